@@ -1,0 +1,44 @@
+// The log's record: a block of up to 64 KiB, columnar, checksummed (docs/formats/log-block.md).
+// Event type names, user and item names are a dictionary inside the block, so a block can be read
+// without any other state.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/hash.h"
+#include "base/result.h"
+#include "events/event.h"
+#include "events/event_types.h"
+
+namespace palate {
+
+inline constexpr size_t kBlockBytesMax =
+    64 * 1024;  // a target: a block ends before the row that would pass it
+
+struct EncodedBlock {
+  std::string bytes;
+  uint32_t count = 0;
+};
+
+// Cuts rows into blocks. Order is kept.
+std::vector<EncodedBlock> encode_events(std::span<const EventView> rows, const EventTypes& types);
+std::vector<EncodedBlock> encode_items(std::span<const ItemRecord> items);
+std::vector<EncodedBlock> encode_users(std::span<const UserRecord> users);
+
+// The rows of a block; strings live in the batch. A type name that `types` does not know gets
+// EventTypeId{} (invalid) and is to be treated as neutral. Errors: kCorrupt, kUnsupportedVersion.
+// Never reads outside `bytes`, whatever they are.
+Result<EventBatch> decode_events(std::string_view bytes, const EventTypes& types);
+Result<std::vector<ItemRecord>> decode_items(std::string_view bytes);
+Result<std::vector<UserRecord>> decode_users(std::string_view bytes);
+
+// The identity of an event for deduplication: the hash of the client's event_id, or, where none was
+// given, of the content (type name, user, item, ts, value, request_id, slot, context) and the
+// occurrence number, so that genuine repeats stay and a second import of the same file adds
+// nothing.
+Hash128 event_identity(const EventView& row, std::string_view type_name);
+
+}  // namespace palate

@@ -1,0 +1,72 @@
+// The one writer: takes what was validated, drops duplicates, gives unknown items their index, logs
+// durably in groups, folds into live state, and only then acknowledges. What is acknowledged is in
+// the very next answer.
+//
+// Room `ingest` is not in the first design: the log lies below `features`, and `features` does not
+// write the log, so the pair needed a home of its own (docs/decisions/0001-ingest-room.md).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <future>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "events/event.h"
+#include "events/event_types.h"
+#include "events/log.h"
+#include "features/live_state.h"
+
+namespace palate {
+
+struct IngestOptions {
+  size_t queue_events_max = 200'000;  // more waiting than this: kOverloaded
+  size_t dedup_events =
+      10'000'000;  // identities remembered at least (at most twice as many are kept)
+};
+
+struct IngestReceipt {
+  uint64_t accepted = 0;
+  uint64_t duplicates = 0;
+  Position
+      end;  // exclusive: passing it as `after` makes a later request see everything in this receipt
+};
+
+class Ingest {
+ public:
+  struct Parts {
+    EventLog* log;
+    LiveState* state;
+    const EventTypes* types;
+    IngestOptions options;
+  };
+  // Fills the deduplication window from the newest part of the log, then starts the writer thread.
+  static Result<std::unique_ptr<Ingest>> start(Parts parts);
+  // Commits what is queued, then stops.
+  ~Ingest();
+
+  // Queues a validated batch. `done` runs on the writer thread after the group's commit: keep it
+  // short. Errors at once: kOverloaded. Thread-safe.
+  using Done = std::function<void(Result<IngestReceipt>)>;
+  Status submit_events(EventBatch batch, Done done);
+  Status submit_items(std::vector<ItemRecord> items, Done done);
+  Status submit_users(std::vector<UserRecord> users, Done done);
+
+  // The same, waiting for the commit.
+  Result<IngestReceipt> write_events(EventBatch batch);
+  Result<IngestReceipt> write_items(std::vector<ItemRecord> items);
+  Result<IngestReceipt> write_users(std::vector<UserRecord> users);
+
+  [[nodiscard]] size_t queued_events() const;
+
+ private:
+  struct State;
+  explicit Ingest(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace palate

@@ -1,0 +1,35 @@
+// The catalogue of models, scoring side: one line a model in catalog.cc. No registration by static
+// initializers.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "artefact/artefact.h"
+#include "base/config.h"
+#include "base/result.h"
+#include "models/als/als.h"
+#include "models/model.h"
+#include "models/popularity/popularity.h"
+
+namespace palate {
+
+// The config sections of all models, [als], [popularity], …
+struct ModelConfigs {
+  AlsConfig als;
+  PopularityConfig popularity;
+  void add_to(ConfigSchema& schema);
+};
+
+struct ModelEntry {
+  std::string_view kind;
+  std::string_view sentence;
+  Result<std::unique_ptr<Model>> (*load)(std::shared_ptr<const Artefact> artefact);
+};
+
+std::span<const ModelEntry> model_catalogue();
+// Loads by the manifest's kind. Errors: kUnsupportedVersion for an unknown kind, kCorrupt.
+Result<std::unique_ptr<Model>> load_model(std::shared_ptr<const Artefact> artefact);
+
+}  // namespace palate
