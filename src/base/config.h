@@ -53,6 +53,10 @@ struct Field {
   [[nodiscard]] std::string name() const { return section + "." + key; }
 };
 
+// Checks type and range, then sets. `said_by` (a file and line, a flag) goes in front of the error.
+// A whole number is taken where a number is wanted.
+Status set_field(const Field& field, FieldValue value, std::string_view said_by);
+
 // What a section's static `fields` function receives. Members may be bool, int, int64_t, uint64_t,
 // double, std::string or std::vector<std::string>.
 template <class Section>

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <array>
+#include <charconv>
 #include <compare>
 #include <cstdint>
 #include <cstring>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -62,7 +64,10 @@ struct Position {
 // what clocks say, so a late event cannot leak into a past that it was not part of.
 using AsOf = std::vector<Position>;
 
+std::string_view stream_name(Stream stream);      // "events", "items", "users"
 std::string to_string(const Position& position);  // "events/0@12345"
+// The same text back; nullopt for anything else.
+std::optional<Position> parse_position(std::string_view text);
 
 struct Tenant {
   std::string name = "default";

@@ -63,10 +63,13 @@ template <class... Args>
 
 // The value of a Result, or a return of its error from the enclosing function:
 //   auto file = TRY(File::open(path));
-#define TRY(...)                                                    \
-  __extension__({                                                   \
-    auto palate_try_result = (__VA_ARGS__);                         \
-    if (!palate_try_result) [[unlikely]]                            \
-      return std::unexpected(std::move(palate_try_result).error()); \
-    std::move(palate_try_result).value();                           \
+#define TRY(...) PALATE_TRY_NAMED(PALATE_CONCAT(palate_try_, __COUNTER__), __VA_ARGS__)
+#define PALATE_TRY_NAMED(name, ...)                    \
+  __extension__({                                      \
+    auto name = (__VA_ARGS__);                         \
+    if (!name) [[unlikely]]                            \
+      return std::unexpected(std::move(name).error()); \
+    std::move(name).value();                           \
   })
+#define PALATE_CONCAT(a, b) PALATE_CONCAT_EXPANDED(a, b)
+#define PALATE_CONCAT_EXPANDED(a, b) a##b

@@ -1,0 +1,14 @@
+// "Did you mean": the nearest known names to one that is not known.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace palate {
+
+// "; did you mean 'als.factors'?" or, with nothing near, "". Levenshtein distance of at most a
+// third of the length.
+std::string did_you_mean(std::string_view name, std::span<const std::string> known);
+
+}  // namespace palate
