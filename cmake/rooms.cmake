@@ -2,6 +2,9 @@
 # the layer test holds every #include against; so there is one list and no second opinion.
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/LAYERS)
 
+add_custom_target(unit_tests)  # every <room>_test
+add_custom_target(fuzzers)     # every *_fuzz
+
 # The rooms that `room` may include, out of src/LAYERS.
 function(palate_layers room out)
   file(STRINGS ${CMAKE_SOURCE_DIR}/src/LAYERS lines REGEX "^[a-z_]+ [0-9]+:")
@@ -48,8 +51,9 @@ endfunction()
 function(palate_checks room all test_parts)
   set(tests ${all})
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
-  if(tests)
+  if(tests AND PALATE_TESTS)
     add_executable(${room}_test ${tests})
+    add_dependencies(unit_tests ${room}_test)
     target_link_libraries(${room}_test PRIVATE palate_${room} ${test_parts} GTest::gmock GTest::gtest_main)
     gtest_discover_tests(${room}_test TEST_PREFIX ${room}. DISCOVERY_MODE PRE_TEST
       PROPERTIES LABELS fast TIMEOUT 120)
@@ -68,6 +72,7 @@ function(palate_checks room all test_parts)
       add_executable(${name} ${source})
       target_link_libraries(${name} PRIVATE palate_${room} ${test_parts})
       target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+      add_dependencies(fuzzers ${name})
     endforeach()
   endif()
 endfunction()
