@@ -1,0 +1,98 @@
+#include "models/train_catalog.h"
+
+#include <array>
+
+#include <nlohmann/json.hpp>
+
+#include "features/spec.h"
+#include "models/als/train.h"
+#include "models/popularity/train.h"
+
+namespace palate {
+namespace {
+
+constexpr std::array kTrainers{
+    TrainerEntry{"popularity", train_popularity},
+    TrainerEntry{"als", train_als},
+};
+
+Result<TrainerEntry> find_trainer(std::string_view kind) {
+  std::string known;
+  for (const TrainerEntry& entry : kTrainers) {
+    if (entry.kind == kind) return entry;
+    known += fmt::format("{}{}", known.empty() ? "" : ", ", entry.kind);
+  }
+  return fail(Code::kNotFound, "there is no model '{}'; there are {}", kind, known);
+}
+
+// The fields of the section that is called like the kind.
+nlohmann::json config_of(std::string_view kind, ModelConfigs configs) {
+  ConfigSchema schema;
+  configs.add_to(schema);
+  nlohmann::json json = nlohmann::json::object();
+  for (const Field& field : schema.fields()) {
+    if (field.section != kind) continue;
+    std::visit([&](const auto& value) { json[field.key] = value; }, field.get());
+  }
+  return json;
+}
+
+nlohmann::json as_of_json(const AsOf& as_of) {
+  nlohmann::json positions = nlohmann::json::array();
+  for (const Position& position : as_of) {
+    const std::string text = to_string(position);  // "events/0@12345"
+    positions.push_back({{"stream", text.substr(0, text.find('/'))},
+                         {"partition", position.partition},
+                         {"offset", position.offset}});
+  }
+  return positions;
+}
+
+// Fingerprints are hex digits: JSON numbers lose bits above 2^53 in most readers.
+nlohmann::json seen_json(const DatasetView::Seen& seen) {
+  return {{"interactions", seen.interactions},
+          {"fingerprint", fmt::format("{:016x}", seen.fingerprint)},
+          {"newest_ts_us", seen.newest_ts.us},
+          {"newest_offset", seen.newest_offset}};
+}
+
+// What every model's manifest says, whatever its kind; what the trainer wrote into details stays.
+void fill_manifest(std::string_view kind, const TrainJob& job, const DatasetView::Seen& seen,
+                   Manifest& manifest) {
+  const Dataset& data = job.data->dataset();
+  manifest.kind = kind;
+  manifest.created = format_rfc3339(now());
+  manifest.code_version = PALATE_VERSION;
+  manifest.seed = job.seed;
+  manifest.config_json = config_of(kind, *job.configs).dump();
+  manifest.as_of_json = as_of_json(data.as_of()).dump();
+  manifest.items = data.items();
+  manifest.dictionary = data.dictionary_hash();
+  manifest.feature_spec = fmt::format("{:016x}", feature_spec_hash());
+  manifest.event_types = fmt::format("{:016x}", data.event_types());
+  auto details = nlohmann::json::parse(manifest.details_json);
+  details["seen"] = seen_json(seen);
+  manifest.details_json = details.dump();
+}
+
+}  // namespace
+
+std::span<const TrainerEntry> trainer_catalogue() { return kTrainers; }
+
+Status train_model(std::string_view kind, const TrainJob& job, ArtefactWriter& out) {
+  const TrainerEntry trainer = TRY(find_trainer(kind));
+  const DatasetView::Seen seen = job.data->seen();
+  if (seen.interactions == 0) {
+    return fail(Code::kInvalidArgument,
+                "there is nothing to train '{}' on: no event says what somebody likes; import "
+                "events first (`palate import`)",
+                kind);
+  }
+  if (auto trained = trainer.train(job, out); !trained) {
+    return std::unexpected(trained.error().within(fmt::format("training '{}'", kind)));
+  }
+  fill_manifest(kind, job, seen, out.manifest);
+  return {};
+}
+
+}  // namespace palate
