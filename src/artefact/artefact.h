@@ -84,6 +84,15 @@ class ArtefactWriter {
   void add(std::string name, std::vector<uint64_t> shape, std::span<const T> data) {
     add(std::move(name), dtype_of<T>(), std::move(shape), std::as_bytes(data));
   }
+  // The same for data that would not live until commit(): the writer takes it over.
+  template <class T>
+  void add(std::string name, std::vector<uint64_t> shape, std::vector<T>&& data) {
+    auto owner = std::make_shared<const std::vector<T>>(std::move(data));
+    add(std::move(name), dtype_of<T>(), std::move(shape), std::as_bytes(std::span(*owner)));
+    keep(std::move(owner));
+  }
+  // Keeps what a tensor's data belongs to alive until commit().
+  void keep(std::shared_ptr<const void> owner);
   // A small text file beside the tensors (report.md), checksummed too.
   Status add_file(std::string_view name, std::string_view text);
   // Writes, syncs, renames. Errors: kNoSpace, kIo, kAlreadyExists.

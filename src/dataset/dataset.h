@@ -57,8 +57,12 @@ class Dataset {
 
  private:
   struct State;
+  explicit Dataset(std::shared_ptr<const State> state) : state_(std::move(state)) {}
   std::shared_ptr<const State> state_;
 };
+
+// What one row adds to DatasetView::Seen::fingerprint.
+uint64_t row_fingerprint(UserIx user, uint64_t offset);
 
 // A part of a dataset that a trainer may see: per user the rows kept, as a bitmap over all rows.
 // Cheap to copy.
