@@ -10,9 +10,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
+#include "base/result.h"
 #include "base/time.h"
 
 namespace palate {
@@ -39,12 +41,29 @@ struct EventView {
 // lives. Not thread-safe.
 class Arena {
  public:
+  Arena() = default;
+  // A copy shares what was written so far and writes on into chunks of its own.
+  Arena(const Arena& other) : owners_(other.owners_) {}
+  Arena(Arena&& other) noexcept { swap(other); }
+  Arena& operator=(Arena other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~Arena() = default;
+
   // A copy of `text` that lives as long as the arena.
   std::string_view copy(std::string_view text);
   // Keeps `owner` (a mapped file, a decompressed chunk) alive as long as the arena.
   void keep(std::shared_ptr<const void> owner) { owners_.push_back(std::move(owner)); }
+  // Room for `size` bytes that the caller fills; lives as long as the arena.
+  char* allocate(size_t size);
 
  private:
+  void swap(Arena& other) noexcept {
+    std::swap(owners_, other.owners_);
+    std::swap(next_, other.next_);
+    std::swap(left_, other.left_);
+  }
   std::vector<std::shared_ptr<const void>> owners_;
   char* next_ = nullptr;
   size_t left_ = 0;
