@@ -1,0 +1,180 @@
+#include "store/database.h"
+
+#include <rocksdb/db.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <system_error>
+
+#include "base/check.h"
+#include "store/rocks_error.h"
+#include "store/rocks_options.h"
+
+namespace palate {
+namespace {
+
+constexpr std::string_view kFormatKey = "palate.format";
+constexpr std::string_view kTenantKey = "palate.tenant";
+constexpr std::string_view kFormat = "1";
+// A writer may replace files while a reader opens or follows: RocksDB then asks for another try.
+constexpr int kReaderTries = 8;
+
+rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
+
+Result<Path> make_secondary_directory() {
+  std::error_code error;
+  Path base = std::filesystem::temp_directory_path(error);
+  if (error) base = "/tmp";
+  std::string name = (base / "palate-reader-XXXXXX").string();
+  if (mkdtemp(name.data()) == nullptr) {
+    return std::unexpected(errno_error(errno, "make a folder for the reader", base));
+  }
+  return Path(name);
+}
+
+}  // namespace
+
+struct Database::State {
+  DatabaseOptions options;
+  std::unique_ptr<rocksdb::DB> rocks;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  Path secondary;
+
+  ~State() {
+    if (rocks != nullptr) {
+      for (rocksdb::ColumnFamilyHandle* handle : handles) {
+        static_cast<void>(rocks->DestroyColumnFamilyHandle(handle));
+      }
+      static_cast<void>(rocks->Close());
+      rocks.reset();
+    }
+    std::error_code ignored;
+    if (!secondary.empty()) std::filesystem::remove_all(secondary, ignored);
+  }
+
+  rocksdb::Status open_writer() {
+    rocksdb::DB* db = nullptr;
+    rocksdb::Status status = rocksdb::DB::Open(rocks_options(options), options.path.string(),
+                                               rocks_columns(options), &handles, &db);
+    rocks.reset(db);
+    return status;
+  }
+
+  rocksdb::Status open_reader() {
+    rocksdb::Status status;
+    for (int i = 0; i < kReaderTries; ++i) {
+      rocksdb::DB* db = nullptr;
+      handles.clear();
+      status = rocksdb::DB::OpenAsSecondary(
+          rocksdb::Options(rocks_options(options), rocksdb::ColumnFamilyOptions()),
+          options.path.string(), secondary.string(), rocks_columns(options), &handles, &db);
+      rocks.reset(db);
+      if (status.ok() || status.IsCorruption()) break;
+    }
+    return status;
+  }
+};
+
+Database::Database(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Database::~Database() = default;
+
+Result<std::unique_ptr<Database>> Database::open(DatabaseOptions options) {
+  auto state = std::make_unique<State>();
+  state->options = std::move(options);
+  const Path& path = state->options.path;
+  rocksdb::Status status;
+  if (state->options.mode == DatabaseOptions::Mode::kWriter) {
+    status = state->open_writer();
+  } else {
+    std::error_code error;
+    if (!std::filesystem::exists(path / "CURRENT", error)) {
+      return fail(Code::kNotFound, "{}: there is no database; import events or start the server",
+                  path.string());
+    }
+    state->secondary = TRY(make_secondary_directory());
+    status = state->open_reader();
+  }
+  if (!status.ok()) return std::unexpected(rocks_error(status, "open the database", path));
+  auto database = std::unique_ptr<Database>(new Database(std::move(state)));
+  TRY(database->check_identity());
+  return database;
+}
+
+// A new database says once what format it has and whose it is; later openings compare.
+Status Database::check_identity() {
+  std::string format;
+  rocksdb::ReadOptions read;
+  rocksdb::ColumnFamilyHandle* meta = column(Column::kMeta);
+  const rocksdb::Status found = rocks().Get(read, meta, slice(kFormatKey), &format);
+  if (found.IsNotFound()) {
+    if (!writable()) {
+      return fail(Code::kNotFound, "{}: the database is still empty; import events first",
+                  path().string());
+    }
+    TRY(put_meta(kTenantKey, tenant().name));
+    return put_meta(kFormatKey, kFormat);
+  }
+  if (!found.ok()) return std::unexpected(error(found, "read its format"));
+  if (format != kFormat) {
+    return fail(Code::kUnsupportedVersion,
+                "{}: the database has format {}, this program reads {}; use the newer program",
+                path().string(), format, kFormat);
+  }
+  std::string owner;
+  const rocksdb::Status owned = rocks().Get(read, meta, slice(kTenantKey), &owner);
+  if (!owned.ok()) return std::unexpected(error(owned, "read its tenant"));
+  if (owner != tenant().name) {
+    return fail(Code::kConflict, "{}: the database belongs to tenant '{}', not '{}'",
+                path().string(), owner, tenant().name);
+  }
+  return {};
+}
+
+bool Database::writable() const {
+  return state_->options.mode == DatabaseOptions::Mode::kWriter;
+}
+const Path& Database::path() const { return state_->options.path; }
+const Tenant& Database::tenant() const { return state_->options.tenant; }
+rocksdb::DB& Database::rocks() const { return *state_->rocks; }
+
+rocksdb::ColumnFamilyHandle* Database::column(Column column) const {
+  return state_->handles[static_cast<size_t>(column) + 1];  // after RocksDB's own "default"
+}
+
+Error Database::error(const rocksdb::Status& status, std::string_view doing) const {
+  return rocks_error(status, doing, path());
+}
+
+Status Database::catch_up() {
+  PALATE_CHECK(!writable(), "only readers follow a writer");
+  rocksdb::Status status;
+  for (int i = 0; i < kReaderTries; ++i) {
+    status = rocks().TryCatchUpWithPrimary();
+    if (status.ok()) return {};
+  }
+  return std::unexpected(error(status, "follow the writer"));
+}
+
+Status Database::put_meta(std::string_view key, std::string_view value) {
+  PALATE_CHECK(writable(), "a reader cannot write");
+  rocksdb::WriteOptions write;
+  write.sync = true;
+  const rocksdb::Status status =
+      rocks().Put(write, column(Column::kMeta), slice(key), slice(value));
+  if (!status.ok()) return std::unexpected(error(status, "write a fact"));
+  return {};
+}
+
+Result<std::vector<std::pair<std::string, std::string>>> Database::meta(
+    std::string_view prefix) const {
+  std::vector<std::pair<std::string, std::string>> facts;
+  const std::unique_ptr<rocksdb::Iterator> it(
+      rocks().NewIterator(rocksdb::ReadOptions(), column(Column::kMeta)));
+  for (it->Seek(slice(prefix)); it->Valid() && it->key().starts_with(slice(prefix)); it->Next()) {
+    facts.emplace_back(it->key().ToString(), it->value().ToString());
+  }
+  if (!it->status().ok()) return std::unexpected(error(it->status(), "read facts"));
+  return facts;
+}
+
+}  // namespace palate

@@ -1,0 +1,170 @@
+#include "store/database.h"
+
+#include <rocksdb/db.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "store/rocks_state.h"
+
+namespace palate {
+namespace {
+
+using Mode = DatabaseOptions::Mode;
+
+class DatabaseTest : public ::testing::Test {
+ protected:
+  DatabaseTest() {
+    std::string name = (std::filesystem::temp_directory_path() / "palate-db-XXXXXX").string();
+    root_ = mkdtemp(name.data());
+  }
+  ~DatabaseTest() override { std::filesystem::remove_all(root_); }
+
+  [[nodiscard]] Path path() const { return root_ / "db"; }
+  Result<std::unique_ptr<Database>> open(Mode mode, const std::string& tenant = "default") {
+    return Database::open({.path = path(), .tenant = {tenant}, .mode = mode});
+  }
+  [[nodiscard]] std::vector<Path> files(const std::string& extension) const {
+    std::vector<Path> found;
+    for (const auto& entry : std::filesystem::directory_iterator(path())) {
+      if (entry.path().extension() == extension) found.push_back(entry.path());
+    }
+    return found;
+  }
+
+  Path root_;
+};
+
+void flip_byte(const Path& path, size_t offset) {
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekg(static_cast<std::streamoff>(offset));
+  const char byte = static_cast<char>(file.get() ^ 0x20);
+  file.seekp(static_cast<std::streamoff>(offset));
+  file.put(byte);
+}
+
+TEST_F(DatabaseTest, FactsAreSortedAndSurvive) {
+  {
+    auto db = open(Mode::kWriter).value();
+    ASSERT_TRUE(db->put_meta("source/b", "2"));
+    ASSERT_TRUE(db->put_meta("source/a", "1"));
+    ASSERT_TRUE(db->put_meta("sourcf", "3"));
+  }
+  auto db = open(Mode::kWriter).value();
+  EXPECT_THAT(db->meta("source/").value(),
+              ::testing::ElementsAre(::testing::Pair("source/a", "1"),
+                                     ::testing::Pair("source/b", "2")));
+}
+
+TEST_F(DatabaseTest, SecondWriterIsAConflict) {
+  auto first = open(Mode::kWriter);
+  ASSERT_TRUE(first);
+  const auto second = open(Mode::kWriter);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, Code::kConflict) << second.error().message;
+  EXPECT_THAT(second.error().message, ::testing::HasSubstr(path().string()));
+}
+
+TEST_F(DatabaseTest, AnotherTenantIsRefused) {
+  open(Mode::kWriter, "shop").value().reset();
+  const auto other = open(Mode::kWriter, "cinema");
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().code, Code::kConflict);
+  EXPECT_THAT(other.error().message, ::testing::HasSubstr("'shop'"));
+}
+
+TEST_F(DatabaseTest, NewerFormatIsRefused) {
+  ASSERT_TRUE(open(Mode::kWriter).value()->put_meta("palate.format", "2"));
+  EXPECT_EQ(open(Mode::kWriter).error().code, Code::kUnsupportedVersion);
+}
+
+TEST_F(DatabaseTest, ReaderWithoutADatabaseIsNotFound) {
+  EXPECT_EQ(open(Mode::kReader).error().code, Code::kNotFound);
+  EXPECT_FALSE(std::filesystem::exists(path()));
+}
+
+TEST_F(DatabaseTest, ReaderFollowsTheWriterAndLeavesNothingBehind) {
+  auto writer = open(Mode::kWriter).value();
+  RocksState writing(*writer);
+  ASSERT_TRUE(writing.write(std::vector<StateStore::Put>{{"k", "old"}}));
+  const auto before = std::filesystem::directory_iterator(root_);
+  auto reader = open(Mode::kReader).value();
+  const RocksState reading(*reader);
+  EXPECT_EQ(reading.get("k").value(), "old");
+  // Across a flush, a compaction and a new write-ahead log.
+  for (int i = 0; i < 3; ++i) {
+    const std::string value = "new" + std::to_string(i);
+    ASSERT_TRUE(writing.write(std::vector<StateStore::Put>{{"k", value}}));
+    ASSERT_TRUE(writer->rocks().Flush({}, writer->column(Column::kState)).ok());
+    ASSERT_TRUE(writer->rocks()
+                    .CompactRange({}, writer->column(Column::kState), nullptr, nullptr)
+                    .ok());
+    ASSERT_TRUE(reader->catch_up());
+    EXPECT_EQ(reading.get("k").value(), value);
+  }
+  EXPECT_EQ(std::distance(begin(before), end(before)), 1);
+}
+
+TEST_F(DatabaseTest, DamageInsideTheWriteAheadLogIsRefusedNotDropped) {
+  {
+    auto db = open(Mode::kWriter).value();
+    for (int i = 0; i < 100; ++i) {
+      ASSERT_TRUE(db->put_meta("fact" + std::to_string(i), std::string(200, 'x')));
+    }
+  }
+  const std::vector<Path> logs = files(".log");
+  ASSERT_EQ(logs.size(), 1U);
+  flip_byte(logs[0], std::filesystem::file_size(logs[0]) / 2);
+  const auto again = open(Mode::kWriter);
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, Code::kCorrupt) << again.error().message;
+}
+
+TEST_F(DatabaseTest, TornEndOfTheWriteAheadLogIsDropped) {
+  {
+    auto db = open(Mode::kWriter).value();
+    ASSERT_TRUE(db->put_meta("whole", "1"));
+    ASSERT_TRUE(db->put_meta("torn", std::string(5000, 'x')));
+  }
+  const std::vector<Path> logs = files(".log");
+  ASSERT_EQ(logs.size(), 1U);
+  std::filesystem::resize_file(logs[0], std::filesystem::file_size(logs[0]) - 100);
+  auto db = open(Mode::kWriter).value();
+  EXPECT_EQ(db->meta("whole").value().size(), 1U);
+  EXPECT_TRUE(db->meta("torn").value().empty());
+}
+
+TEST_F(DatabaseTest, DamageInATableIsFoundWhenRead) {
+  {
+    auto db = open(Mode::kWriter).value();
+    RocksState state(*db);
+    ASSERT_TRUE(state.write(std::vector<StateStore::Put>{{"k", std::string(4000, 'x')}}));
+    ASSERT_TRUE(db->rocks().Flush({}, db->column(Column::kState)).ok());
+  }
+  const std::vector<Path> tables = files(".sst");
+  ASSERT_FALSE(tables.empty());
+  for (const Path& table : tables) flip_byte(table, 20);
+  auto db = open(Mode::kWriter);
+  if (!db) {
+    EXPECT_EQ(db.error().code, Code::kCorrupt) << db.error().message;
+    return;
+  }
+  const auto read = RocksState(**db).get("k");
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code, Code::kCorrupt) << read.error().message;
+}
+
+TEST_F(DatabaseTest, UnwritablePlaceSaysSo) {
+  std::ofstream(root_ / "file") << "x";
+  const auto db = Database::open(
+      {.path = root_ / "file" / "db", .tenant = {}, .mode = Mode::kWriter});
+  ASSERT_FALSE(db);
+  EXPECT_THAT(db.error().message, ::testing::HasSubstr("file/db"));
+}
+
+}  // namespace
+}  // namespace palate

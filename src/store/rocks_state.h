@@ -1,0 +1,30 @@
+// StateStore over the database's `state` column. Every key begins with the tenant's name and a zero
+// byte, so that a shared store (the scaled-out twin) has the same keys; callers never see that.
+#pragma once
+
+#include "store/database.h"
+#include "store/state_store.h"
+
+namespace palate {
+
+class RocksState : public StateStore {
+ public:
+  // `database` must outlive it.
+  explicit RocksState(Database& database);
+
+  Result<std::optional<std::string>> get(std::string_view key) const override;
+  Result<std::vector<std::optional<std::string>>> multi_get(
+      std::span<const std::string> keys) const override;
+  Status write(std::span<const Put> batch) override;
+  Status scan(
+      std::string_view prefix,
+      const std::function<bool(std::string_view key, std::string_view value)>& visit) const override;
+  Status sync() override;
+
+ private:
+  [[nodiscard]] std::string full_key(std::string_view key) const;
+  Database& database_;
+  std::string tenant_prefix_;
+};
+
+}  // namespace palate

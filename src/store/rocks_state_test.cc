@@ -1,0 +1,49 @@
+#include "store/rocks_state.h"
+
+#include <stdlib.h>
+
+#include <filesystem>
+
+#include "store/state_store_contract.h"
+
+namespace palate {
+namespace {
+
+class RocksFixture : public StateStoreFixture {
+ public:
+  RocksFixture() {
+    std::string name = (std::filesystem::temp_directory_path() / "palate-state-XXXXXX").string();
+    root_ = mkdtemp(name.data());
+    open();
+  }
+  ~RocksFixture() override {
+    state_.reset();
+    database_.reset();
+    std::filesystem::remove_all(root_);
+  }
+  StateStore& store() override { return *state_; }
+  void reopen() override {
+    state_.reset();
+    database_.reset();
+    open();
+  }
+
+ private:
+  void open() {
+    auto opened = Database::open(
+        {.path = root_ / "db", .tenant = {}, .mode = DatabaseOptions::Mode::kWriter});
+    ASSERT_TRUE(opened) << opened.error().message;
+    database_ = std::move(*opened);
+    state_ = std::make_unique<RocksState>(*database_);
+  }
+  Path root_;
+  std::unique_ptr<Database> database_;
+  std::unique_ptr<RocksState> state_;
+};
+
+std::unique_ptr<StateStoreFixture> make_rocks() { return std::make_unique<RocksFixture>(); }
+
+INSTANTIATE_TEST_SUITE_P(Rocks, StateStoreContract, ::testing::Values(make_rocks));
+
+}  // namespace
+}  // namespace palate
