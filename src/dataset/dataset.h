@@ -85,6 +85,7 @@ class DatasetView {
     uint64_t fingerprint = 0;
     TimeUs newest_ts;
     uint64_t newest_offset = 0;
+    bool operator==(const Seen&) const = default;
   };
   [[nodiscard]] Seen seen() const;
 
