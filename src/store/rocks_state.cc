@@ -22,7 +22,25 @@ std::string RocksState::full_key(std::string_view key) const {
   return full;
 }
 
+Result<std::vector<std::optional<std::string>>> RocksState::seek_each(
+    std::span<const std::string> keys) const {
+  const std::unique_ptr<rocksdb::Iterator> it(
+      database_.rocks().NewIterator(rocksdb::ReadOptions(), database_.column(Column::kState)));
+  std::vector<std::optional<std::string>> out(keys.size());
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const std::string key = full_key(keys[i]);
+    it->Seek(key);
+    if (it->Valid() && it->key() == slice(key)) out[i] = it->value().ToString();
+    if (!it->status().ok()) return std::unexpected(database_.error(it->status(), "read state"));
+  }
+  return out;
+}
+
 Result<std::optional<std::string>> RocksState::get(std::string_view key) const {
+  if (!database_.writable()) {
+    const std::string one(key);
+    return std::move(TRY(seek_each({&one, 1})).front());
+  }
   rocksdb::PinnableSlice value;
   const rocksdb::Status status = database_.rocks().Get(
       rocksdb::ReadOptions(), database_.column(Column::kState), full_key(key), &value);
@@ -33,6 +51,7 @@ Result<std::optional<std::string>> RocksState::get(std::string_view key) const {
 
 Result<std::vector<std::optional<std::string>>> RocksState::multi_get(
     std::span<const std::string> keys) const {
+  if (!database_.writable()) return seek_each(keys);
   std::vector<std::string> full;
   full.reserve(keys.size());
   for (const std::string& key : keys) full.push_back(full_key(key));
