@@ -1,5 +1,5 @@
 // One Recommender over one release: candidates from models, filters, the ranked page, and why.
-// Immutable after load, thread- safe; a new release is a new Recommender that replaces the old by
+// Immutable after load, thread-safe; a new release is a new Recommender that replaces the old by
 // shared_ptr.
 #pragma once
 
@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/ids.h"
@@ -18,9 +19,15 @@
 
 namespace palate {
 
+// Limits of a request; more is kInvalidArgument.
+inline constexpr size_t kItemsPerPageMax = 1000;
+inline constexpr size_t kExcludedMax = 10'000;
+inline constexpr size_t kCategoriesMax = 100;
+inline constexpr size_t kReasonsMax = 20;
+
 struct RecommendRequest {
   std::string user;                     // empty: nobody known
-  size_t n = 10;                        // 1–1000
+  size_t n = 10;                        // 1 to kItemsPerPageMax
   std::vector<std::string> exclude;     // external item ids
   std::vector<std::string> categories;  // any of them; empty: all
   bool include_consumed = false;
@@ -36,7 +43,8 @@ struct RecommendedItem {
   ItemIx ix;
   std::string item, title;
   float score = 0;
-  std::string source;  // kind of the model that proposed it
+  std::string
+      source;  // kind of the model that proposed it; "catalogue": none knows it, newest first
   struct Reason {
     std::string item, title;
     float score = 0;
@@ -52,7 +60,9 @@ struct Slate {
   uint64_t release = 0;
   bool personalized = false;
   bool known_user = false;
-  std::string why;    // when not personalized: "unknown user", "no history", "no consent"
+  // When not personalized: "no user", "unknown user", "no history", "no consent", "no personal
+  // model", "nothing in the history that the model knows".
+  std::string why;
   bool fresh = true;  // false: `after` was not reached in time
   AsOf as_of;
   std::string cursor;  // empty: nothing is left
@@ -60,33 +70,47 @@ struct Slate {
 
 struct SimilarRequest {
   std::string item;
-  size_t n = 10;
+  size_t n = 10;  // 1 to kItemsPerPageMax
   std::vector<std::string> exclude, categories;
   std::string language;
 };
 
+// How long a stage (recommend/catalog.h) has taken so far.
+struct StageTiming {
+  std::string_view name;
+  uint64_t calls = 0;
+  uint64_t total_ns = 0;
+};
+
+struct LoadedRelease;  // recommend/draft.h
+
 class Recommender {
  public:
-  // Loads and checks every model of the release against the catalogue's dictionary. Errors name
-  // what does not fit.
+  // Loads and checks every model of the release against the catalogue's dictionary, the features
+  // and the event types. `state` must outlive it. Errors: kConflict names what does not fit and
+  // what to do, and those of Registry::open().
   static Result<std::shared_ptr<const Recommender>> load(const Registry& registry,
                                                          const Release& release,
                                                          const LiveState& state,
                                                          uint64_t event_types_fingerprint);
   ~Recommender();
 
-  // Errors: kInvalidArgument (unknown category, bad cursor, n out of range), kUnavailable (no
-  // model).
+  // Pages of one request (the same user and filters, and the cursor of the page before) give each
+  // allowed item once and none that was consumed meanwhile. A page is the personal list where there
+  // is one, continued from popularity and then from what no model knows yet.
+  // Errors: kInvalidArgument (unknown category, foreign or broken cursor, n out of range),
+  // kConflict (the cursor is of another release, or of a user who has changed too much),
+  // kUnavailable (no model).
   Result<Slate> recommend(const RecommendRequest& request) const;
   // Errors: kNotFound for an unknown item, kUnavailable when no model of the release can.
   Result<Slate> similar(const SimilarRequest& request) const;
   [[nodiscard]] const Release& release() const;
   [[nodiscard]] std::vector<ModelInfo> models() const;
+  [[nodiscard]] std::vector<StageTiming> stage_timings() const;
 
  private:
-  struct State;
-  explicit Recommender(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  explicit Recommender(std::unique_ptr<const LoadedRelease> loaded);
+  std::unique_ptr<const LoadedRelease> loaded_;
 };
 
 }  // namespace palate

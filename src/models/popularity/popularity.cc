@@ -52,9 +52,10 @@ Status check_order(std::span<const float> scores, std::span<const uint32_t> orde
                    const Path& path) {
   for (size_t i = 0; i < order.size(); ++i) {
     const bool in_range = order[i] < scores.size();
-    const bool sorted = i == 0 || (in_range && (scores[order[i - 1]] > scores[order[i]] ||
-                                                (scores[order[i - 1]] == scores[order[i]] &&
-                                                 order[i - 1] < order[i])));
+    const bool sorted =
+        i == 0 ||
+        (in_range && (scores[order[i - 1]] > scores[order[i]] ||
+                      (scores[order[i - 1]] == scores[order[i]] && order[i - 1] < order[i])));
     if (!in_range || !sorted) {
       return fail(Code::kCorrupt, "{}: tensor 'order' is not sorted at {}; train again",
                   path.string(), i);

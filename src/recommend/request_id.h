@@ -1,0 +1,11 @@
+// The id of an answer: 128 random bits in hex, so that it is unique without coordination and cannot
+// be guessed. Events that answer a slate carry it back.
+#pragma once
+
+#include <string>
+
+namespace palate {
+
+std::string new_request_id();  // 32 digits. Thread-safe.
+
+}  // namespace palate

@@ -1,0 +1,26 @@
+#include "recommend/filters.h"
+
+namespace palate::stages {
+namespace {
+
+// What the user had to do with does not come back: also what was disliked. All of the state counts,
+// not only what was there at the first page.
+void block_consumed(const UserState& user, ItemBitmap& blocked) {
+  for (ItemIx item : user.consumed) block(blocked, item);
+  for (const HistoryEntry& entry : user.history) block(blocked, entry.item);
+}
+
+}  // namespace
+
+Status filter(Draft& draft) {
+  draft.view.emplace(draft.loaded.state->catalogue().view());
+  const Catalogue::View& view = *draft.view;
+  ItemBitmap& blocked = draft.work.blocked;
+  blocked.assign((view.size() + 63) / 64, 0);
+  if (draft.user && !draft.request.include_consumed) block_consumed(*draft.user, blocked);
+  block_items(view, draft.request.exclude, blocked);
+  block_unavailable(view, draft.query.now, blocked);
+  return block_other_categories(view, draft.request.categories, draft.work);
+}
+
+}  // namespace palate::stages
