@@ -37,13 +37,6 @@ struct EventTexts {
   std::string_view operator[](EventField field) const { return texts[static_cast<size_t>(field)]; }
 };
 
-// How "none", "order" and "real" sources differ (DESIGN: splits follow it).
-enum class TimeKind : uint8_t {
-  kNone,   // rows have no time and their order means nothing; ts is 0
-  kOrder,  // the order of rows is the order of events; ts is 0
-  kReal,   // ts is the client's clock and `received` is set to it
-};
-
 struct EventRowOptions {
   const EventTypes* types = nullptr;
   std::map<std::string, std::string, std::less<>> type_names;  // the source's name -> ours

@@ -1,0 +1,83 @@
+#include "events/occurrences.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <utility>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+namespace palate {
+
+uint64_t content_hash(const EventView& row) {
+  const std::array<uint64_t, 3> numbers = {
+      static_cast<uint64_t>(row.ts.us), std::bit_cast<uint64_t>(row.value),
+      (uint64_t{row.type.value} << 32) | static_cast<uint32_t>(row.slot)};
+  uint64_t hash = XXH3_64bits(numbers.data(), sizeof numbers);
+  hash = XXH3_64bits_withSeed(row.user.data(), row.user.size(), hash);
+  hash = XXH3_64bits_withSeed(row.item.data(), row.item.size(), hash);
+  if (!row.request_id.empty()) {
+    hash = XXH3_64bits_withSeed(row.request_id.data(), row.request_id.size(), hash);
+  }
+  if (!row.context.empty()) {
+    hash = XXH3_64bits_withSeed(row.context.data(), row.context.size(), hash);
+  }
+  return hash | 1;  // 0 marks an empty slot
+}
+
+OccurrenceCounter::OccurrenceCounter(size_t rows_max) : rows_max_(rows_max) {}
+
+bool OccurrenceCounter::Generation::contains(uint64_t hash) const {
+  const size_t last = slots.size() - 1;
+  for (size_t at = (hash >> 1) & last;; at = (at + 1) & last) {
+    if (slots[at] == hash) return true;
+    if (slots[at] == 0) return false;
+  }
+}
+
+void OccurrenceCounter::Generation::insert(uint64_t hash) {
+  if (2 * used >= slots.size()) grow();
+  const size_t last = slots.size() - 1;
+  size_t at = (hash >> 1) & last;
+  while (slots[at] != 0) at = (at + 1) & last;
+  slots[at] = hash;
+  ++used;
+}
+
+void OccurrenceCounter::Generation::grow() {
+  std::vector<uint64_t> old(4 * slots.size());
+  old.swap(slots);
+  used = 0;
+  const size_t last = slots.size() - 1;
+  for (uint64_t hash : old) {
+    if (hash == 0) continue;
+    size_t at = (hash >> 1) & last;
+    while (slots[at] != 0) at = (at + 1) & last;
+    slots[at] = hash;
+    ++used;
+  }
+}
+
+uint32_t OccurrenceCounter::seen_before(uint64_t hash) {
+  for (Generation* generation : {&current_, &previous_}) {
+    if (generation->contains(hash)) return ++generation->repeats[hash];
+  }
+  if (current_.used >= rows_max_) {
+    previous_ = std::move(current_);
+    current_ = Generation{};
+  }
+  current_.insert(hash);
+  return 0;
+}
+
+void OccurrenceCounter::number(std::span<EventView> rows, std::span<const uint64_t> hashes) {
+  constexpr size_t kAhead = 16;  // slots are fetched while earlier ones are looked at
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const uint64_t ahead = hashes[std::min(i + kAhead, rows.size() - 1)];
+    __builtin_prefetch(&current_.slots[(ahead >> 1) & (current_.slots.size() - 1)]);
+    if (rows[i].event_id.empty()) rows[i].occurrence = seen_before(hashes[i]);
+  }
+}
+
+}  // namespace palate
