@@ -22,10 +22,6 @@
 
 namespace palate {
 
-// How much the times of the events mean. A source marks itself at import; a dataset has the weakest
-// of its sources.
-enum class TimeKind : uint8_t { kNone, kOrder, kReal };
-
 class Dataset {
  public:
   struct Source {

@@ -1,0 +1,55 @@
+#include "dataset/event_rows.h"
+
+#include <algorithm>
+
+#include "base/hash.h"
+#include "dataset/dense_table.h"
+#include "events/block.h"
+
+namespace palate {
+namespace {
+
+uint64_t hash_name(const std::string_view& name) { return hash64(name); }
+
+// What the event says about taste; 0 for a type that this configuration does not know.
+float preference_of(const EventView& event, const EventTypes& types) {
+  if (event.item.empty() || event.type.value >= types.size()) return 0;
+  return types.preference(event.type, event.value);
+}
+
+}  // namespace
+
+Result<EventRows> read_event_rows(std::string_view block, Position first,
+                                  const EventRowsContext& context) {
+  const auto batch = TRY(decode_events(block, *context.types));
+  const size_t seen = std::min<uint64_t>(batch.rows.size(), context.end_offset - first.offset);
+  EventRows out;
+  out.rows.reserve(seen);
+  out.user.reserve(seen);
+  DenseTable<std::string_view, hash_name> names(seen);
+  for (size_t i = 0; i < seen; ++i) {
+    const auto& event = batch.rows[i];
+    const float preference = preference_of(event, *context.types);
+    if (preference == 0) continue;
+    const auto item = context.items->find(event.item);
+    if (!item) {
+      const Position at{first.stream, first.partition, first.offset + i};
+      return fail(Code::kInvalidArgument,
+                  "{} names item '{}', which is not in the item log up to where it is read; move "
+                  "as_of of the items forward",
+                  to_string(at), event.item);
+    }
+    out.user.push_back(names.number(event.user));
+    out.rows.push_back({.item = *item,
+                        .type = event.type,
+                        .value = static_cast<float>(event.value),
+                        .preference = preference,
+                        .ts = event.ts,
+                        .offset = first.offset + i});
+  }
+  out.users.reserve(names.keys().size());
+  for (const auto& name : names.keys()) out.users.push_back(context.hash->user(name));
+  return out;
+}
+
+}  // namespace palate
