@@ -15,15 +15,24 @@
 
 namespace palate {
 
-inline constexpr size_t kBlockBytesMax =
-    64 * 1024;  // a target: a block ends before the row that would pass it
+// A block ends before the row that would pass this; only a single longer record may be larger.
+inline constexpr size_t kBlockBytesMax = 64 * 1024;
 
 struct EncodedBlock {
   std::string bytes;
   uint32_t count = 0;
 };
 
-// Cuts rows into blocks. Order is kept.
+// What a block says about itself, after its checksum was verified. Errors: kCorrupt,
+// kUnsupportedVersion.
+struct BlockInfo {
+  Stream kind = Stream::kEvents;
+  uint32_t count = 0;
+};
+Result<BlockInfo> inspect_block(std::string_view bytes);
+
+// Cuts rows into blocks. Order is kept; the same rows give the same bytes. The type of each row
+// must be one of `types`, a record no longer than kRecordBytesMax (events/limits.h).
 std::vector<EncodedBlock> encode_events(std::span<const EventView> rows, const EventTypes& types);
 std::vector<EncodedBlock> encode_items(std::span<const ItemRecord> items);
 std::vector<EncodedBlock> encode_users(std::span<const UserRecord> users);

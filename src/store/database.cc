@@ -1,10 +1,10 @@
 #include "store/database.h"
 
-#include <rocksdb/db.h>
-#include <stdlib.h>
-
 #include <filesystem>
 #include <system_error>
+
+#include <rocksdb/db.h>
+#include <stdlib.h>
 
 #include "base/check.h"
 #include "store/rocks_error.h"
@@ -134,9 +134,7 @@ Status Database::check_identity() {
   return {};
 }
 
-bool Database::writable() const {
-  return state_->options.mode == DatabaseOptions::Mode::kWriter;
-}
+bool Database::writable() const { return state_->options.mode == DatabaseOptions::Mode::kWriter; }
 const Path& Database::path() const { return state_->options.path; }
 const Tenant& Database::tenant() const { return state_->options.tenant; }
 rocksdb::DB& Database::rocks() const { return *state_->rocks; }

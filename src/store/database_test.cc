@@ -1,13 +1,12 @@
 #include "store/database.h"
 
-#include <rocksdb/db.h>
-#include <stdlib.h>
-
 #include <filesystem>
 #include <fstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <rocksdb/db.h>
+#include <stdlib.h>
 
 #include "store/rocks_state.h"
 
@@ -55,9 +54,9 @@ TEST_F(DatabaseTest, FactsAreSortedAndSurvive) {
     ASSERT_TRUE(db->put_meta("sourcf", "3"));
   }
   auto db = open(Mode::kWriter).value();
-  EXPECT_THAT(db->meta("source/").value(),
-              ::testing::ElementsAre(::testing::Pair("source/a", "1"),
-                                     ::testing::Pair("source/b", "2")));
+  EXPECT_THAT(
+      db->meta("source/").value(),
+      ::testing::ElementsAre(::testing::Pair("source/a", "1"), ::testing::Pair("source/b", "2")));
 }
 
 TEST_F(DatabaseTest, SecondWriterIsAConflict) {
@@ -99,9 +98,8 @@ TEST_F(DatabaseTest, ReaderFollowsTheWriterAcrossFlushes) {
     const std::string value = "new" + std::to_string(i);
     ASSERT_TRUE(writing.write(std::vector<StateStore::Put>{{"k", value}}));
     ASSERT_TRUE(writer->rocks().Flush({}, writer->column(Column::kState)).ok());
-    ASSERT_TRUE(writer->rocks()
-                    .CompactRange({}, writer->column(Column::kState), nullptr, nullptr)
-                    .ok());
+    ASSERT_TRUE(
+        writer->rocks().CompactRange({}, writer->column(Column::kState), nullptr, nullptr).ok());
     ASSERT_TRUE(reader->catch_up());
     EXPECT_EQ(reading.get("k").value(), value);
   }
@@ -172,8 +170,8 @@ TEST_F(DatabaseTest, DamageInATableIsFoundWhenRead) {
 
 TEST_F(DatabaseTest, UnwritablePlaceSaysSo) {
   std::ofstream(root_ / "file") << "x";
-  const auto db = Database::open(
-      {.path = root_ / "file" / "db", .tenant = {}, .mode = Mode::kWriter});
+  const auto db =
+      Database::open({.path = root_ / "file" / "db", .tenant = {}, .mode = Mode::kWriter});
   ASSERT_FALSE(db);
   EXPECT_THAT(db.error().message, ::testing::HasSubstr("file/db"));
 }

@@ -1,8 +1,8 @@
 #include "store/rocks_state.h"
 
-#include <stdlib.h>
-
 #include <filesystem>
+
+#include <stdlib.h>
 
 #include "store/state_store_contract.h"
 
