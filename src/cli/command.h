@@ -1,0 +1,40 @@
+// A command of `palate`: one file under cli/commands/, one line in cli/commands.cc.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string_view>
+
+#include "base/result.h"
+#include "cli/context.h"
+
+namespace CLI {
+class App;
+}
+
+namespace palate {
+
+struct Command {
+  std::string_view name;
+  std::string_view sentence;
+  std::string_view examples;  // shown under --help
+  // Declares flags on `app` and returns what to run once they are parsed. The function owns what
+  // the flags write to.
+  std::function<Status(Context&)> (*declare)(CLI::App& app);
+};
+
+std::span<const Command> commands();
+
+Command init_command();
+Command check_command();
+Command import_command();
+Command status_command();
+Command train_command();
+Command evaluate_command();
+Command recommend_command();
+Command similar_command();
+Command serve_command();
+Command simulate_command();
+Command version_command();
+
+}  // namespace palate

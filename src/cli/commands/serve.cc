@@ -1,0 +1,41 @@
+#include <CLI/CLI.hpp>
+
+#include "base/log.h"
+#include "cli/command.h"
+#include "cli/print.h"
+#include "serve/server.h"
+
+namespace palate {
+namespace {
+
+Status serve(Context& context) {
+  auto data = TRY(context.open_data(OpenMode::kWriter));
+  const Server::Parts parts{
+      data.get(), &context.settings.types, {context.settings.data.tenant}, context.settings.serve};
+  auto server = TRY(Server::start(parts));
+  print_line(fmt::format("serving {} on http://{}:{}", data->root().string(),
+                         context.settings.serve.host, server->port()));
+  std::fflush(stdout);  // a script waits for this line
+  TRY(server->run_until(process_stop_token()));
+  log_info("drained; everything acknowledged is on disk");
+  return {};
+}
+
+}  // namespace
+
+Command serve_command() {
+  return {"serve", "Serve the data directory over HTTP until Ctrl-C or SIGTERM",
+          "Examples:\n  palate serve\n  palate serve --port 9000 --data shop\n"
+          "  curl 'http://127.0.0.1:8080/v1/recommendations?user=u00001&n=5'",
+          [](CLI::App& app) {
+            auto port = std::make_shared<int>(-1);
+            app.add_option("--port", *port, "Where to listen (serve.port); 0 takes a free one");
+            return std::function<Status(Context&)>([port](Context& context) -> Status {
+              if (*port >= 0)
+                TRY(context.settings.schema.apply_flag("serve.port", std::to_string(*port)));
+              return serve(context);
+            });
+          }};
+}
+
+}  // namespace palate

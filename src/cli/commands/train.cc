@@ -1,0 +1,78 @@
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "base/threads.h"
+#include "cli/command.h"
+#include "cli/print.h"
+#include "operate/training.h"
+
+namespace palate {
+namespace {
+
+struct Flags {
+  std::vector<std::string> models = {"popularity", "als"};
+  uint64_t seed = 1;
+  size_t threads = 0;
+  std::string note;
+};
+
+void print_outcome(const TrainOutcome& outcome, bool json) {
+  if (json) {
+    nlohmann::ordered_json models = nlohmann::ordered_json::array();
+    for (const TrainedModel& model : outcome.models) {
+      models.push_back({{"kind", model.kind},
+                        {"version", model.version},
+                        {"seconds", model.seconds},
+                        {"metrics", nlohmann::ordered_json::parse(model.metrics_json)}});
+    }
+    print_json({{"release", outcome.release.number},
+                {"users", outcome.users},
+                {"items", outcome.items},
+                {"interactions", outcome.interactions},
+                {"dataset_seconds", outcome.dataset_seconds},
+                {"models", models}});
+    return;
+  }
+  print_line(fmt::format("dataset: {} users, {} items, {} interactions ({})",
+                         human_count(outcome.users), human_count(outcome.items),
+                         human_count(outcome.interactions),
+                         human_seconds(outcome.dataset_seconds)));
+  for (const TrainedModel& model : outcome.models) {
+    print_line(fmt::format("trained {} {} in {}", model.kind, model.version,
+                           human_seconds(model.seconds)));
+  }
+  print_line(fmt::format("release {} is live; a running server takes it up by itself",
+                         outcome.release.number));
+}
+
+Status train(Context& context, const Flags& flags) {
+  auto data = TRY(context.open_data(OpenMode::kReader));
+  ThreadPool pool(flags.threads);
+  const TrainingRoom room{*data, context.settings.types, context.settings.models,
+                          pool,  process_stop_token(),   flags.seed};
+  const TrainOutcome outcome = TRY(train_and_release(room, flags.models, flags.note));
+  print_outcome(outcome, context.json);
+  return {};
+}
+
+}  // namespace
+
+Command train_command() {
+  return {"train",
+          "Train models on everything logged and release them; also beside a running server",
+          "Examples:\n  palate train\n  palate train --models popularity,als --als.factors 128\n"
+          "  palate train --note 'after the spring import'",
+          [](CLI::App& app) {
+            auto flags = std::make_shared<Flags>();
+            app.add_option("--models", flags->models, "Which, separated by commas")
+                ->delimiter(',')
+                ->capture_default_str();
+            app.add_option("--seed", flags->seed, "One seed, one result")->capture_default_str();
+            app.add_option("--threads", flags->threads, "0: all. The result does not depend on it");
+            app.add_option("--note", flags->note, "Kept with the release");
+            return std::function<Status(Context&)>(
+                [flags](Context& context) { return train(context, *flags); });
+          }};
+}
+
+}  // namespace palate

@@ -1,0 +1,24 @@
+#include "base/version.h"
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/command.h"
+#include "cli/print.h"
+
+namespace palate {
+
+Command version_command() {
+  return {"version", "Say which palate this is", "Example:\n  palate version --json",
+          [](CLI::App&) {
+            return std::function<Status(Context&)>([](Context& context) -> Status {
+              if (context.json)
+                print_json({{"version", version()}});
+              else
+                print_line(fmt::format("palate {}", version()));
+              return {};
+            });
+          }};
+}
+
+}  // namespace palate

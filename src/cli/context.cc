@@ -1,0 +1,84 @@
+#include "cli/context.h"
+
+#include <filesystem>
+
+namespace palate {
+
+void DataConfig::fields(FieldVisitor<DataConfig>& field) {
+  field("dir", &DataConfig::dir, {}, "The data directory. --data is short for this.");
+  field("tenant", &DataConfig::tenant, {}, "Whose data. --tenant is short for this.");
+  field("history_events_max", &DataConfig::history_events_max,
+        {.min = 1, .max = 100'000, .unit = "events"},
+        "The newest events kept of a user; what he consumed is remembered beyond that.");
+  field("dedup_events", &DataConfig::dedup_events, {.min = 1000, .max = 1e9, .unit = "events"},
+        "How many events back a repeated event_id is noticed, at least.");
+}
+
+Settings::Settings() {
+  schema.add("data", data);
+  schema.add("serve", serve);
+  schema.add("simulate", simulate);
+  models.add_to(schema);
+  types.add_to(schema);
+}
+
+Status Context::load_settings() {
+  std::error_code ignored;
+  const bool given = !config_file.empty();
+  const std::string file = given ? config_file : "palate.toml";
+  if (given || std::filesystem::exists(file, ignored)) {
+    const std::string text = TRY(read_file(file, 1 << 20));
+    TRY(settings.schema.apply_toml(text, file));
+  }
+  TRY(settings.schema.apply_environment());
+  for (const auto& [name, value] : dotted_flags) TRY(settings.schema.apply_flag(name, value));
+  const std::string& tenant = settings.data.tenant;
+  if (tenant.empty() ||
+      tenant.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_") != std::string::npos) {
+    return fail(Code::kInvalidArgument, "data.tenant '{}' must be made of a-z, 0-9, - and _",
+                tenant);
+  }
+  return {};
+}
+
+Result<std::unique_ptr<DataDirectory>> Context::open_data(OpenMode mode) const {
+  DataDirectoryOptions options;
+  options.data = settings.data.dir;
+  options.tenant = {settings.data.tenant};
+  options.mode = mode;
+  options.history.events_max = static_cast<size_t>(settings.data.history_events_max);
+  options.ingest.dedup_events = static_cast<size_t>(settings.data.dedup_events);
+  options.stop = process_stop_token();
+  auto opened = DataDirectory::open(options, settings.types);
+  if (!opened && opened.error().code == Code::kNotFound) {
+    return fail(Code::kNotFound, "{}. Fill it first: palate import … or palate simulate",
+                opened.error().message);
+  }
+  return opened;
+}
+
+Result<std::vector<std::pair<std::string, std::string>>> take_dotted_flags(
+    std::vector<std::string>& arguments) {
+  std::vector<std::pair<std::string, std::string>> taken;
+  std::vector<std::string> rest;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& argument = arguments[i];
+    const size_t equals = argument.find('=');
+    const std::string name = argument.substr(0, equals);
+    if (!name.starts_with("--") || name.find('.') == std::string::npos) {
+      rest.push_back(argument);
+      continue;
+    }
+    if (equals != std::string::npos) {
+      taken.emplace_back(name.substr(2), argument.substr(equals + 1));
+    } else if (i + 1 < arguments.size()) {
+      taken.emplace_back(name.substr(2), arguments[++i]);
+    } else {
+      return fail(Code::kInvalidArgument, "{} needs a value", name);
+    }
+  }
+  arguments = std::move(rest);
+  return taken;
+}
+
+}  // namespace palate

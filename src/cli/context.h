@@ -1,0 +1,58 @@
+// What every command starts from: the settings out of file, environment and flags, and the common
+// switches.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/config.h"
+#include "base/stop.h"
+#include "events/event_types.h"
+#include "ingest/data_directory.h"
+#include "models/catalog.h"
+#include "serve/server.h"
+#include "simulate/world.h"
+
+namespace palate {
+
+struct DataConfig {
+  std::string dir = "palate-data";
+  std::string tenant = "default";
+  int64_t history_events_max = 500;
+  int64_t dedup_events = 10'000'000;
+  static void fields(FieldVisitor<DataConfig>& field);
+};
+
+struct Settings {
+  DataConfig data;
+  ServeConfig serve;
+  SimulateConfig simulate;
+  ModelConfigs models;
+  EventTypes types = EventTypes::defaults();
+  ConfigSchema schema;  // bound to the members above
+  Settings();
+  Settings(const Settings&) = delete;
+};
+
+struct Context {
+  Settings settings;
+  std::string config_file;  // empty: ./palate.toml where there is one
+  bool json = false;        // a program reads the result
+  bool quiet = false;       // no progress bars
+  std::vector<std::pair<std::string, std::string>> dotted_flags;  // --section.key value
+
+  // File, environment, flags, in this order.
+  Status load_settings();
+  // The data directory, with advice where there is none.
+  [[nodiscard]] Result<std::unique_ptr<DataDirectory>> open_data(OpenMode mode) const;
+};
+
+// The name and value of flags like --als.factors=64 or --als.factors 64, taken out of `arguments`.
+// Errors: kInvalidArgument for one without a value.
+Result<std::vector<std::pair<std::string, std::string>>> take_dotted_flags(
+    std::vector<std::string>& arguments);
+
+}  // namespace palate

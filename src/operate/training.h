@@ -1,0 +1,54 @@
+// Training end to end: the log becomes a dataset, the dataset artefacts, the artefacts a release
+// that servers pick up.
+#pragma once
+
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/threads.h"
+#include "dataset/dataset.h"
+#include "ingest/data_directory.h"
+#include "models/catalog.h"
+#include "registry/registry.h"
+
+namespace palate {
+
+// What training works with. References must live as long as the call.
+struct TrainingRoom {
+  DataDirectory& data;
+  const EventTypes& types;
+  const ModelConfigs& configs;
+  ThreadPool& pool;
+  std::stop_token stop;
+  uint64_t seed = 1;
+};
+
+struct TrainedModel {
+  std::string kind, version;
+  double seconds = 0;
+  std::string metrics_json;
+};
+
+struct TrainOutcome {
+  Release release;
+  std::vector<TrainedModel> models;
+  size_t users = 0, items = 0, interactions = 0;
+  double dataset_seconds = 0;
+};
+
+// Everything logged so far as a dataset. Errors: kUnavailable when there is nothing to learn from.
+Result<Dataset> build_dataset(const TrainingRoom& room);
+
+// Trains `kinds` on everything and releases them together. A running server picks the release up by
+// itself.
+Result<TrainOutcome> train_and_release(const TrainingRoom& room,
+                                       const std::vector<std::string>& kinds,
+                                       const std::string& note);
+
+// The kinds that the trainer catalogue knows; kNotFound names a wrong one and what there is.
+Status check_kinds(const std::vector<std::string>& kinds);
+
+}  // namespace palate

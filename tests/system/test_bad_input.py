@@ -1,0 +1,140 @@
+"""Each wrong thing a user does gets an error that names it and what to do, the right exit code, and harms nothing."""
+
+import gzip
+import json
+import os
+import pathlib
+import stat
+
+import pytest
+
+from conftest import run, run_json
+
+
+def refused(done, code, *words):
+    assert done.returncode == code, f"exit {done.returncode}: {done.stderr}"
+    for word in words:
+        assert word in done.stderr, f"'{word}' is not in: {done.stderr}"
+    assert "terminate" not in done.stderr
+
+
+def test_wrong_config_key(tmp_path):
+    (tmp_path / "palate.toml").write_text("[als]\n\nfactrs = 8\n")
+    refused(run("check", cwd=tmp_path), 2, "palate.toml:3", "als.factrs", "als.factors")
+    refused(run("check", "--als.factrs", "8", cwd=tmp_path / ".."), 2, "als.factors")
+    refused(run("check", "--als.factors", "many"), 2, "whole number")
+    refused(run("check", env={"PALATE_ALS_FACTORS": "0"}), 2, "PALATE_ALS_FACTORS")
+
+
+def test_wrong_command_and_flag():
+    assert run("trian").returncode == 2
+    assert run("train", "--moddels", "als").returncode == 2
+
+
+def test_missing_files_and_directories(tmp_path):
+    refused(run("import", tmp_path / "none.csv", "--data", tmp_path / "d"), 3, "none.csv")
+    refused(run("check", "--config", tmp_path / "none.toml"), 3, "none.toml")
+    for command in (["status"], ["train"], ["recommend", "u"], ["serve"]):
+        if command == ["serve"]:
+            continue  # serve makes its directory: events can come in over HTTP
+        refused(run(*command, "--data", tmp_path / "none"), 3, "none", "palate import")
+
+
+def test_nothing_trained_yet(tmp_path):
+    data = tmp_path / "d"
+    (tmp_path / "e.csv").write_text("user_id,item_id,timestamp\nu1,i1,1000000\n")
+    assert run("import", tmp_path / "e.csv", "--data", data).returncode == 0
+    refused(run("recommend", "u1", "--data", data), 13, "palate train")
+
+
+def test_unknown_model_user_item(world):
+    refused(run("train", "--models", "alls", "--data", world), 3, "alls", "als")
+    refused(run("similar", "no-such-item", "--data", world), 3, "no-such-item")
+    refused(run("recommend", "u00001", "--category", "crimes", "--data", world), 2, "crimes", "crime")
+    refused(run("recommend", "u00001", "--cursor", "garbage", "--data", world), 2, "cursor")
+
+
+def test_truncated_gzip(tmp_path):
+    text = "user_id,item_id,rating,timestamp\n" + "".join(f"u{n},i{n % 7},5,{1_500_000_000 + n}\n" for n in range(20_000))
+    whole = gzip.compress(text.encode())
+    (tmp_path / "cut.csv.gz").write_bytes(whole[: len(whole) // 2])
+    refused(run("import", tmp_path / "cut.csv.gz", "--data", tmp_path / "d"), 6, "cut.csv.gz")
+    (tmp_path / "not.csv.gz").write_bytes(b"\x1f\x8b" + b"rubbish" * 10)
+    refused(run("import", tmp_path / "not.csv.gz", "--data", tmp_path / "d"), 6, "not.csv.gz")
+
+
+BAD_ROWS = [
+    ("invalid utf-8", b"\xff\xfe,i1,5,1500000000"),
+    ("overlong line", b"u" * (2 << 20) + b",i1,5,1500000000"),
+    ("overlong id", b"u" * 300 + b",i1,5,1500000000"),
+    ("not a number", b"u1,i1,nan,1500000000"),
+    ("infinite", b"u1,i1,inf,1500000000"),
+    ("negative time", b"u1,i1,5,-5"),
+    ("far future", b"u1,i1,5,9999999999"),
+    ("no user", b",i1,5,1500000000"),
+    ("too few columns", b"u1"),
+]
+
+
+@pytest.mark.parametrize("name,row", BAD_ROWS, ids=[name for name, _ in BAD_ROWS])
+def test_bad_rows_are_quarantined_with_file_line_and_reason(tmp_path, name, row):
+    good = b"u1,i1,5,1500000000\nu2,i2,4,1500000001\n"
+    (tmp_path / "e.csv").write_bytes(b"user_id,item_id,rating,timestamp\n" + good + row + b"\nu3,i3,5,1500000002\n")
+    done = run_json("import", tmp_path / "e.csv", "--data", tmp_path / "d")
+    assert done["events"]["accepted"] == 3 and done["events"]["rejected"] == 1, done
+    (reason,) = done["events"]["reasons"]
+    lines = [json.loads(line) for path in (tmp_path / "d" / "default" / "quarantine").iterdir() for line in open(path)]
+    assert len(lines) == 1
+    assert lines[0]["line"] == 4 and lines[0]["reason"] == reason and lines[0]["file"].endswith("e.csv") and lines[0]["message"]
+
+
+def test_unknown_event_type(tmp_path):
+    (tmp_path / "e.jsonl").write_text(
+        '{"type":"click","user":"u1","item":"i1","ts":"2020-01-01T00:00:00Z"}\n'
+        '{"type":"teleport","user":"u1","item":"i1","ts":"2020-01-01T00:00:00Z"}\n')
+    done = run_json("import", tmp_path / "e.jsonl", "--data", tmp_path / "d")
+    assert done["events"]["accepted"] == 1 and "unknown_type" in done["events"]["reasons"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and not os.path.exists("/proc/self/mountinfo"), reason="needs a read-only place")
+def test_unwritable_directory(tmp_path):
+    # Root passes mode bits; /proc refuses everybody.
+    refused_by = "/proc/palate-data" if os.geteuid() == 0 else str(tmp_path / "locked" / "d")
+    if os.geteuid() != 0:
+        (tmp_path / "locked").mkdir()
+        (tmp_path / "locked").chmod(stat.S_IRUSR | stat.S_IXUSR)
+    done = run("simulate", "--data", refused_by, "--simulate.users", "10")
+    assert done.returncode in (3, 8, 14) and refused_by in done.stderr, done.stderr
+
+
+def test_port_in_use_and_second_writer(world, serve, tmp_path):
+    first = serve(world).wait_ready()
+    refused(run("serve", "--data", world, "--port", "0"), 5, "LOCK", str(first.process.pid))
+    refused(run("simulate", "--data", world), 5, "LOCK")
+    port = first.url.rsplit(":", 1)[1]
+    refused(run("serve", "--data", tmp_path / "other", "--port", port), 5, port, "--port")
+    assert first.client.get("/healthz").status_code == 200
+    assert run_json("status", "--data", world)["events"] > 0, "reading beside a writer works"
+
+
+def test_a_flipped_byte_in_an_artefact_is_named_and_refused(world):
+    tensors = world / "default" / "models" / "als" / "000001" / "tensors.safetensors"
+    raw = bytearray(tensors.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    tensors.chmod(0o644)
+    tensors.write_bytes(raw)
+    refused(run("recommend", "u00001", "--data", world), 6, "tensors.safetensors")
+    raw[len(raw) // 2] ^= 1
+    tensors.write_bytes(raw)
+    assert run("recommend", "u00001", "--data", world).returncode == 0
+
+
+def test_a_server_goes_on_with_the_old_release_when_the_new_one_is_corrupt(world, serve):
+    server = serve(world).wait_ready()
+    assert run("train", "--data", world).returncode == 0
+    newest = world / "default" / "models" / "als" / "000002" / "tensors.safetensors"
+    assert newest.exists()
+    answer = server.client.get("/v1/recommendations", params={"user": "u00001"})
+    assert answer.status_code == 200
+    manifest = pathlib.Path(world / "default" / "models" / "als" / "000001" / "manifest.json")
+    assert manifest.exists()

@@ -1,0 +1,104 @@
+"""Every command of palate, from an empty folder to recommendations."""
+
+import json
+import signal
+import subprocess
+import time
+
+from conftest import BIN, SMALL, run, run_json
+
+
+def test_help_names_every_command_and_each_has_examples():
+    text = run("--help").stdout
+    for name in "init check import status train evaluate recommend similar serve simulate version".split():
+        assert f"  {name} " in text
+        assert "palate " + name in run(name, "--help").stdout
+
+
+def test_version():
+    assert run_json("version")["version"].count(".") == 2
+    assert run("--version").stdout.startswith("palate ")
+
+
+def test_init_writes_what_check_accepts_and_does_not_replace(tmp_path):
+    assert run("init", cwd=tmp_path).returncode == 0
+    assert "# factors = " in (tmp_path / "palate.toml").read_text()
+    assert run("check", cwd=tmp_path).returncode == 0
+    again = run("init", cwd=tmp_path)
+    assert again.returncode == 4 and "--force" in again.stderr
+
+
+def test_settings_flag_over_environment_over_file(tmp_path):
+    (tmp_path / "palate.toml").write_text("[als]\nfactors = 8\n")
+    changed = lambda *a, **k: run_json("check", *a, cwd=tmp_path, **k)["changed"]["als.factors"]
+    assert changed() == "8"
+    assert changed(env={"PALATE_ALS_FACTORS": "16"}) == "16"
+    assert changed("--als.factors", "32", env={"PALATE_ALS_FACTORS": "16"}) == "32"
+
+
+def test_the_whole_way_at_the_shell(tmp_path):
+    data = tmp_path / "data"
+    made = run_json("simulate", "--data", data, *SMALL)
+    assert made["users"] == 300 and made["items"] == 200 and made["events"] > 10_000
+    again = run_json("simulate", "--data", data, *SMALL)
+    assert again["events"] == 0 and again["duplicates"] == made["events"], "one seed, one world: nothing new"
+    trained = run_json("train", "--data", data)
+    assert [m["kind"] for m in trained["models"]] == ["popularity", "als"]
+    status = run_json("status", "--data", data)
+    assert status["events"] == made["events"] and status["release"] == 1 and status["items_described"] == 200
+    user = status["sample_user"]
+    slate = run_json("recommend", user, "--data", data, "-n", "7", "--explain", "2")
+    assert slate["personalized"] and len(slate["items"]) == 7
+    assert all(item["title"] and item["reasons"] for item in slate["items"])
+    following = run_json("recommend", user, "--data", data, "-n", "7", "--cursor", slate["cursor"])
+    assert not {i["item"] for i in slate["items"]} & {i["item"] for i in following["items"]}
+    stranger = run_json("recommend", "nobody", "--data", data)
+    assert not stranger["personalized"] and stranger["source"] == "popularity" and stranger["why"]
+    like = run_json("similar", slate["items"][0]["item"], "--data", data, "-n", "5")
+    assert len(like["items"]) == 5 and slate["items"][0]["item"] not in {i["item"] for i in like["items"]}
+
+
+def test_training_is_repeatable_whatever_the_threads(world):
+    tensors = lambda m: (world / "default" / "models" / "als" / m["models"][1]["version"] / "tensors.safetensors").read_bytes()
+    one = run_json("train", "--data", world, "--threads", "1")
+    four = run_json("train", "--data", world, "--threads", "4")
+    other = run_json("train", "--data", world, "--seed", "2")
+    assert tensors(one) == tensors(four)
+    assert tensors(one) != tensors(other)
+
+
+def test_evaluate_reports_with_intervals_and_beats_popularity(world):
+    report = run_json("evaluate", "--data", world, "--k", "10")
+    by_kind = {model["kind"]: model for model in report["models"]}
+    for model in by_kind.values():
+        recall = model["metrics"]["recall@10"]
+        assert recall["low"] <= recall["mean"] <= recall["high"]
+    assert by_kind["als"]["metrics"]["ndcg@10"]["mean"] > by_kind["popularity"]["metrics"]["ndcg@10"]["mean"]
+    folder = report["directory"]
+    assert json.load(open(folder + "/report.json"))["models"]
+    assert "| recall@10 |" in open(folder + "/report.md").read() or "recall@10" in open(folder + "/report.md").read()
+
+
+def test_simulate_writes_files_that_import_reads(tmp_path):
+    made = run_json("simulate", "--out", tmp_path / "world", *SMALL, cwd=tmp_path)
+    done = run_json("import", tmp_path / "world", "--data", tmp_path / "data")
+    assert done["events"]["accepted"] == made["events"]
+    assert done["items"]["accepted"] == 200 and done["users"]["accepted"] == 300
+    again = run_json("import", tmp_path / "world", "--data", tmp_path / "data")
+    assert again["events"]["accepted"] == 0
+
+
+def test_ctrl_c_leaves_nothing_half_written(tmp_path):
+    data = tmp_path / "data"
+    run("simulate", "--data", data, *SMALL)
+    before = run_json("status", "--data", data)
+    process = subprocess.Popen([BIN, "train", "--data", str(data), "--als.factors", "1024", "--als.iterations", "500"],
+                               stderr=subprocess.PIPE, text=True)
+    time.sleep(1.0)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130 and "stopped on request" in errors
+    after = run_json("status", "--data", data)
+    assert after["models"] == [m for m in after["models"] if m["kind"] == "popularity"], "no half-written als"
+    assert after["release"] == before["release"] == 0
+    assert not [p for p in (data / "default" / "models").rglob("*.tmp-*")]
