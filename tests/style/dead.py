@@ -25,8 +25,9 @@ def dead_sources(root):
         if path.suffix == ".cc" and (room not in built or not (src / room / "CMakeLists.txt").is_file()):
             yield f"src/{name} is in no target: {room} needs a CMakeLists.txt and its place in src/CMakeLists.txt"
         if path.suffix == ".h":
+            # A contract suite may stand beside the one test that runs it; any other header serves somebody else.
             others = [user for user in users.get(str(name), []) if user.parent / tree.stem(user) != path.with_suffix("")]
-            if not others:
+            if not (others or tree.is_check(path) and users.get(str(name))):
                 yield f"src/{name} is included by nothing but its own source and tests"
 
 

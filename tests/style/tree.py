@@ -43,5 +43,5 @@ def stem(path):
 
 
 def is_check(path):
-    """Whether a C++ file is a test, benchmark or fuzzer."""
-    return CHECKS_OF.search(path.stem) is not None
+    """Whether a C++ file is a test, benchmark or fuzzer, or a contract suite that tests include."""
+    return CHECKS_OF.search(path.stem) is not None or path.stem.endswith("contract")
