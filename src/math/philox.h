@@ -1,5 +1,6 @@
-// Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): random numbers as a pure function
-// of (seed, stream, counter). Give each user, item or block a stream of its own and results do not depend on threads.
+// Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): random
+// numbers as a pure function of (seed, stream, counter). Give each user, item or block a stream of
+// its own and results do not depend on threads.
 #pragma once
 
 #include <array>
@@ -14,7 +15,7 @@ std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> counter, std::array<u
 class Philox {
  public:
   using result_type = uint32_t;
-  Philox(uint64_t seed, uint64_t stream) : seed_(seed), stream_(stream) {}
+  explicit Philox(uint64_t seed, uint64_t stream = 0) : seed_(seed), stream_(stream) {}
   static constexpr result_type min() { return 0; }
   static constexpr result_type max() { return 0xffffffffu; }
   result_type operator()();

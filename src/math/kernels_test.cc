@@ -1,0 +1,156 @@
+// Every kernel against its plain twin, on every instruction set of this processor.
+#include <cmath>
+#include <numeric>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "math/dense.h"
+#include "math/every_target.h"
+#include "math/philox.h"
+#include "math/plain.h"
+#include "math/rows.h"
+
+namespace palate {
+namespace {
+
+constexpr uint64_t kSeed = 20260;
+
+std::vector<float> draw(size_t count, uint64_t stream) {
+  Philox random(kSeed, stream);
+  std::vector<float> out(count);
+  for (float& value : out) value = static_cast<float>(random.normal());
+  return out;
+}
+
+struct Shape {
+  size_t rows, dim;
+};
+// Around the kernels' blocks of eight rows and sixteen lanes.
+const std::vector<Shape> kShapes{{0, 16},  {1, 16},  {7, 32},  {8, 16},    {9, 48},  {16, 64},
+                                 {23, 64}, {64, 80}, {65, 96}, {130, 128}, {31, 256}};
+
+template <class Body>
+void for_every_shape(Body body) {
+  for_every_target([&] {
+    for (const Shape& shape : kShapes) {
+      SCOPED_TRACE(testing::Message() << shape.rows << " rows, dim " << shape.dim);
+      const std::vector<float> table = draw(shape.rows * shape.dim, shape.rows);
+      body(RowsView{table.data(), shape.rows, shape.dim});
+    }
+  });
+}
+
+// fp32 sums of n products of normal numbers, against double.
+double tolerance(size_t terms) { return 1e-6 * (8.0 + static_cast<double>(terms)); }
+
+TEST(Kernels, DotAndAxpy) {
+  for_every_shape([](const RowsView& rows) {
+    const std::vector<float> x = draw(rows.dim, 1000);
+    for (size_t i = 0; i < rows.count; ++i) {
+      EXPECT_NEAR(dot(rows.row(i), x.data(), rows.dim), plain::dot(rows.row(i), x.data(), rows.dim),
+                  tolerance(rows.dim));
+      std::vector<float> y = x;
+      axpy(0.5F, rows.row(i), y.data(), rows.dim);
+      for (size_t d = 0; d < rows.dim; ++d) EXPECT_NEAR(y[d], x[d] + 0.5 * rows.row(i)[d], 1e-5);
+    }
+  });
+}
+
+TEST(Kernels, RowsDot) {
+  for_every_shape([](const RowsView& rows) {
+    const std::vector<float> x = draw(rows.dim, 1000);
+    std::vector<float> out(rows.count);
+    rows_dot(rows, x.data(), out.data());
+    for (size_t i = 0; i < rows.count; ++i) {
+      EXPECT_NEAR(out[i], plain::dot(rows.row(i), x.data(), rows.dim), tolerance(rows.dim)) << i;
+    }
+  });
+}
+
+TEST(Kernels, RowsApplyAndQuadratic) {
+  for_every_shape([](const RowsView& rows) {
+    const std::vector<float> x = draw(rows.dim, 1000), offset = draw(rows.count, 1001),
+                             scale = draw(rows.count, 1002);
+    for (const float* with_offset : {static_cast<const float*>(nullptr), offset.data()}) {
+      std::vector<float> y = x;
+      std::vector<double> expected(x.begin(), x.end());
+      rows_apply(rows, with_offset, scale.data(), x.data(), y.data());
+      plain::rows_apply(rows, with_offset, scale.data(), x.data(), expected);
+      for (size_t d = 0; d < rows.dim; ++d) {
+        EXPECT_NEAR(y[d], expected[d], 8 * tolerance(rows.dim * (rows.count + 1))) << d;
+      }
+    }
+    EXPECT_NEAR(rows_quadratic(rows, scale.data(), x.data()),
+                plain::rows_quadratic(rows, scale.data(), x.data()),
+                8 * tolerance(rows.dim * (rows.count + 1)));
+  });
+}
+
+TEST(Kernels, GatherRows) {
+  for_every_shape([](const RowsView& rows) {
+    if (rows.count == 0) return;
+    Philox random(kSeed, 5);
+    std::vector<uint32_t> index(37);
+    for (uint32_t& i : index) i = random.below(static_cast<uint32_t>(rows.count));
+    std::vector<float> out(index.size() * rows.dim);
+    gather_rows(rows, index, out.data());
+    for (size_t i = 0; i < index.size(); ++i) {
+      EXPECT_TRUE(std::equal(rows.row(index[i]), rows.row(index[i]) + rows.dim,
+                             out.begin() + static_cast<ptrdiff_t>(i * rows.dim)));
+    }
+  });
+}
+
+TEST(Kernels, WeightedGram) {
+  for_every_shape([](const RowsView& rows) {
+    const size_t dim = rows.dim;
+    const std::vector<float> weight = draw(rows.count, 1003), start = draw(dim * dim, 1004);
+    std::vector<float> scaled(rows.count * dim), c = start;
+    std::vector<double> expected(start.begin(), start.end());
+    scale_rows(rows, weight.data(), scaled.data());
+    add_outer({scaled.data(), rows.count, dim}, rows.data, c.data());
+    plain::gram(rows, weight.data(), expected);
+    for (size_t i = 0; i < dim; ++i) {
+      for (size_t j = i; j < dim; ++j) {
+        ASSERT_NEAR(c[i * dim + j], expected[i * dim + j], 4 * tolerance(rows.count)) << i << j;
+      }
+    }
+    mirror_upper(c.data(), dim);
+    EXPECT_EQ(c[dim + 0], c[1]);
+    EXPECT_EQ(c[(dim - 1) * dim + 2], c[2 * dim + dim - 1]);
+  });
+}
+
+TEST(Kernels, CholeskySolve) {
+  for_every_shape([](const RowsView& rows) {
+    const size_t dim = rows.dim;
+    std::vector<double> a(dim * dim, 0.0);
+    plain::gram(rows, nullptr, a);
+    for (size_t d = 0; d < dim; ++d) a[d * dim + d] += 1 + static_cast<double>(dim) / 4;
+    std::vector<float> fast(a.begin(), a.end());
+    // Only the upper triangle may be read.
+    for (size_t i = 0; i < dim; ++i) {
+      for (size_t j = 0; j < i; ++j) fast[i * dim + j] = NAN;
+    }
+    std::vector<float> x = draw(dim, 1005);
+    std::vector<double> expected(x.begin(), x.end());
+    ASSERT_TRUE(plain::cholesky_solve(a, expected));
+    ASSERT_TRUE(cholesky_solve(fast.data(), x.data(), dim));
+    for (size_t d = 0; d < dim; ++d) EXPECT_NEAR(x[d], expected[d], 2e-4) << d;
+  });
+}
+
+TEST(Kernels, CholeskyRefusesWhatIsNotPositiveDefinite) {
+  for_every_target([] {
+    std::vector<float> a(32 * 32, 0.0F), b(32, 1.0F);
+    for (size_t d = 0; d < 32; ++d) a[d * 32 + d] = d == 20 ? -1.0F : 1.0F;
+    EXPECT_FALSE(cholesky_solve(a.data(), b.data(), 32));
+    a.assign(32 * 32, 0.0F);
+    a[0] = NAN;
+    EXPECT_FALSE(cholesky_solve(a.data(), b.data(), 32));
+  });
+}
+
+}  // namespace
+}  // namespace palate

@@ -1,0 +1,134 @@
+#include "math/panels.h"
+
+#include <algorithm>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "math/panels.cc"
+#include <hwy/foreach_target.h>
+// Highway must come after foreach_target.
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace palate::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+const hn::CappedTag<float, kPanelItems> kTag;
+using Floats = hn::Vec<decltype(kTag)>;
+
+HWY_INLINE bool has_bit(std::span<const uint64_t> bits, size_t i) {
+  return i / 64 < bits.size() && (bits[i / 64] >> (i % 64) & 1) != 0;
+}
+
+// Offers one vector of scores, of the items from `first` on. Rarely called: most vectors hold
+// nothing that beats the worst kept score.
+HWY_NOINLINE void push_lanes(const PanelTable& table, const PanelQuery& query, size_t first,
+                             const float* scores) {
+  const size_t end = std::min(first + hn::Lanes(kTag), table.count);
+  for (size_t item = first; item < end; ++item) {
+    const float score = scores[item - first];
+    if (!(score > query.best->threshold())) continue;
+    if (has_bit(query.blocked, item) || has_bit(table.absent, item)) continue;
+    query.best->push(score, static_cast<uint32_t>(item));
+  }
+}
+
+// Scores of kQueries queries with one vector of items: those from `lane` on of the panel.
+template <size_t kQueries>
+HWY_INLINE void score_tile(const PanelTable& table, const PanelQuery* queries, size_t panel,
+                           size_t lane, Floats* HWY_RESTRICT sums) {
+  const float* at = table.panels + panel * kPanelItems * table.dim + lane;
+  for (size_t q = 0; q < kQueries; ++q) sums[q] = hn::Zero(kTag);
+  for (size_t d = 0; d < table.dim; ++d) {
+    const Floats items = hn::LoadU(kTag, at + d * kPanelItems);
+    for (size_t q = 0; q < kQueries; ++q) {
+      sums[q] = hn::MulAdd(hn::Set(kTag, queries[q].vector[d]), items, sums[q]);
+    }
+  }
+}
+
+template <size_t kQueries>
+HWY_INLINE void select_tile(const PanelTable& table, const PanelQuery* queries, size_t panel) {
+  const size_t lanes = hn::Lanes(kTag);
+  for (size_t lane = 0; lane < kPanelItems; lane += lanes) {
+    Floats sums[kQueries];
+    score_tile<kQueries>(table, queries, panel, lane, sums);
+    const size_t first = panel * kPanelItems + lane;
+    if (first >= table.count) return;
+    for (size_t q = 0; q < kQueries; ++q) {
+      const auto beats = hn::Gt(sums[q], hn::Set(kTag, queries[q].best->threshold()));
+      if (HWY_LIKELY(hn::AllFalse(kTag, beats))) continue;
+      HWY_ALIGN float scores[kPanelItems];
+      hn::Store(sums[q], kTag, scores);
+      push_lanes(table, queries[q], first, scores);
+    }
+  }
+}
+
+// Panels are walked in blocks that stay in the cache while all queries pass over them.
+void top_k_panels_kernel(const PanelTable& table, std::span<PanelQuery> queries, size_t first_panel,
+                         size_t end_panel) {
+  constexpr size_t kBlockBytes = size_t{256} << 10, kGroup = 12;
+  const size_t block = std::max<size_t>(1, kBlockBytes / (kPanelItems * table.dim * sizeof(float)));
+  for (size_t begin = first_panel; begin < end_panel; begin += block) {
+    const size_t end = std::min(begin + block, end_panel);
+    size_t q = 0;
+    for (; q + kGroup <= queries.size(); q += kGroup) {
+      for (size_t p = begin; p < end; ++p) select_tile<kGroup>(table, &queries[q], p);
+    }
+    for (; q + 4 <= queries.size(); q += 4) {
+      for (size_t p = begin; p < end; ++p) select_tile<4>(table, &queries[q], p);
+    }
+    for (; q < queries.size(); ++q) {
+      for (size_t p = begin; p < end; ++p) select_tile<1>(table, &queries[q], p);
+    }
+  }
+}
+
+void score_panel_kernel(const float* panel, const float* query, size_t dim, float* out) {
+  const PanelTable table{panel, kPanelItems, dim, {}};
+  const PanelQuery one{query, {}, nullptr};
+  for (size_t lane = 0; lane < kPanelItems; lane += hn::Lanes(kTag)) {
+    Floats sum[1];
+    score_tile<1>(table, &one, 0, lane, sum);
+    hn::StoreU(sum[0], kTag, out + lane);
+  }
+}
+
+}  // namespace palate::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace palate {
+
+HWY_EXPORT(top_k_panels_kernel);
+HWY_EXPORT(score_panel_kernel);
+
+void top_k_panels(const PanelTable& table, std::span<PanelQuery> queries, size_t first_panel,
+                  size_t end_panel) {
+  HWY_DYNAMIC_DISPATCH(top_k_panels_kernel)(table, queries, first_panel, end_panel);
+}
+
+void score_panel(const float* panel, const float* query, size_t dim, float* out) {
+  HWY_DYNAMIC_DISPATCH(score_panel_kernel)(panel, query, dim, out);
+}
+
+void pack_panel(const RowsView& table, std::span<const uint32_t> index, float* out) {
+  std::fill_n(out, kPanelItems * table.dim, 0.0F);
+  for (size_t i = 0; i < index.size(); ++i) {
+    const float* row = table.row(index[i]);
+    for (size_t d = 0; d < table.dim; ++d) out[d * kPanelItems + i] = row[d];
+  }
+}
+
+std::vector<float> pack_panels(const RowsView& rows) {
+  const size_t panels = (rows.count + kPanelItems - 1) / kPanelItems;
+  std::vector<float> out(panels * kPanelItems * rows.dim, 0.0F);
+  for (size_t i = 0; i < rows.count; ++i) {
+    float* to = out.data() + i / kPanelItems * kPanelItems * rows.dim + i % kPanelItems;
+    for (size_t d = 0; d < rows.dim; ++d) to[d * kPanelItems] = rows.row(i)[d];
+  }
+  return out;
+}
+
+}  // namespace palate
+#endif

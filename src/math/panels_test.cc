@@ -1,0 +1,108 @@
+#include "math/panels.h"
+
+#include <bit>
+#include <limits>
+
+#include <gtest/gtest.h>
+
+#include "math/every_target.h"
+#include "math/philox.h"
+#include "math/plain.h"
+
+namespace palate {
+namespace {
+
+// Small whole numbers: scores are exact, and many are equal.
+std::vector<float> draw_ties(size_t count, uint64_t stream) {
+  Philox random(7, stream);
+  std::vector<float> out(count);
+  for (float& value : out) value = static_cast<float>(random.below(5)) - 2;
+  return out;
+}
+
+std::vector<ScoredIndex> sorted_scores(const RowsView& items, const float* query,
+                                       std::span<const uint64_t> blocked) {
+  std::vector<ScoredIndex> all;
+  for (uint32_t i = 0; i < items.count; ++i) {
+    if (i / 64 < blocked.size() && (blocked[i / 64] >> (i % 64) & 1) != 0) continue;
+    all.push_back({static_cast<float>(plain::dot(items.row(i), query, items.dim)), i});
+  }
+  std::ranges::sort(all, better);
+  return all;
+}
+
+TEST(TopK, KeepsTheBestInOrder) {
+  Philox random(1);
+  for (size_t k : {0, 1, 3, 10, 200}) {
+    TopK top(k);
+    std::vector<ScoredIndex> all;
+    for (uint32_t i = 0; i < 100; ++i) {
+      all.push_back({static_cast<float>(random.below(8)), i});
+      top.push(all.back().score, i);
+    }
+    top.push(std::numeric_limits<float>::quiet_NaN(), 1000);
+    std::ranges::sort(all, better);
+    all.resize(std::min(k, all.size()));
+    EXPECT_EQ(top.take(), all) << k;
+  }
+}
+
+TEST(Panels, TopKEqualsSortingEverything) {
+  for_every_target([] {
+    for (const size_t count : {1, 15, 16, 17, 300, 1000}) {
+      for (const size_t dim : {1, 5, 16, 64}) {
+        const auto items = draw_ties(count * dim, count), vectors = draw_ties(29 * dim, 99);
+        const RowsView rows{items.data(), count, dim};
+        const auto panels = pack_panels(rows);
+        const std::vector<uint64_t> blocked(2, 0x00ff00f00f0f0f0f), absent(1, 0x10101);
+        std::vector<TopK> best(29, TopK(11));
+        std::vector<PanelQuery> queries;
+        for (size_t q = 0; q < best.size(); ++q) {
+          const auto mask =
+              q % 2 == 0 ? std::span<const uint64_t>(blocked) : std::span<const uint64_t>{};
+          queries.push_back({vectors.data() + q * dim, mask, &best[q]});
+        }
+        const PanelTable table{panels.data(), count, dim, absent};
+        const size_t all_panels = (count + 15) / 16;
+        top_k_panels(table, queries, 0, all_panels / 2);
+        top_k_panels(table, queries, all_panels / 2, all_panels);
+        for (size_t q = 0; q < best.size(); ++q) {
+          std::vector<uint64_t> mask{absent[0], 0};
+          if (q % 2 == 0) mask = {absent[0] | blocked[0], blocked[1]};
+          auto expected = sorted_scores(rows, queries[q].vector, mask);
+          expected.resize(std::min<size_t>(expected.size(), 11));
+          ASSERT_EQ(best[q].take(), expected) << count << " items, dim " << dim << ", query " << q;
+        }
+      }
+    }
+  });
+}
+
+TEST(Panels, AScoreIsTheSameBitsOnEveryPath) {
+  for_every_target([] {
+    constexpr size_t kCount = 100, kDim = 48;
+    Philox random(3);
+    std::vector<float> items(kCount * kDim), query(kDim);
+    for (float& value : items) value = static_cast<float>(random.normal());
+    for (float& value : query) value = static_cast<float>(random.normal());
+    const RowsView rows{items.data(), kCount, kDim};
+    const auto panels = pack_panels(rows);
+    std::vector<TopK> best(18, TopK(kCount));
+    std::vector<PanelQuery> queries;
+    for (TopK& top : best) queries.push_back({query.data(), {}, &top});
+    top_k_panels({panels.data(), kCount, kDim}, queries, 0, (kCount + 15) / 16);
+    const auto first = best[0].take();
+    ASSERT_EQ(first.size(), kCount);
+    for (size_t q = 1; q < best.size(); ++q) EXPECT_EQ(best[q].take(), first) << q;
+    for (const ScoredIndex& entry : first) {
+      std::vector<float> panel(kPanelItems * kDim), out(kPanelItems);
+      const std::vector<uint32_t> index{7, entry.index};
+      pack_panel(rows, index, panel.data());
+      score_panel(panel.data(), query.data(), kDim, out.data());
+      EXPECT_EQ(std::bit_cast<uint32_t>(out[1]), std::bit_cast<uint32_t>(entry.score));
+    }
+  });
+}
+
+}  // namespace
+}  // namespace palate

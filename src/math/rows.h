@@ -1,0 +1,41 @@
+// Kernels over rows of vectors: inner products and weighted sums, at the best instruction set of
+// the processor (Highway, chosen at run time). Plain twins: math/plain.h, the oracle of the tests.
+//
+// Convention, said once: a table of vectors is row-major fp32, `dim` floats a row without gaps, and
+// `dim` is a multiple of kLanes (fill with zeros: padded()). No alignment is needed; 64 bytes is
+// fastest. Results depend on the instruction set in their last bits, but not on how rows are cut
+// into calls of whole tables.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace palate {
+
+inline constexpr size_t kLanes = 16;
+constexpr size_t padded(size_t dim) { return (dim + kLanes - 1) / kLanes * kLanes; }
+
+// A table, or a part of one. Not owning.
+struct RowsView {
+  const float* data = nullptr;
+  size_t count = 0;
+  size_t dim = 0;
+  [[nodiscard]] const float* row(size_t i) const { return data + i * dim; }
+};
+
+float dot(const float* a, const float* b, size_t dim);
+// y += scale * x
+void axpy(float scale, const float* x, float* y, size_t dim);
+// out[i] = row i · x. With a symmetric matrix as the table, out = A x.
+void rows_dot(const RowsView& rows, const float* x, float* out);
+// y += sum over i of (offset[i] + scale[i] * (row i · x)) * row i: the operator of a conjugate
+// gradient step, in one pass. `offset` may be nullptr (zeros).
+void rows_apply(const RowsView& rows, const float* offset, const float* scale, const float* x,
+                float* y);
+// The sum over i of scale[i] * (row i · x)².
+double rows_quadratic(const RowsView& rows, const float* scale, const float* x);
+// out's row i = table's row index[i], with the loads that will miss the cache asked for ahead.
+void gather_rows(const RowsView& table, std::span<const uint32_t> index, float* out);
+
+}  // namespace palate
