@@ -3,6 +3,7 @@
 // Not thread-safe; features/catalogue.h guards it.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string_view>
 
@@ -16,16 +17,19 @@ class ItemInterner {
   explicit ItemInterner(size_t items_max = 100'000'000);
   ~ItemInterner();
   ItemInterner(ItemInterner&&) noexcept;
+  ItemInterner& operator=(ItemInterner&&) noexcept;
 
   [[nodiscard]] std::optional<ItemIx> find(std::string_view external_id) const;
-  // The item's index, new or old. Errors: kOverloaded when full.
+  // The item's index, new or old. Errors: kOverloaded when full, kInvalidArgument above 65,535
+  // bytes.
   Result<ItemIx> add(std::string_view external_id);
   [[nodiscard]] std::string_view name(ItemIx ix) const;  // valid while the interner lives
   [[nodiscard]] size_t size() const;
+  [[nodiscard]] size_t bytes() const;  // of memory held
 
  private:
   struct State;
-  State* state_;
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace palate

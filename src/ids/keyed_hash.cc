@@ -1,0 +1,128 @@
+#include "ids/keyed_hash.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <string>
+#include <system_error>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "base/check.h"
+#include "base/log.h"
+
+namespace palate {
+namespace {
+
+static_assert(sizeof(KeyedHash::Key) == crypto_shorthash_siphashx24_KEYBYTES);
+static_assert(sizeof(UserId) == crypto_shorthash_siphashx24_BYTES);
+
+// sodium_init() may be called again from any thread; it fails only without a source of randomness.
+void start_sodium() { PALATE_CHECK(sodium_init() >= 0, "libsodium cannot start"); }
+
+// Each tenant and kind has a key of its own: the same name under two of them gives unrelated ids.
+KeyedHash::Key derive(const KeyedHash::Key& key, std::string_view kind, const Tenant& tenant) {
+  std::string message(kind);
+  message.push_back('\0');
+  message.append(tenant.name);
+  KeyedHash::Key derived{};
+  const int failed = crypto_generichash(derived.data(), derived.size(),
+                                        reinterpret_cast<const unsigned char*>(message.data()),
+                                        message.size(), key.data(), key.size());
+  PALATE_CHECK(failed == 0, "libsodium refuses these key sizes");
+  return derived;
+}
+
+template <class Id>
+Id keyed(std::string_view external_id, const KeyedHash::Key& key) {
+  Id id;
+  crypto_shorthash_siphashx24(reinterpret_cast<unsigned char*>(id.words.data()),
+                              reinterpret_cast<const unsigned char*>(external_id.data()),
+                              external_id.size(), key.data());
+  return id;
+}
+
+Status sync_directory(const Path& directory) {
+  const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return std::unexpected(errno_error(errno, "open", directory));
+  const int error = ::fsync(fd) == 0 ? 0 : errno;
+  ::close(fd);
+  if (error != 0) return std::unexpected(errno_error(error, "sync", directory));
+  return {};
+}
+
+// A random key under its final name, whole or not at all. When another process was faster, its key
+// stays: a hard link never replaces a file.
+Status make_key_file(const Path& key_file) {
+  KeyedHash::Key key{};
+  randombytes_buf(key.data(), key.size());
+  Path temporary = key_file;
+  temporary += "." + std::to_string(::getpid()) + "." + std::to_string(randombytes_random());
+  const auto remove = [](const Path* path) {
+    std::error_code ignored;
+    std::filesystem::remove(*path, ignored);
+  };
+  const std::unique_ptr<const Path, decltype(remove)> cleanup(&temporary, remove);
+  FileWriter file = TRY(FileWriter::create(temporary));
+  std::error_code error;
+  using std::filesystem::perms;
+  // Before the secret is in it.
+  std::filesystem::permissions(temporary, perms::owner_read | perms::owner_write, error);
+  if (error) return std::unexpected(errno_error(error.value(), "protect", temporary));
+  TRY(file.write(std::string_view(reinterpret_cast<const char*>(key.data()), key.size())));
+  TRY(file.sync());
+  TRY(file.close());
+  std::filesystem::create_hard_link(temporary, key_file, error);
+  if (error && error != std::errc::file_exists) {
+    return std::unexpected(errno_error(error.value(), "create", key_file));
+  }
+  return sync_directory(key_file.has_parent_path() ? key_file.parent_path() : Path("."));
+}
+
+void warn_when_others_may_read(const Path& key_file) {
+  using std::filesystem::perms;
+  std::error_code error;
+  const perms mode = std::filesystem::status(key_file, error).permissions();
+  if (!error && (mode & (perms::group_all | perms::others_all)) != perms::none) {
+    log_warning("{}: others may read this secret; run chmod 600 on it", key_file.string());
+  }
+}
+
+}  // namespace
+
+KeyedHash::KeyedHash(const Key& key, const Tenant& tenant) {
+  start_sodium();
+  user_key_ = derive(key, "palate.user", tenant);
+  item_key_ = derive(key, "palate.item", tenant);
+}
+
+Result<KeyedHash> KeyedHash::open(const Path& key_file, const Tenant& tenant, bool create) {
+  start_sodium();
+  Result<std::string> bytes = read_file(key_file, /*bytes_max=*/4096);
+  if (!bytes && bytes.error().code == Code::kNotFound && create) {
+    TRY(make_key_file(key_file));
+    bytes = read_file(key_file, /*bytes_max=*/4096);
+  }
+  if (!bytes) return std::unexpected(bytes.error());
+  Key key{};
+  if (bytes->size() != key.size()) {
+    return fail(Code::kCorrupt,
+                "{}: a key has {} bytes, this file {}; restore it from a copy, without it the "
+                "pseudonyms of datasets and models cannot be made again",
+                key_file.string(), key.size(), bytes->size());
+  }
+  std::memcpy(key.data(), bytes->data(), key.size());
+  warn_when_others_may_read(key_file);
+  return KeyedHash(key, tenant);
+}
+
+UserId KeyedHash::user(std::string_view external_id) const {
+  return keyed<UserId>(external_id, user_key_);
+}
+
+ItemId KeyedHash::item(std::string_view external_id) const {
+  return keyed<ItemId>(external_id, item_key_);
+}
+
+}  // namespace palate
