@@ -1,0 +1,25 @@
+// What every endpoint may use. Built once by Server; outlives all requests.
+#pragma once
+
+#include <functional>
+
+#include "base/ids.h"
+#include "events/event_types.h"
+#include "ingest/data_directory.h"
+#include "serve/live_models.h"
+#include "serve/metrics.h"
+#include "serve/serve_config.h"
+
+namespace palate {
+
+struct App {
+  ServeConfig config;
+  Tenant tenant;
+  DataDirectory* data = nullptr;
+  const EventTypes* types = nullptr;
+  LiveModels* models = nullptr;
+  ServeMetrics* metrics = nullptr;
+  std::function<size_t()> connections;
+};
+
+}  // namespace palate

@@ -1,0 +1,22 @@
+// Every endpoint's function; each lives in a file of its own name. routes.cc binds them to paths.
+#pragma once
+
+#include "serve/routes.h"
+
+namespace palate {
+
+void post_events(const App& app, const Call& call, const Reply& reply);
+void post_items(const App& app, const Call& call, const Reply& reply);
+void post_users(const App& app, const Call& call, const Reply& reply);
+Result<Response> get_item(const App& app, const Call& call);
+Result<Response> get_user(const App& app, const Call& call);
+void get_recommendations(const App& app, const Call& call, const Reply& reply);
+void post_recommendations(const App& app, const Call& call, const Reply& reply);
+Result<Response> get_similar(const App& app, const Call& call);
+Result<Response> get_healthz(const App& app, const Call& call);
+Result<Response> get_readyz(const App& app, const Call& call);
+Result<Response> get_metrics(const App& app, const Call& call);
+Result<Response> get_openapi(const App& app, const Call& call);
+Result<Response> get_home(const App& app, const Call& call);
+
+}  // namespace palate

@@ -1,0 +1,44 @@
+#include "serve/endpoints/endpoints.h"
+#include "serve/json_text.h"
+#include "serve/problem.h"
+
+namespace palate {
+
+// The process lives and its I/O threads answer; nothing else is asked.
+Result<Response> get_healthz(const App&, const Call&) {
+  return Response{.body = R"({"status":"ok"})"};
+}
+
+// 200 once a release answers. A newer one that does not load is reported, but is no reason to take
+// the server out of service.
+Result<Response> get_readyz(const App& app, const Call&) {
+  const LiveModels::Report report = app.models->report();
+  if (report.release == 0) {
+    return fail(Code::kUnavailable, "{}",
+                report.failure.empty() ? "No release is loaded: train one with `palate train`."
+                                       : "The release does not load: " + report.failure);
+  }
+  JsonText json;
+  json.open('{').key("status").string("ready").key("release").number(report.release);
+  json.key("as_of").open('[');
+  for (const Position& position : app.data->state().as_of()) json.string(to_string(position));
+  json.close(']');
+  if (!report.failure.empty()) {
+    json.key("failing").open('{').key("release").number(report.failed_release);
+    json.key("reason").string(report.failure).close('}');
+  }
+  json.close('}');
+  return Response{.body = json.take()};
+}
+
+Result<Response> get_metrics(const App& app, const Call&) {
+  ServeMetrics::Gauges gauges{.models = app.models->report(),
+                              .as_of = app.data->state().as_of(),
+                              .queued_events = app.data->ingest().queued_events(),
+                              .items = app.data->state().catalogue().view().size(),
+                              .connections = app.connections()};
+  return Response{.content_type = "text/plain; version=0.0.4; charset=utf-8",
+                  .body = app.metrics->text(gauges)};
+}
+
+}  // namespace palate

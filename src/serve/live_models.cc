@@ -1,0 +1,93 @@
+#include "serve/live_models.h"
+
+#include <chrono>
+
+#include "base/log.h"
+
+namespace palate {
+namespace {
+
+// A release that failed is tried again this much later: what was missing may have come.
+constexpr int64_t kRetryUs = 5'000'000;
+
+int64_t steady_us() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+}  // namespace
+
+LiveModels::LiveModels(Parts parts) : parts_(std::move(parts)), registry_(parts_.tenant_directory) {
+  look();
+  thread_ = std::jthread([this](const std::stop_token& stop) { watch(stop); });
+}
+
+LiveModels::~LiveModels() {
+  thread_.request_stop();
+  thread_.join();
+}
+
+LiveModels::Pair LiveModels::get() const {
+  std::lock_guard lock(mutex_);
+  return pair_;
+}
+
+LiveModels::Report LiveModels::report() const {
+  std::lock_guard lock(mutex_);
+  return report_;
+}
+
+void LiveModels::watch(const std::stop_token& stop) {
+  const auto poll = std::chrono::microseconds(static_cast<int64_t>(parts_.poll_ms * 1e3));
+  std::mutex waiting;
+  std::unique_lock lock(waiting);
+  while (!stop.stop_requested()) {
+    wake_.wait_for(lock, stop, poll, [] { return false; });
+    if (!stop.stop_requested()) look();
+  }
+}
+
+void LiveModels::look() {
+  const auto release = registry_.current();
+  const Report before = report();
+  if (!release) {
+    if (steady_us() >= retry_at_us_) note_failure(0, release.error());
+    return;
+  }
+  if (!*release || (*release)->number == before.release) {
+    std::lock_guard lock(mutex_);
+    report_.failed_release = 0;
+    report_.failure.clear();
+    return;
+  }
+  const bool failed_before = !before.failure.empty() && before.failed_release == (*release)->number;
+  if (!failed_before || steady_us() >= retry_at_us_) install(**release);
+}
+
+void LiveModels::install(const Release& release) {
+  auto loaded =
+      Recommender::load(registry_, release, *parts_.state, parts_.event_types_fingerprint);
+  if (!loaded) return note_failure(release.number, loaded.error());
+  log_info("release {} answers now", release.number);
+  Pair old;  // the one that leaves is destroyed after the lock
+  std::lock_guard lock(mutex_);
+  old.current = std::move(pair_.previous);
+  pair_.previous = std::move(pair_.current);
+  pair_.current = std::move(*loaded);
+  report_.release = release.number;
+  report_.failed_release = 0;
+  report_.failure.clear();
+  ++report_.loads;
+}
+
+void LiveModels::note_failure(uint64_t release, const Error& error) {
+  retry_at_us_ = steady_us() + kRetryUs;
+  log_error("release {} does not load, the one before serves on: {}", release, error.message);
+  std::lock_guard lock(mutex_);
+  report_.failed_release = release;
+  report_.failure = error.message;
+  ++report_.failures;
+}
+
+}  // namespace palate

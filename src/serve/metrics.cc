@@ -1,0 +1,167 @@
+#include "serve/metrics.h"
+
+#include <array>
+#include <atomic>
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include "base/check.h"
+
+namespace palate {
+namespace {
+
+using prometheus::Counter;
+using prometheus::Gauge;
+using prometheus::Histogram;
+using Labels = std::map<std::string, std::string>;
+
+constexpr size_t kStatuses = 600;
+const Histogram::BucketBoundaries kLatencies_s{.0001, .00025, .0005, .001, .0025, .005, .01,
+                                               .025,  .05,    .1,    .25,  .5,    1};
+constexpr std::array kStreams{"events", "items", "users"};
+
+}  // namespace
+
+struct ServeMetrics::State {
+  struct Endpoint {
+    Labels labels;
+    Histogram* latency = nullptr;
+    // One counter a status, made when it is first seen.
+    std::array<std::atomic<Counter*>, kStatuses> requests{};
+  };
+  prometheus::Registry registry;
+  std::string tenant;
+  prometheus::Family<Counter>* requests = nullptr;
+  prometheus::Family<Gauge>* position = nullptr;
+  std::vector<std::unique_ptr<Endpoint>> endpoints;
+  std::array<Counter*, 3> accepted{}, duplicates{}, refused{};
+  Counter *quarantined = nullptr, *personal = nullptr, *impersonal = nullptr;
+  Gauge *release = nullptr, *failing = nullptr, *loads = nullptr, *failures = nullptr;
+  Gauge *queued = nullptr, *items = nullptr, *connections = nullptr;
+
+  Labels labelled(Labels labels) const {
+    labels.emplace("tenant", tenant);
+    return labels;
+  }
+  Counter* counter(const char* name, const char* help, Labels labels = {}) {
+    auto& family = prometheus::BuildCounter().Name(name).Help(help).Register(registry);
+    return &family.Add(labelled(std::move(labels)));
+  }
+  Gauge* gauge(const char* name, const char* help) {
+    auto& family = prometheus::BuildGauge().Name(name).Help(help).Register(registry);
+    return &family.Add(labelled({}));
+  }
+  void add_endpoints(std::span<const std::string_view> names);
+  void add_streams();
+  void add_gauges();
+};
+
+void ServeMetrics::State::add_endpoints(std::span<const std::string_view> names) {
+  requests = &prometheus::BuildCounter()
+                  .Name("palate_http_requests_total")
+                  .Help("Requests answered, by endpoint and status.")
+                  .Register(registry);
+  auto& latency = prometheus::BuildHistogram()
+                      .Name("palate_http_request_seconds")
+                      .Help("From the whole request read to its answer given, by endpoint.")
+                      .Register(registry);
+  for (const auto name : names) {
+    auto endpoint = std::make_unique<Endpoint>();
+    endpoint->labels = labelled({{"endpoint", std::string(name)}});
+    endpoint->latency = &latency.Add(endpoint->labels, kLatencies_s);
+    endpoints.push_back(std::move(endpoint));
+  }
+}
+
+void ServeMetrics::State::add_streams() {
+  for (size_t i = 0; i < kStreams.size(); ++i) {
+    const Labels labels{{"stream", kStreams[i]}};
+    accepted[i] = counter("palate_accepted_total", "Records that were logged.", labels);
+    duplicates[i] =
+        counter("palate_duplicates_total", "Records that were there already, not logged.", labels);
+    refused[i] = counter("palate_refused_total", "Records that failed validation.", labels);
+  }
+  quarantined = counter("palate_quarantined_total", "Refused events kept in quarantine.");
+  personal = counter("palate_slates_total", "Recommendations, by whether they were personal.",
+                     {{"personalized", "true"}});
+  impersonal = counter("palate_slates_total", "Recommendations, by whether they were personal.",
+                       {{"personalized", "false"}});
+}
+
+void ServeMetrics::State::add_gauges() {
+  release = gauge("palate_release", "Number of the release that answers; 0: none.");
+  failing = gauge("palate_release_failing", "1: the registry's release does not load.");
+  loads = gauge("palate_release_loads", "Releases loaded since the start.");
+  failures = gauge("palate_release_load_failures", "Attempts to load a release that failed.");
+  queued = gauge("palate_ingest_queued_events", "Events that wait for the writer.");
+  items = gauge("palate_items", "Items in the catalogue.");
+  connections = gauge("palate_http_connections", "Connections that are open.");
+  position = &prometheus::BuildGauge()
+                  .Name("palate_position")
+                  .Help("How many records of a stream are folded into the live state.")
+                  .Register(registry);
+}
+
+ServeMetrics::ServeMetrics(std::span<const std::string_view> endpoints, const Tenant& tenant)
+    : state_(std::make_unique<State>()) {
+  state_->tenant = tenant.name;
+  state_->add_endpoints(endpoints);
+  state_->add_streams();
+  state_->add_gauges();
+}
+
+ServeMetrics::~ServeMetrics() = default;
+
+void ServeMetrics::answered(size_t endpoint, int status, double latency_s) {
+  PALATE_CHECK(status >= 100 && static_cast<size_t>(status) < kStatuses, "an HTTP status");
+  State::Endpoint& counts = *state_->endpoints[endpoint];
+  Counter* counter = counts.requests[static_cast<size_t>(status)];
+  if (counter == nullptr) {
+    Labels labels = counts.labels;
+    labels.emplace("status", std::to_string(status));
+    counter = &state_->requests->Add(labels);  // the same one for the same labels
+    counts.requests[static_cast<size_t>(status)] = counter;
+  }
+  counter->Increment();
+  counts.latency->Observe(latency_s);
+}
+
+void ServeMetrics::wrote(Stream stream, uint64_t accepted, uint64_t duplicates) {
+  state_->accepted[static_cast<size_t>(stream)]->Increment(static_cast<double>(accepted));
+  state_->duplicates[static_cast<size_t>(stream)]->Increment(static_cast<double>(duplicates));
+}
+
+void ServeMetrics::refused(Stream stream, uint64_t records) {
+  state_->refused[static_cast<size_t>(stream)]->Increment(static_cast<double>(records));
+}
+
+void ServeMetrics::quarantined(uint64_t records) {
+  state_->quarantined->Increment(static_cast<double>(records));
+}
+
+void ServeMetrics::recommended(bool personalized) {
+  (personalized ? state_->personal : state_->impersonal)->Increment();
+}
+
+std::string ServeMetrics::text(const Gauges& gauges) {
+  const LiveModels::Report& models = gauges.models;
+  state_->release->Set(static_cast<double>(models.release));
+  state_->failing->Set(models.failure.empty() ? 0 : 1);
+  state_->loads->Set(static_cast<double>(models.loads));
+  state_->failures->Set(static_cast<double>(models.failures));
+  state_->queued->Set(static_cast<double>(gauges.queued_events));
+  state_->items->Set(static_cast<double>(gauges.items));
+  state_->connections->Set(static_cast<double>(gauges.connections));
+  for (const Position& position : gauges.as_of) {
+    const Labels labels{{"stream", kStreams[static_cast<size_t>(position.stream)]},
+                        {"partition", std::to_string(position.partition)}};
+    state_->position->Add(state_->labelled(labels)).Set(static_cast<double>(position.offset));
+  }
+  return prometheus::TextSerializer().Serialize(state_->registry.Collect());
+}
+
+}  // namespace palate
