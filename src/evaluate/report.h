@@ -1,5 +1,5 @@
 // Reports of one or several models on the same split, side by side; Markdown for people, JSON for
-// programs (docs/formats/report.md).
+// programs (docs/evaluation.md).
 #pragma once
 
 #include <span>

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/version.h"
 #include "features/spec.h"
 #include "models/als/train.h"
 #include "models/popularity/train.h"
@@ -62,7 +63,7 @@ void fill_manifest(std::string_view kind, const TrainJob& job, const DatasetView
   const Dataset& data = job.data->dataset();
   manifest.kind = kind;
   manifest.created = format_rfc3339(now());
-  manifest.code_version = PALATE_VERSION;
+  manifest.code_version = version();
   manifest.seed = job.seed;
   manifest.config_json = config_of(kind, *job.configs).dump();
   manifest.as_of_json = as_of_json(data.as_of()).dump();

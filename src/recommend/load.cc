@@ -1,6 +1,7 @@
 #include "recommend/load.h"
 
 #include "features/spec.h"
+#include "ids/dictionary_hash.h"
 #include "models/catalog.h"
 #include "recommend/filters.h"
 
@@ -9,13 +10,21 @@ namespace {
 
 constexpr std::string_view kTrainAgain = "train again with `palate train`";
 
+// Of the catalogue's first `items` items, as the dataset made it of its own.
+std::string dictionary_of(const LiveState& state, size_t items) {
+  const Catalogue::View view = state.catalogue().view();
+  DictionaryHash hash;
+  for (uint32_t item = 0; item < items; ++item) hash.add(state.hash().item(view.name({item})));
+  return hash.hex();
+}
+
 Status check_dictionary(const Manifest& manifest, const LiveState& state) {
   const size_t items = state.catalogue().view().size();
   if (manifest.items > items) {
     return fail(Code::kConflict, "it knows {} items, the catalogue has {}; {}", manifest.items,
                 items, kTrainAgain);
   }
-  if (manifest.dictionary != state.catalogue().dictionary_hash(manifest.items)) {
+  if (manifest.dictionary != dictionary_of(state, manifest.items)) {
     return fail(Code::kConflict,
                 "its dictionary of items is not the one of this data directory (another directory, "
                 "or another id.key); {}",

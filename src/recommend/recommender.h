@@ -26,17 +26,17 @@ inline constexpr size_t kCategoriesMax = 100;
 inline constexpr size_t kReasonsMax = 20;
 
 struct RecommendRequest {
-  std::string user;                     // empty: nobody known
-  size_t n = 10;                        // 1 to kItemsPerPageMax
-  std::vector<std::string> exclude;     // external item ids
-  std::vector<std::string> categories;  // any of them; empty: all
+  std::string user = {};                     // empty: nobody known
+  size_t n = 10;                             // 1 to kItemsPerPageMax
+  std::vector<std::string> exclude = {};     // external item ids
+  std::vector<std::string> categories = {};  // any of them; empty: all
   bool include_consumed = false;
-  std::string cursor;             // of the page before
-  std::string language;           // of titles
-  std::string context_json;       // kept with the request; no model of this release reads it
-  size_t explain = 0;             // reasons an item
-  std::optional<Position> after;  // answer only from state that has reached it …
-  int64_t deadline_us = 100'000;  // … or say so when this has passed
+  std::string cursor = {};             // of the page before
+  std::string language = {};           // of titles
+  std::string context_json = {};       // kept with the request; no model of this release reads it
+  size_t explain = 0;                  // reasons an item
+  std::optional<Position> after = {};  // answer only from state that has reached it …
+  int64_t deadline_us = 100'000;       // … or say so when this has passed
 };
 
 struct RecommendedItem {
@@ -69,10 +69,10 @@ struct Slate {
 };
 
 struct SimilarRequest {
-  std::string item;
+  std::string item = {};
   size_t n = 10;  // 1 to kItemsPerPageMax
-  std::vector<std::string> exclude, categories;
-  std::string language;
+  std::vector<std::string> exclude = {}, categories = {};
+  std::string language = {};
 };
 
 // How long a stage (recommend/catalog.h) has taken so far.

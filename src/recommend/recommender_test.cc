@@ -1,0 +1,287 @@
+#include "recommend/recommender.h"
+
+#include <algorithm>
+#include <set>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "recommend/world_for_test.h"
+
+namespace palate {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+std::vector<std::string> names(const Slate& slate) {
+  std::vector<std::string> items;
+  for (const auto& item : slate.items) items.push_back(item.item);
+  return items;
+}
+
+uint32_t group_of(const RecommendedItem& item) { return PlantedWorld::group_of_item(item.ix); }
+
+class RecommenderTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    world_.plant();
+    recommender_ = world_.trained({"popularity", "als"});
+  }
+  Slate answer(const RecommendRequest& request) {
+    auto slate = recommender_->recommend(request);
+    EXPECT_TRUE(slate) << slate.error().message;
+    return slate ? std::move(*slate) : Slate{};
+  }
+  Error refusal(const RecommendRequest& request) {
+    auto slate = recommender_->recommend(request);
+    EXPECT_FALSE(slate);
+    return slate ? Error{} : slate.error();
+  }
+
+  RecommendWorld world_;
+  std::shared_ptr<const Recommender> recommender_;
+};
+
+TEST_F(RecommenderTest, APersonalAnswerKeepsToTheTaste) {
+  for (uint32_t user : {0, 1, 2, 3}) {
+    const Slate slate = answer({.user = RecommendWorld::user_name(user), .n = 5});
+    EXPECT_TRUE(slate.personalized);
+    EXPECT_TRUE(slate.known_user);
+    EXPECT_EQ(slate.why, "");
+    EXPECT_EQ(slate.source, "als");
+    EXPECT_EQ(slate.version, "000001");
+    EXPECT_EQ(slate.release, 1u);
+    ASSERT_EQ(slate.items.size(), 5u);
+    for (const auto& item : slate.items) {
+      EXPECT_EQ(group_of(item), user % 2) << item.item;
+      EXPECT_EQ(item.source, "als");
+    }
+  }
+}
+
+TEST_F(RecommenderTest, TitlesComeInTheLanguageAskedFor) {
+  const Slate slate = answer({.user = "user-0", .n = 1, .language = "de"});
+  EXPECT_EQ(slate.items[0].title, "Titel " + slate.items[0].item.substr(5));
+  UserRecord german;
+  german.id = "user-0";
+  german.language = "de";
+  world_.post_user(german);
+  EXPECT_THAT(answer({.user = "user-0", .n = 1}).items[0].title, HasSubstr("Titel"));
+}
+
+TEST_F(RecommenderTest, SaysWhyItIsNotPersonal) {
+  EXPECT_EQ(answer({.user = "somebody"}).why, "unknown user");
+  EXPECT_FALSE(answer({.user = "somebody"}).known_user);
+  EXPECT_EQ(answer({}).why, "no user");
+
+  UserRecord shy;
+  shy.id = "shy";
+  world_.post_user(shy);
+  const Slate no_history = answer({.user = "shy"});
+  EXPECT_EQ(no_history.why, "no history");
+  EXPECT_TRUE(no_history.known_user);
+  EXPECT_EQ(no_history.source, "popularity");
+  EXPECT_EQ(no_history.items.size(), 10u);
+
+  shy.id = "user-0";
+  shy.personalization = false;
+  world_.post_user(shy);
+  EXPECT_EQ(answer({.user = "user-0"}).why, "no consent");
+}
+
+TEST_F(RecommenderTest, AnEventIsInTheVeryNextAnswer) {
+  ASSERT_EQ(answer({.user = "new"}).why, "unknown user");
+  const Position end = world_.post("like", "new", "item-30");
+  const Slate slate = answer({.user = "new", .n = 3, .after = end});
+  EXPECT_TRUE(slate.fresh);
+  EXPECT_TRUE(slate.personalized);
+  for (const auto& item : slate.items) EXPECT_EQ(group_of(item), 1u);
+  EXPECT_THAT(slate.as_of, ::testing::Contains(end));
+}
+
+TEST_F(RecommenderTest, WhatTheUserHadDoesNotComeBackUnlessAskedFor) {
+  world_.post("like", "user-0", "item-3");
+  world_.post("hide", "user-0", "item-4");
+  const auto all = names(answer({.user = "user-0", .n = 1000}));
+  EXPECT_THAT(all, ::testing::Not(::testing::Contains("item-3")));
+  EXPECT_THAT(all, ::testing::Not(::testing::Contains("item-4")));
+  const auto again = names(answer({.user = "user-0", .n = 1000, .include_consumed = true}));
+  EXPECT_THAT(again, ::testing::IsSupersetOf({"item-3", "item-4"}));
+}
+
+TEST_F(RecommenderTest, ExcludedItemsAndOtherCategoriesStayAway) {
+  const auto best = names(answer({.user = "user-0", .n = 3}));
+  const auto without = names(answer({.user = "user-0", .n = 3, .exclude = {best[0], "no-such"}}));
+  EXPECT_EQ(without[0], best[1]);
+  const Slate other = answer({.user = "user-0", .n = 1000, .categories = {"history"}});
+  EXPECT_EQ(other.items.size(), PlantedWorld::kGroupItems);
+  for (const auto& item : other.items) EXPECT_EQ(group_of(item), 1u);
+  const Slate both = answer({.n = 1000, .categories = {"history", "fantasy"}});
+  EXPECT_EQ(both.items.size(), 2 * PlantedWorld::kGroupItems);
+}
+
+TEST_F(RecommenderTest, AnUnknownCategoryIsNamedWithTheNearest) {
+  const Error error = refusal({.user = "user-0", .categories = {"fantsy"}});
+  EXPECT_EQ(error.code, Code::kInvalidArgument);
+  EXPECT_THAT(error.message, AllOf(HasSubstr("'fantsy'"), HasSubstr("'fantasy'")));
+}
+
+TEST_F(RecommenderTest, HiddenAndExpiredItemsAreGoneAtOnce) {
+  const auto best = names(answer({.user = "user-0", .n = 2}));
+  ItemRecord first = RecommendWorld::item(static_cast<uint32_t>(std::stoi(best[0].substr(5))));
+  first.hidden = true;
+  ItemRecord second = RecommendWorld::item(static_cast<uint32_t>(std::stoi(best[1].substr(5))));
+  second.expires = {1};
+  world_.post_items({first, second});
+  const auto left = names(answer({.user = "user-0", .n = 1000}));
+  EXPECT_THAT(left, ::testing::Not(::testing::Contains(best[0])));
+  EXPECT_THAT(left, ::testing::Not(::testing::Contains(best[1])));
+}
+
+TEST_F(RecommenderTest, ANewItemIsThereAtOnceAndTheNewestFirst) {
+  world_.post_items({RecommendWorld::item(100), RecommendWorld::item(101)});
+  const Slate slate = answer({.user = "user-0", .n = 1000});
+  ASSERT_GE(slate.items.size(), 2u);
+  const auto& newest = slate.items[slate.items.size() - 2];
+  EXPECT_EQ(newest.item, "item-101");
+  EXPECT_EQ(newest.source, "catalogue");
+  EXPECT_EQ(slate.items.back().item, "item-100");
+}
+
+TEST_F(RecommenderTest, APersonalListThatDriesUpGoesOnWithPopularity) {
+  // als learns from the first half of the world only, popularity from all of it.
+  RecommendWorld world;
+  world.plant();
+  const Release narrow = world.train({"als"});
+  std::vector<ItemRecord> late;
+  for (uint32_t i = 50; i < 53; ++i) late.push_back(RecommendWorld::item(i));
+  world.post_items(late);
+  for (uint32_t i = 50; i < 53; ++i) world.post("like", "late", RecommendWorld::item_name(i));
+  recommender_ = world.recommender(world.train({"popularity"}));
+  ASSERT_EQ(recommender_->models().size(), narrow.artefacts.size() + 1);
+
+  const Slate slate = answer({.user = "user-0", .n = 1000});
+  std::set<std::string> once;
+  std::vector<std::string> sources;
+  for (const auto& item : slate.items) {
+    EXPECT_TRUE(once.insert(item.item).second) << item.item;
+    if (sources.empty() || sources.back() != item.source) sources.push_back(item.source);
+  }
+  EXPECT_THAT(sources, ::testing::ElementsAre("als", "popularity"));
+  EXPECT_EQ(slate.items.back().source, "popularity");
+  EXPECT_THAT(once, ::testing::IsSupersetOf({"item-50", "item-51", "item-52"}));
+}
+
+TEST_F(RecommenderTest, ReasonsNameWhatTheUserHad) {
+  const Slate slate = answer({.user = "user-0", .n = 3, .explain = 2});
+  for (const auto& item : slate.items) {
+    ASSERT_FALSE(item.reasons.empty());
+    EXPECT_LE(item.reasons.size(), 2u);
+    for (const auto& reason : item.reasons) EXPECT_THAT(reason.title, HasSubstr("Title"));
+  }
+  const Slate nobody = answer({.n = 1, .explain = 2});
+  EXPECT_TRUE(nobody.items[0].reasons.empty());
+}
+
+TEST_F(RecommenderTest, LimitsAreSaid) {
+  EXPECT_EQ(refusal({.n = 0}).code, Code::kInvalidArgument);
+  EXPECT_EQ(refusal({.n = kItemsPerPageMax + 1}).code, Code::kInvalidArgument);
+  EXPECT_EQ(refusal({.exclude = std::vector<std::string>(kExcludedMax + 1)}).code,
+            Code::kInvalidArgument);
+  EXPECT_EQ(refusal({.explain = kReasonsMax + 1}).code, Code::kInvalidArgument);
+}
+
+TEST_F(RecommenderTest, AfterWaitsForStateOrSaysSo) {
+  const Position ahead = [&] {
+    Position end = world_.post("like", "user-2", "item-5");
+    ++end.offset;
+    return end;
+  }();
+  EXPECT_FALSE(answer({.user = "user-2", .after = ahead, .deadline_us = 1000}).fresh);
+  std::jthread writer([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    world_.post("like", "user-2", "item-6");
+  });
+  const Slate slate = answer({.user = "user-2", .after = ahead, .deadline_us = 10'000'000});
+  EXPECT_TRUE(slate.fresh);
+  EXPECT_THAT(slate.as_of, ::testing::Contains(ahead));
+}
+
+TEST_F(RecommenderTest, ThreadsGetTheSameAnswersAndDistinctIds) {
+  const auto expected = names(answer({.user = "user-7", .n = 20}));
+  std::mutex mutex;
+  std::set<std::string> ids;
+  int wrong = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 4; ++t) {
+      threads.emplace_back([&] {
+        for (int i = 0; i < 50; ++i) {
+          const auto slate = recommender_->recommend({.user = "user-7", .n = 20});
+          const std::lock_guard lock(mutex);
+          wrong += !slate || names(*slate) != expected;
+          if (slate) ids.insert(slate->request_id);
+        }
+      });
+    }
+  }
+  EXPECT_EQ(wrong, 0);
+  EXPECT_EQ(ids.size(), 200u);
+  EXPECT_THAT(*ids.begin(), ::testing::SizeIs(32));
+}
+
+TEST_F(RecommenderTest, StagesAreTimed) {
+  (void)answer({.user = "user-0"});
+  const auto timings = recommender_->stage_timings();
+  ASSERT_EQ(timings.size(), 6u);
+  for (const auto& timing : timings) EXPECT_EQ(timing.calls, 1u) << timing.name;
+  EXPECT_EQ(timings[4].name, "rank");
+  EXPECT_GT(timings[4].total_ns, 0u);
+}
+
+TEST_F(RecommenderTest, SimilarItemsAreOfTheSameKind) {
+  const auto slate = recommender_->similar({.item = "item-2", .n = 5});
+  ASSERT_TRUE(slate) << slate.error().message;
+  ASSERT_EQ(slate->items.size(), 5u);
+  for (const auto& item : slate->items) {
+    EXPECT_EQ(group_of(item), 0u);
+    EXPECT_NE(item.item, "item-2");
+  }
+  const auto without = recommender_->similar(
+      {.item = "item-2", .n = 5, .exclude = {slate->items[0].item}, .categories = {"fantasy"}});
+  ASSERT_TRUE(without);
+  EXPECT_EQ(without->items[0].item, slate->items[1].item);
+}
+
+TEST_F(RecommenderTest, SimilarSaysWhatIsWrong) {
+  EXPECT_EQ(recommender_->similar({.item = "item-nope"}).error().code, Code::kNotFound);
+  EXPECT_EQ(recommender_->similar({.item = "item-2", .n = 0}).error().code, Code::kInvalidArgument);
+  EXPECT_EQ(recommender_->similar({.item = "item-2", .categories = {"x"}}).error().code,
+            Code::kInvalidArgument);
+  world_.post_items({RecommendWorld::item(100)});
+  const auto fresh = recommender_->similar({.item = "item-100"});
+  ASSERT_FALSE(fresh);
+  EXPECT_EQ(fresh.error().code, Code::kNotFound);
+  EXPECT_THAT(fresh.error().message, HasSubstr("palate train"));
+
+  RecommendWorld plain;
+  plain.plant();
+  const auto none = plain.trained({"popularity"})->similar({.item = "item-2"});
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().code, Code::kUnavailable);
+}
+
+TEST(RecommenderWithOneModel, PopularityAloneServesEverybody) {
+  RecommendWorld world;
+  world.plant();
+  const auto recommender = world.trained({"popularity"});
+  const auto slate = recommender->recommend({.user = "user-0"});
+  ASSERT_TRUE(slate) << slate.error().message;
+  EXPECT_EQ(slate->why, "no personal model");
+  EXPECT_EQ(slate->items.size(), 10u);
+}
+
+}  // namespace
+}  // namespace palate
