@@ -43,10 +43,18 @@ struct UserState {
 };
 
 // Folds one event into the state: a pure function of (state, event), the same in serving, replay
-// and training.
+// and training. Events come in ascending order of offset; one without an item or with preference 0
+// changes nothing. `limits.events_max` and `limits.consumed_max` are at least 1.
 void fold_event(UserState& state, const HistoryEntry& event, const HistoryLimits& limits);
+// The same bits as fold_event() for each in turn, in time linear in state and events.
+void fold_events(UserState& state, std::span<const HistoryEntry> events,
+                 const HistoryLimits& limits);
 
+// The value of one user in the store (docs/formats/user-state.md). Types are stored by name. Keeps
+// every bit of the state, except that each NaN becomes the one NaN and profile.id becomes `name`.
 std::string encode_user_state(const UserState& state, const EventTypes& types);
+// Reads only inside `bytes`, whatever they are. Errors: kCorrupt, kUnsupportedVersion (also for an
+// event type that `types` does not know: the state is to be rebuilt).
 Result<UserState> decode_user_state(std::string_view bytes, const EventTypes& types);
 
 }  // namespace palate

@@ -34,10 +34,14 @@ class LiveState {
 
   // Reads the catalogue from the whole item log, then folds what the store has not seen of events
   // and users. Idempotent. On a state version other than ours, state is dropped and rebuilt.
-  // `catalogue_only` leaves the store alone (a reader beside a writer).
+  // `catalogue_only` leaves the store as it is, and takes positions and popularity from it (a
+  // reader beside a writer); calling it again follows the writer.
+  // Errors: kCancelled, and those of log and store; what was folded before stays folded.
   Status catch_up(const EventLog& log, std::stop_token stop, bool catalogue_only = false);
   // Folds what was just logged at `first`; rows are in log order. Items must have been applied
-  // before events that name them. The store's position moves in the same batch.
+  // before events that name them. The store's position moves in the same batch. Rows before the
+  // position are skipped; a gap is kUnavailable, as is everything after a failed write: catch_up()
+  // mends both.
   Status apply_events(Position first, std::span<const EventView> rows);
   Status apply_items(Position first, std::span<const ItemRecord> items);
   Status apply_users(Position first, std::span<const UserRecord> users);
@@ -48,9 +52,16 @@ class LiveState {
   // for it.
   [[nodiscard]] bool wait_for(const Position& position, int64_t deadline_us) const;
 
-  // The user's state, or nullopt for somebody never seen. Thread-safe.
+  // The user's state, or nullopt for somebody who has neither a profile nor any event that says
+  // something about taste. Thread-safe.
   [[nodiscard]] Result<std::optional<UserState>> user(std::string_view external_id) const;
   [[nodiscard]] const Catalogue& catalogue() const;
+  // What pseudonyms are made with: an artefact's dictionary is compared with the catalogue's ids.
+  [[nodiscard]] const KeyedHash& hash() const;
+  // Decayed popularity, live (features/item_popularity.h). Thread-safe.
+  [[nodiscard]] double item_popularity(ItemIx ix, TimeUs now) const;
+  [[nodiscard]] std::vector<double> item_popularity(std::span<const ItemIx> items,
+                                                    TimeUs now) const;
 
  private:
   struct State;

@@ -20,6 +20,7 @@
 #include "events/event_types.h"
 #include "events/log.h"
 #include "features/live_state.h"
+#include "ingest/prepared_events.h"
 
 namespace palate {
 
@@ -45,21 +46,37 @@ class Ingest {
     IngestOptions options;
   };
   // Fills the deduplication window from the newest part of the log, then starts the writer thread.
+  // `state` has caught up with `log`; from here on nobody else writes to either.
   static Result<std::unique_ptr<Ingest>> start(Parts parts);
   // Commits what is queued, then stops.
   ~Ingest();
 
   // Queues a validated batch. `done` runs on the writer thread after the group's commit: keep it
-  // short. Errors at once: kOverloaded. Thread-safe.
+  // short. An error of the log (kNoSpace, kIo) goes to everybody in the group, and nothing of the
+  // group is logged; any other error is of folding: the batch is logged, sending it again is safe.
+  // Errors at once, without `done`: kOverloaded; kInvalidArgument for an event without a type.
+  // Thread-safe.
   using Done = std::function<void(Result<IngestReceipt>)>;
   Status submit_events(EventBatch batch, Done done);
   Status submit_items(std::vector<ItemRecord> items, Done done);
   Status submit_users(std::vector<UserRecord> users, Done done);
 
-  // The same, waiting for the commit.
+  // For many rows at a time (imports): what prepare_events() (ingest/prepared_events.h) has made
+  // on any thread. Waits while the queue is full instead of kOverloaded.
+  Status submit_prepared(PreparedEvents events, Done done);
+
+  // The same as submit, waiting for the commit.
   Result<IngestReceipt> write_events(EventBatch batch);
   Result<IngestReceipt> write_items(std::vector<ItemRecord> items);
   Result<IngestReceipt> write_users(std::vector<UserRecord> users);
+
+  // From here on groups are acknowledged once they are durable, without being folded: an import
+  // folds everything at once at its end, which is many times faster. Nothing is lost by a crash:
+  // the next catch_up() folds it.
+  void defer_fold();
+  // Folds what was deferred, and from then on at each group again. Waits for what was queued
+  // before. Errors: kCancelled, and those of log and store.
+  Status fold_deferred(std::stop_token stop);
 
   [[nodiscard]] size_t queued_events() const;
 

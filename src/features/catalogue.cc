@@ -1,0 +1,174 @@
+#include "features/catalogue.h"
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <deque>
+#include <map>
+#include <mutex>
+
+#include "base/check.h"
+#include "ids/item_interner.h"
+
+namespace palate {
+namespace {
+
+// One item. An item that is only known from events needs no record of 400 bytes until somebody
+// asks for it; readers then race to make the same one.
+struct Slot {
+  mutable std::atomic<const ItemRecord*> record{nullptr};
+  bool described = false;
+  ~Slot() { delete record.load(); }
+};
+
+// An item that may be unavailable, now or later. In one dense array, so that unavailable() touches
+// nothing else.
+struct Restricted {
+  ItemIx item;
+  bool hidden = false;
+  TimeUs released, expires;  // 0: not said
+
+  [[nodiscard]] bool available(TimeUs now) const {
+    return !hidden && released <= now && (expires.us == 0 || now < expires);
+  }
+};
+
+struct Category {
+  ItemBitmap items;
+  size_t count = 0;
+};
+
+bool is_stub(const ItemRecord& record) {
+  return record.titles.empty() && record.descriptions.empty() && record.categories.empty() &&
+         record.tags.empty() && record.languages.empty() && record.regions.empty() &&
+         record.creator.empty() && record.released.us == 0 && record.expires.us == 0 &&
+         !record.hidden && record.attributes.empty() && record.vectors.empty();
+}
+
+}  // namespace
+
+struct Catalogue::State {
+  mutable std::shared_mutex mutex;
+  ItemInterner names;
+  std::deque<Slot> slots;
+  std::map<std::string, Category, std::less<>> categories;
+  std::vector<Restricted> restricted;  // ascending by item
+
+  void set_category(const std::string& name, ItemIx ix);
+  void clear_category(const std::string& name, ItemIx ix);
+  void set_restricted(const ItemRecord& record, ItemIx ix);
+  void describe(const ItemRecord& record, ItemIx ix);
+};
+
+void Catalogue::State::set_category(const std::string& name, ItemIx ix) {
+  Category& category = categories[name];
+  const size_t word = ix.value / 64;
+  if (category.items.size() <= word) category.items.resize(word + 1);
+  const uint64_t bit = uint64_t{1} << (ix.value % 64);
+  if ((category.items[word] & bit) == 0) ++category.count;
+  category.items[word] |= bit;
+}
+
+void Catalogue::State::clear_category(const std::string& name, ItemIx ix) {
+  const auto found = categories.find(name);
+  if (found == categories.end()) return;
+  uint64_t& word = found->second.items[ix.value / 64];
+  const uint64_t bit = uint64_t{1} << (ix.value % 64);
+  if ((word & bit) == 0) return;  // the record named the category twice
+  word &= ~bit;
+  if (--found->second.count == 0) categories.erase(found);
+}
+
+void Catalogue::State::set_restricted(const ItemRecord& record, ItemIx ix) {
+  const bool wanted = record.hidden || record.released.us != 0 || record.expires.us != 0;
+  const auto at = std::lower_bound(restricted.begin(), restricted.end(), ix,
+                                   [](const Restricted& r, ItemIx i) { return r.item < i; });
+  const bool there = at != restricted.end() && at->item == ix;
+  const Restricted now{ix, record.hidden, record.released, record.expires};
+  if (wanted && there) *at = now;
+  if (wanted && !there) restricted.insert(at, now);
+  if (!wanted && there) restricted.erase(at);
+}
+
+void Catalogue::State::describe(const ItemRecord& record, ItemIx ix) {
+  Slot& slot = slots[ix.value];
+  const std::unique_ptr<const ItemRecord> before(slot.record.load());
+  if (before) {
+    for (const std::string& name : before->categories) clear_category(name, ix);
+  }
+  slot.record = new ItemRecord(record);
+  slot.described = true;
+  for (const std::string& name : record.categories) set_category(name, ix);
+  set_restricted(record, ix);
+}
+
+Catalogue::Catalogue() : state_(std::make_unique<State>()) {}
+Catalogue::~Catalogue() = default;
+
+Result<ItemIx> Catalogue::apply(const ItemRecord& record) {
+  const std::unique_lock lock(state_->mutex);
+  const ItemIx ix = TRY(state_->names.add(record.id));
+  if (ix.value == state_->slots.size()) state_->slots.emplace_back();
+  PALATE_CHECK(ix.value < state_->slots.size(), "items get their index in order");
+  if (!is_stub(record)) state_->describe(record, ix);
+  return ix;
+}
+
+Catalogue::View Catalogue::view() const {
+  View view;
+  view.lock_ = std::shared_lock(state_->mutex);
+  view.catalogue_ = this;
+  return view;
+}
+
+size_t Catalogue::View::size() const { return catalogue_->state_->slots.size(); }
+
+std::optional<ItemIx> Catalogue::View::find(std::string_view external_id) const {
+  return catalogue_->state_->names.find(external_id);
+}
+
+std::string_view Catalogue::View::name(ItemIx ix) const {
+  return catalogue_->state_->names.name(ix);
+}
+
+const ItemRecord& Catalogue::View::record(ItemIx ix) const {
+  const Slot& slot = catalogue_->state_->slots.at(ix.value);
+  const ItemRecord* there = slot.record.load();
+  if (there != nullptr) return *there;
+  auto made = std::make_unique<ItemRecord>();
+  made->id = name(ix);
+  if (slot.record.compare_exchange_strong(there, made.get())) return *made.release();
+  return *there;
+}
+
+bool Catalogue::View::described(ItemIx ix) const {
+  return catalogue_->state_->slots.at(ix.value).described;
+}
+
+bool Catalogue::View::available(ItemIx ix, TimeUs now) const {
+  const auto& all = catalogue_->state_->restricted;
+  const auto at = std::lower_bound(all.begin(), all.end(), ix,
+                                   [](const Restricted& r, ItemIx i) { return r.item < i; });
+  return at == all.end() || at->item != ix || at->available(now);
+}
+
+const ItemBitmap* Catalogue::View::category(std::string_view name) const {
+  const auto found = catalogue_->state_->categories.find(name);
+  return found == catalogue_->state_->categories.end() ? nullptr : &found->second.items;
+}
+
+std::vector<std::string> Catalogue::View::categories() const {
+  std::vector<std::string> names;
+  for (const auto& [name, category] : catalogue_->state_->categories) names.push_back(name);
+  return names;
+}
+
+std::vector<ItemIx> Catalogue::View::unavailable(TimeUs now) const {
+  std::vector<ItemIx> items;
+  for (const Restricted& item : catalogue_->state_->restricted) {
+    if (!item.available(now)) items.push_back(item.item);
+  }
+  return items;
+}
+
+}  // namespace palate

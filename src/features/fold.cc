@@ -1,0 +1,187 @@
+#include "features/fold.h"
+
+#include <algorithm>
+
+#include "base/hash.h"
+#include "features/name_table.h"
+
+namespace palate {
+namespace {
+
+// Below this many users in a batch, cutting it costs more than it saves.
+constexpr size_t kUsersPerPartition = 512;
+constexpr size_t kPartitions = 64;
+// States read at once: bounds memory at about 256 x 100 KB.
+constexpr size_t kStatesAtOnce = 256;
+
+struct UserOfBlock {
+  uint32_t block = 0, user = 0;
+};
+using Partition = std::vector<UserOfBlock>;  // in log order
+
+std::vector<Partition> cut(std::span<const ResolvedBlock> blocks) {
+  size_t users = 0;
+  for (const ResolvedBlock& block : blocks) users += block.users.size();
+  std::vector<Partition> partitions(users < kUsersPerPartition * 2 ? 1 : kPartitions);
+  const int shift = partitions.size() == 1 ? 63 : 64 - 6;
+  for (uint32_t b = 0; b < blocks.size(); ++b) {
+    for (uint32_t u = 0; u < blocks[b].users.size(); ++u) {
+      const uint64_t p = partitions.size() == 1 ? 0 : blocks[b].users[u].hash >> shift;
+      partitions[p].push_back({b, u});
+    }
+  }
+  return partitions;
+}
+
+// The places of one user in a partition, as chains: head of each user, next of each place.
+struct Chains {
+  std::vector<std::string_view> names;
+  std::vector<uint32_t> head, tail;
+  std::vector<uint32_t> next;
+  static constexpr uint32_t kEnd = 0xffffffff;
+};
+
+Chains chain_users(std::span<const ResolvedBlock> blocks, const Partition& partition) {
+  Chains chains;
+  NameTable table(partition.size());
+  chains.next.assign(partition.size(), Chains::kEnd);
+  for (uint32_t i = 0; i < partition.size(); ++i) {
+    const ResolvedBlock::User& user = blocks[partition[i].block].users[partition[i].user];
+    const uint32_t number = table.number(user.hash, user.name);
+    if (number == chains.head.size()) {
+      chains.names.push_back(user.name);
+      chains.head.push_back(i);
+      chains.tail.push_back(i);
+    } else {
+      chains.next[chains.tail[number]] = i;
+      chains.tail[number] = i;
+    }
+  }
+  return chains;
+}
+
+Result<UserState> decode_or_new(const std::optional<std::string>& bytes, std::string_view name,
+                                const EventTypes& types) {
+  if (bytes) return decode_user_state(*bytes, types);
+  UserState state;
+  state.name = name;
+  return state;
+}
+
+Result<std::vector<std::optional<std::string>>> read_states(const FoldParts& parts,
+                                                            std::span<const std::string> keys) {
+  if (parts.store_is_empty) return std::vector<std::optional<std::string>>(keys.size());
+  return parts.store->multi_get(keys);
+}
+
+Result<std::vector<StateStore::Put>> fold_partition(const FoldParts& parts,
+                                                    std::span<const ResolvedBlock> blocks,
+                                                    const Partition& partition) {
+  const Chains chains = chain_users(blocks, partition);
+  std::vector<StateStore::Put> puts;
+  puts.reserve(chains.names.size());
+  std::vector<std::string> keys;
+  std::vector<HistoryEntry> entries;
+  for (size_t begin = 0; begin < chains.names.size(); begin += kStatesAtOnce) {
+    const size_t end = std::min(begin + kStatesAtOnce, chains.names.size());
+    keys.clear();
+    for (size_t u = begin; u < end; ++u)
+      keys.push_back(user_key(parts.hash->user(chains.names[u])));
+    const auto values = TRY(read_states(parts, keys));
+    for (size_t u = begin; u < end; ++u) {
+      entries.clear();
+      for (uint32_t i = chains.head[u]; i != Chains::kEnd; i = chains.next[i]) {
+        const ResolvedBlock& block = blocks[partition[i].block];
+        const ResolvedBlock::User& user = block.users[partition[i].user];
+        entries.insert(entries.end(), block.entries.begin() + user.begin,
+                       block.entries.begin() + user.end);
+      }
+      UserState state = TRY(decode_or_new(values[u - begin], chains.names[u], *parts.types));
+      fold_events(state, entries, parts.limits);
+      puts.push_back({keys[u - begin], encode_user_state(state, *parts.types)});
+    }
+  }
+  return puts;
+}
+
+// Counting sort by user; stable, so that each user's entries stay in log order.
+void gather_by_user(ResolvedBlock& block, std::span<const uint32_t> user_of) {
+  std::vector<uint32_t> next(block.users.size() + 1);
+  for (const uint32_t user : user_of) ++next[user + 1];
+  for (size_t u = 0; u < block.users.size(); ++u) {
+    next[u + 1] += next[u];
+    block.users[u].begin = next[u];
+    block.users[u].end = next[u + 1];
+  }
+  std::vector<HistoryEntry> sorted(block.entries.size());
+  for (size_t i = 0; i < user_of.size(); ++i) sorted[next[user_of[i]]++] = block.entries[i];
+  block.entries = std::move(sorted);
+}
+
+}  // namespace
+
+std::string user_key(const UserId& id) {
+  std::string key("u");
+  key += id.bytes();
+  return key;
+}
+
+Result<std::optional<UserState>> read_user(const FoldParts& parts, std::string_view name) {
+  const auto bytes = TRY(parts.store->get(user_key(parts.hash->user(name))));
+  if (!bytes) return std::optional<UserState>();
+  return std::optional<UserState>(TRY(decode_user_state(*bytes, *parts.types)));
+}
+
+Result<ResolvedBlock> resolve_block(const ResolveRequest& request, const Catalogue::View& items,
+                                    const EventTypes& types) {
+  ResolvedBlock block;
+  std::vector<uint32_t> user_of;
+  NameTable users(request.rows.size());
+  for (size_t i = 0; i < request.rows.size(); ++i) {
+    const EventView& row = request.rows[i];
+    const uint64_t offset = request.first + i;
+    if (offset < request.from || row.item.empty() || row.type.value >= types.size()) continue;
+    const float preference = types.preference(row.type, row.value);
+    if (preference == 0) continue;
+    const auto item = items.find(row.item);
+    if (!item) {
+      return fail(Code::kCorrupt, "{}: item '{}' is not in the item log",
+                  to_string(Position{Stream::kEvents, 0, offset}), row.item);
+    }
+    block.entries.push_back(
+        {*item, row.type, static_cast<float>(row.value), preference, row.ts, offset});
+    user_of.push_back(users.number(hash64(row.user), row.user));
+    if (preference > 0) {
+      block.changes.push_back(ItemPopularity::change(*item, preference, row.ts, row.received));
+    }
+  }
+  for (const NameTable::Name& user : users.names()) {
+    block.users.push_back({user.hash, std::string(user.name)});
+  }
+  gather_by_user(block, user_of);
+  return block;
+}
+
+Result<std::vector<StateStore::Put>> fold_blocks(const FoldParts& parts,
+                                                 std::span<const ResolvedBlock> blocks,
+                                                 ThreadPool* pool) {
+  const std::vector<Partition> partitions = cut(blocks);
+  std::vector<Result<std::vector<StateStore::Put>>> folded(partitions.size());
+  const auto fold_one = [&](size_t p, size_t) {
+    folded[p] = fold_partition(parts, blocks, partitions[p]);
+  };
+  if (pool != nullptr && partitions.size() > 1) {
+    TRY(pool->for_blocks(partitions.size(), fold_one));
+  } else {
+    for (size_t p = 0; p < partitions.size(); ++p) fold_one(p, 0);
+  }
+  std::vector<StateStore::Put> puts;
+  for (auto& part : folded) {
+    auto some = TRY(std::move(part));
+    puts.insert(puts.end(), std::make_move_iterator(some.begin()),
+                std::make_move_iterator(some.end()));
+  }
+  return puts;
+}
+
+}  // namespace palate

@@ -1,0 +1,65 @@
+#include "features/history.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "base/check.h"
+
+namespace palate {
+namespace {
+
+bool says_something(const HistoryEntry& event) {
+  return event.preference != 0 && event.item.valid();
+}
+
+void check_limits(const HistoryLimits& limits) {
+  PALATE_CHECK(limits.events_max > 0 && limits.consumed_max > 0, "history limits must be positive");
+}
+
+}  // namespace
+
+void fold_event(UserState& state, const HistoryEntry& event, const HistoryLimits& limits) {
+  check_limits(limits);
+  if (!says_something(event)) return;
+  if (state.history.size() >= limits.events_max) {
+    const auto surplus = state.history.size() - limits.events_max + 1;
+    state.history.erase(state.history.begin(),
+                        state.history.begin() + static_cast<ptrdiff_t>(surplus));
+  }
+  state.history.push_back(event);
+  if (event.preference < 0) return;
+  auto& consumed = state.consumed;
+  const auto at = std::lower_bound(consumed.begin(), consumed.end(), event.item);
+  if (at != consumed.end() && *at == event.item) return;
+  consumed.insert(at, event.item);
+  if (consumed.size() > limits.consumed_max) consumed.erase(consumed.begin());
+}
+
+void fold_events(UserState& state, std::span<const HistoryEntry> events,
+                 const HistoryLimits& limits) {
+  check_limits(limits);
+  std::vector<ItemIx> fresh;
+  for (const HistoryEntry& event : events) {
+    if (!says_something(event)) continue;
+    state.history.push_back(event);
+    if (event.preference > 0) fresh.push_back(event.item);
+  }
+  if (state.history.size() > limits.events_max) {
+    state.history.erase(state.history.begin(),
+                        state.history.end() - static_cast<ptrdiff_t>(limits.events_max));
+  }
+  if (fresh.empty()) return;
+  std::sort(fresh.begin(), fresh.end());
+  fresh.erase(std::unique(fresh.begin(), fresh.end()), fresh.end());
+  std::vector<ItemIx> both;
+  both.reserve(state.consumed.size() + fresh.size());
+  std::set_union(state.consumed.begin(), state.consumed.end(), fresh.begin(), fresh.end(),
+                 std::back_inserter(both));
+  // Dropping the smallest at each step or once at the end leaves the same items: the largest ones.
+  if (both.size() > limits.consumed_max) {
+    both.erase(both.begin(), both.end() - static_cast<ptrdiff_t>(limits.consumed_max));
+  }
+  state.consumed = std::move(both);
+}
+
+}  // namespace palate

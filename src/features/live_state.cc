@@ -1,0 +1,357 @@
+#include "features/live_state.h"
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+
+#include "base/log.h"
+#include "base/stop.h"
+#include "base/threads.h"
+#include "events/block.h"
+#include "features/byte_codec.h"
+#include "features/fold.h"
+#include "features/item_popularity.h"
+#include "features/live_position.h"
+#include "features/spec.h"
+
+namespace palate {
+namespace {
+
+// Events folded at once while catching up: users are then read and written once in so many events.
+// About 40 bytes each, and the blocks they came in.
+constexpr size_t kBatchRows = 2'000'000;
+constexpr size_t kBatchBytes = size_t{128} << 20;
+constexpr size_t kDropAtOnce = 10'000;
+
+struct LoggedBlock {
+  uint64_t first = 0;
+  std::string bytes;
+};
+
+std::string item_key(ItemIx ix) {
+  std::string key("i");
+  for (int shift = 24; shift >= 0; shift -= 8) key += static_cast<char>(ix.value >> shift);
+  return key;
+}
+
+}  // namespace
+
+struct LiveState::State {
+  Parts parts;
+  Catalogue catalogue;
+  ItemPopularity popularity;
+  bool loaded = false;  // positions and popularity are those of the store
+  mutable std::mutex mutex;
+  mutable std::condition_variable moved;
+  uint64_t items = 0;  // both guarded by mutex; written by the one writer only
+  LivePosition position;
+
+  LivePosition fresh_position() const;
+  Status load(bool may_rebuild);
+  Status load_popularity();
+  Status drop();
+  Status write(std::vector<StateStore::Put> puts, const LivePosition& next);
+  Status check_no_gap(Position first, uint64_t reached) const;
+  FoldParts fold_parts() const;
+  Status fold(std::span<const ResolvedBlock> blocks, uint64_t end, ThreadPool* pool);
+  Status fold_logged(std::span<const LoggedBlock> blocks, uint64_t end, ThreadPool& pool);
+  Status catch_up_items(const EventLog& log, const std::stop_token& stop);
+  Status catch_up_users(const EventLog& log, const std::stop_token& stop, LiveState& self);
+  Status catch_up_events(const EventLog& log, const std::stop_token& stop);
+  void move_to(const LivePosition& next);
+};
+
+LivePosition LiveState::State::fresh_position() const {
+  return {.spec_hash = feature_spec_hash(),
+          .event_types = parts.types->fingerprint(),
+          .events_max = parts.limits.events_max,
+          .consumed_max = parts.limits.consumed_max};
+}
+
+void LiveState::State::move_to(const LivePosition& next) {
+  {
+    const std::lock_guard lock(mutex);
+    position = next;
+  }
+  moved.notify_all();
+}
+
+Status LiveState::State::load_popularity() {
+  popularity.clear();
+  Status status;
+  TRY(parts.store->scan("i", [&](std::string_view key, std::string_view value) {
+    ItemIx ix{0};
+    for (const char c : key.substr(1)) ix.value = ix.value << 8 | static_cast<uint8_t>(c);
+    status = popularity.decode(ix, value);
+    return status.has_value();
+  }));
+  return status;
+}
+
+Status LiveState::State::load(bool may_rebuild) {
+  const auto bytes = TRY(parts.store->get(kLivePositionKey));
+  LivePosition next = fresh_position();
+  if (bytes) {
+    const LivePosition stored = TRY(decode_live_position(*bytes));
+    if (stored.same_meaning(next)) {
+      next = stored;
+    } else if (may_rebuild) {
+      log_info("features or event types have changed: the state of users is rebuilt from the log");
+      TRY(drop());
+    } else {
+      return fail(Code::kUnsupportedVersion,
+                  "the state was folded by other features or event types than this program's: use "
+                  "the writer's program and configuration");
+    }
+  }
+  TRY(load_popularity());
+  move_to(next);
+  loaded = true;
+  return {};
+}
+
+// The position goes last: a crash in between finds the old meaning and drops again.
+Status LiveState::State::drop() {
+  std::vector<StateStore::Put> puts;
+  Status status;
+  TRY(parts.store->scan("", [&](std::string_view key, std::string_view) {
+    if (key != kLivePositionKey) puts.push_back({std::string(key), std::nullopt});
+    if (puts.size() < kDropAtOnce) return true;
+    status = parts.store->write(puts);
+    puts.clear();
+    return status.has_value();
+  }));
+  TRY(std::move(status));
+  puts.push_back({std::string(kLivePositionKey), std::nullopt});
+  return parts.store->write(puts);
+}
+
+Status LiveState::State::write(std::vector<StateStore::Put> puts, const LivePosition& next) {
+  puts.push_back({std::string(kLivePositionKey), encode_live_position(next)});
+  Status written = parts.store->write(puts);
+  if (!written) {
+    loaded = false;  // popularity in memory is ahead of the store now
+    return written;
+  }
+  move_to(next);
+  return {};
+}
+
+Status LiveState::State::check_no_gap(Position first, uint64_t reached) const {
+  if (!loaded) {
+    return fail(Code::kUnavailable, "live state is not loaded: catch_up() comes first");
+  }
+  if (first.offset > reached) {
+    return fail(Code::kUnavailable, "live state has reached {} and cannot jump to {}", reached,
+                to_string(first));
+  }
+  return {};
+}
+
+FoldParts LiveState::State::fold_parts() const {
+  return {.types = parts.types,
+          .hash = parts.hash,
+          .store = parts.store,
+          .limits = parts.limits,
+          .store_is_empty = position.events == 0 && position.users == 0};
+}
+
+Status LiveState::State::fold(std::span<const ResolvedBlock> blocks, uint64_t end,
+                              ThreadPool* pool) {
+  std::vector<StateStore::Put> puts = TRY(fold_blocks(fold_parts(), blocks, pool));
+  std::vector<ItemIx> changed;
+  for (const ResolvedBlock& block : blocks) {
+    popularity.add(block.changes);
+    for (const ItemPopularity::Change& change : block.changes) changed.push_back(change.item);
+  }
+  std::sort(changed.begin(), changed.end());
+  changed.erase(std::unique(changed.begin(), changed.end()), changed.end());
+  for (const ItemIx ix : changed) puts.push_back({item_key(ix), popularity.encode(ix)});
+  LivePosition next = position;
+  next.events = end;
+  return write(std::move(puts), next);
+}
+
+Status LiveState::State::fold_logged(std::span<const LoggedBlock> blocks, uint64_t end,
+                                     ThreadPool& pool) {
+  std::vector<Result<ResolvedBlock>> resolved(blocks.size());
+  {
+    const Catalogue::View view = catalogue.view();
+    const auto resolve_one = [&](size_t b, size_t) {
+      const auto batch = decode_events(blocks[b].bytes, *parts.types);
+      if (!batch) {
+        resolved[b] = std::unexpected(batch.error());
+        return;
+      }
+      resolved[b] =
+          resolve_block({.rows = batch->rows, .first = blocks[b].first, .from = position.events},
+                        view, *parts.types);
+    };
+    TRY(pool.for_blocks(blocks.size(), resolve_one));
+  }
+  std::vector<ResolvedBlock> right;
+  right.reserve(resolved.size());
+  for (size_t b = 0; b < resolved.size(); ++b) {
+    if (!resolved[b]) {
+      return std::unexpected(
+          resolved[b].error().within(to_string(Position{Stream::kEvents, 0, blocks[b].first})));
+    }
+    right.push_back(std::move(*resolved[b]));
+  }
+  return fold(right, end, &pool);
+}
+
+Status LiveState::State::catch_up_items(const EventLog& log, const std::stop_token& stop) {
+  return log.read({Stream::kItems, 0, items}, [&](const EventLog::Block& block) -> Status {
+    TRY(check_stop(stop));
+    const std::vector<ItemRecord> records = TRY(decode_items(block.bytes));
+    for (size_t i = 0; i < records.size(); ++i) {
+      if (block.first.offset + i >= items) TRY(catalogue.apply(records[i]));
+    }
+    const std::lock_guard lock(mutex);
+    items = block.first.offset + records.size();
+    return {};
+  });
+}
+
+Status LiveState::State::catch_up_users(const EventLog& log, const std::stop_token& stop,
+                                        LiveState& self) {
+  return log.read({Stream::kUsers, 0, position.users}, [&](const EventLog::Block& block) -> Status {
+    TRY(check_stop(stop));
+    return self.apply_users(block.first, TRY(decode_users(block.bytes)));
+  });
+}
+
+Status LiveState::State::catch_up_events(const EventLog& log, const std::stop_token& stop) {
+  uint64_t end = position.events;
+  for (const Position& p : TRY(log.ends())) {
+    if (p.stream == Stream::kEvents && p.partition == 0) end = p.offset;
+  }
+  if (end <= position.events) return {};
+  Progress progress("folding events", end - position.events, "events");
+  ThreadPool pool;
+  std::vector<LoggedBlock> blocks;
+  size_t rows = 0, bytes = 0;
+  uint64_t reached = position.events;
+  const auto fold_gathered = [&]() -> Status {
+    if (blocks.empty()) return {};
+    TRY(fold_logged(blocks, reached, pool));
+    progress.add(rows);
+    blocks.clear();
+    rows = bytes = 0;
+    return {};
+  };
+  TRY(log.read({Stream::kEvents, 0, position.events}, [&](const EventLog::Block& block) -> Status {
+    TRY(check_stop(stop));
+    blocks.push_back({block.first.offset, std::string(block.bytes)});
+    reached = block.first.offset + block.count;
+    rows += block.count;
+    bytes += block.bytes.size();
+    return rows >= kBatchRows || bytes >= kBatchBytes ? fold_gathered() : Status();
+  }));
+  return fold_gathered();
+}
+
+LiveState::LiveState(Parts parts) : state_(std::make_unique<State>()) {
+  state_->parts = std::move(parts);
+  state_->position = state_->fresh_position();
+}
+LiveState::~LiveState() = default;
+
+Status LiveState::catch_up(const EventLog& log, std::stop_token stop, bool catalogue_only) {
+  if (catalogue_only || !state_->loaded) TRY(state_->load(!catalogue_only));
+  TRY(state_->catch_up_items(log, stop));
+  if (catalogue_only) return {};
+  TRY(state_->catch_up_users(log, stop, *this));
+  return state_->catch_up_events(log, stop);
+}
+
+Status LiveState::apply_events(Position first, std::span<const EventView> rows) {
+  TRY(state_->check_no_gap(first, state_->position.events));
+  const uint64_t end = first.offset + rows.size();
+  if (end <= state_->position.events) return {};
+  const ResolvedBlock block =
+      TRY(resolve_block({.rows = rows, .first = first.offset, .from = state_->position.events},
+                        state_->catalogue.view(), *state_->parts.types));
+  return state_->fold({&block, 1}, end, nullptr);
+}
+
+Status LiveState::apply_items(Position first, std::span<const ItemRecord> items) {
+  TRY(state_->check_no_gap(first, state_->items));
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (first.offset + i < state_->items) continue;
+    TRY(state_->catalogue.apply(items[i]));
+    const std::lock_guard lock(state_->mutex);
+    state_->items = first.offset + i + 1;
+  }
+  state_->moved.notify_all();
+  return {};
+}
+
+Status LiveState::apply_users(Position first, std::span<const UserRecord> users) {
+  TRY(state_->check_no_gap(first, state_->position.users));
+  const uint64_t reached = state_->position.users;
+  if (first.offset + users.size() <= reached) return {};
+  const FoldParts parts = state_->fold_parts();
+  std::vector<StateStore::Put> puts;
+  for (size_t i = reached > first.offset ? reached - first.offset : 0; i < users.size(); ++i) {
+    // A later record of the same user in this batch replaces the whole profile: reading the state
+    // of before is right for each, and the last write wins.
+    UserState state = TRY(read_user(parts, users[i].id)).value_or(UserState{});
+    state.name = users[i].id;
+    state.profile = users[i];
+    state.has_profile = true;
+    puts.push_back(
+        {user_key(parts.hash->user(users[i].id)), encode_user_state(state, *parts.types)});
+  }
+  LivePosition next = state_->position;
+  next.users = first.offset + users.size();
+  return state_->write(std::move(puts), next);
+}
+
+AsOf LiveState::as_of() const {
+  const std::lock_guard lock(state_->mutex);
+  return {{Stream::kEvents, 0, state_->position.events},
+          {Stream::kItems, 0, state_->items},
+          {Stream::kUsers, 0, state_->position.users}};
+}
+
+bool LiveState::wait_for(const Position& position, int64_t deadline_us) const {
+  const auto reached = [&] {
+    if (position.offset == 0) return true;
+    if (position.partition != 0) return false;
+    switch (position.stream) {
+      case Stream::kEvents:
+        return state_->position.events >= position.offset;
+      case Stream::kItems:
+        return state_->items >= position.offset;
+      case Stream::kUsers:
+        return state_->position.users >= position.offset;
+    }
+    return false;
+  };
+  std::unique_lock lock(state_->mutex);
+  return state_->moved.wait_for(lock, std::chrono::microseconds(std::max<int64_t>(deadline_us, 0)),
+                                reached);
+}
+
+Result<std::optional<UserState>> LiveState::user(std::string_view external_id) const {
+  const Parts& parts = state_->parts;
+  const FoldParts reading{
+      .types = parts.types, .hash = parts.hash, .store = parts.store, .limits = parts.limits};
+  return read_user(reading, external_id);
+}
+
+const Catalogue& LiveState::catalogue() const { return state_->catalogue; }
+const KeyedHash& LiveState::hash() const { return *state_->parts.hash; }
+
+double LiveState::item_popularity(ItemIx ix, TimeUs now) const {
+  return state_->popularity.read(ix, now);
+}
+
+std::vector<double> LiveState::item_popularity(std::span<const ItemIx> items, TimeUs now) const {
+  return state_->popularity.read(items, now);
+}
+
+}  // namespace palate

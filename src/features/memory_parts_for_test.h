@@ -1,0 +1,92 @@
+// A log and a store in memory, for tests that reopen the same data hundreds of times. They keep the
+// contracts that events/log_contract.h and store/state_store_contract.h test on the real ones.
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "events/log.h"
+#include "store/state_store.h"
+
+namespace palate {
+
+class MemoryLog : public EventLog {
+ public:
+  Result<std::vector<Position>> append(std::span<const Append> blocks) override {
+    std::vector<Position> positions;
+    for (const Append& block : blocks) {
+      Position& end = ends_[block.stream];
+      end.stream = block.stream;
+      positions.push_back(end);
+      blocks_.push_back({end, block.count, block.bytes});
+      end.offset += block.count;
+    }
+    return positions;
+  }
+  Status read(Position from, const std::function<Status(const Block&)>& visit) const override {
+    for (const Kept& kept : blocks_) {
+      if (kept.first.stream != from.stream || kept.first.offset + kept.count <= from.offset) {
+        continue;
+      }
+      TRY(visit({kept.first, kept.count, kept.bytes}));
+    }
+    return {};
+  }
+  [[nodiscard]] Result<AsOf> ends() const override {
+    AsOf ends;
+    for (const auto& [stream, end] : ends_) ends.push_back(end);
+    return ends;
+  }
+
+ private:
+  struct Kept {
+    Position first;
+    uint32_t count;
+    std::string bytes;
+  };
+  std::vector<Kept> blocks_;
+  std::map<Stream, Position> ends_;
+};
+
+class MemoryStore : public StateStore {
+ public:
+  Result<std::optional<std::string>> get(std::string_view key) const override {
+    const auto found = values.find(key);
+    return found == values.end() ? std::nullopt : std::optional(found->second);
+  }
+  Result<std::vector<std::optional<std::string>>> multi_get(
+      std::span<const std::string> keys) const override {
+    std::vector<std::optional<std::string>> answers;
+    for (const std::string& key : keys) answers.push_back(TRY(get(key)));
+    return answers;
+  }
+  Status write(std::span<const Put> batch) override {
+    if (writes_left == 0) return fail(Code::kNoSpace, "the test's disk is full");
+    --writes_left;
+    for (const Put& put : batch) {
+      if (put.value) {
+        values[put.key] = *put.value;
+      } else {
+        values.erase(put.key);
+      }
+    }
+    return {};
+  }
+  Status scan(std::string_view prefix,
+              const std::function<bool(std::string_view, std::string_view)>& visit) const override {
+    const auto snapshot = values;
+    for (auto at = snapshot.lower_bound(prefix);
+         at != snapshot.end() && at->first.starts_with(prefix); ++at) {
+      if (!visit(at->first, at->second)) break;
+    }
+    return {};
+  }
+  Status sync() override { return {}; }
+
+  std::map<std::string, std::string, std::less<>> values;
+  size_t writes_left = static_cast<size_t>(-1);  // then every write fails
+};
+
+}  // namespace palate

@@ -1,0 +1,47 @@
+// Names to small numbers in order of first appearance, for the length of one batch. Open
+// addressing over hashes that the caller already has. Not thread-safe. Not for anything that lives
+// on: see ids/item_interner.h.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace palate {
+
+class NameTable {
+ public:
+  // At most `names_max` distinct names.
+  explicit NameTable(size_t names_max) {
+    size_t size = 16;
+    while (size < names_max * 2) size *= 2;
+    slots_.assign(size, kEmpty);
+  }
+
+  // The number of `name`, which must stay valid as long as the table.
+  uint32_t number(uint64_t hash, std::string_view name) {
+    const size_t mask = slots_.size() - 1;
+    size_t at = hash & mask;
+    while (slots_[at] != kEmpty) {
+      const Name& there = names_[slots_[at]];
+      if (there.hash == hash && there.name == name) return slots_[at];
+      at = (at + 1) & mask;
+    }
+    slots_[at] = static_cast<uint32_t>(names_.size());
+    names_.push_back({hash, name});
+    return slots_[at];
+  }
+
+  struct Name {
+    uint64_t hash;
+    std::string_view name;
+  };
+  [[nodiscard]] const std::vector<Name>& names() const { return names_; }
+
+ private:
+  static constexpr uint32_t kEmpty = 0xffffffff;
+  std::vector<uint32_t> slots_;
+  std::vector<Name> names_;
+};
+
+}  // namespace palate

@@ -1,0 +1,266 @@
+#include "ingest/ingest.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include "base/progress.h"
+#include "base/stop.h"
+#include "base/threads.h"
+#include "ingest/commit_group.h"
+
+namespace palate {
+namespace {
+
+// A group is what waits when the writer gets to it, up to so many records: bounds its memory and
+// the time that a small submission waits behind a large one.
+constexpr size_t kGroupRecordsMax = 256 * 1024;
+constexpr size_t kBlocksAtOnce = 256;
+
+// Reads identities of logged events into the window, decoding many blocks at once.
+class WindowRefill {
+ public:
+  WindowRefill(const EventTypes& types, IdentityWindow& window) : types_(types), window_(window) {}
+
+  Status add(const EventLog::Block& block) {
+    blocks_.emplace_back(block.bytes);
+    return blocks_.size() < kBlocksAtOnce ? Status() : flush();
+  }
+  Status flush() {
+    std::vector<Result<std::vector<Hash128>>> identities(blocks_.size());
+    TRY(pool_.for_blocks(blocks_.size(), [&](size_t b, size_t) { identities[b] = decode(b); }));
+    blocks_.clear();
+    for (auto& some : identities) window_.insert(TRY(std::move(some)));
+    return {};
+  }
+
+ private:
+  Result<std::vector<Hash128>> decode(size_t b) const {
+    const EventBatch batch = TRY(decode_events(blocks_[b], types_));
+    std::vector<Hash128> identities;
+    identities.reserve(batch.rows.size());
+    for (const EventView& row : batch.rows) {
+      const bool known = row.type.value < types_.size();
+      identities.push_back(event_identity(row, known ? types_.at(row.type).name : ""));
+    }
+    return identities;
+  }
+  const EventTypes& types_;
+  IdentityWindow& window_;
+  ThreadPool pool_;
+  std::vector<std::string> blocks_;
+};
+
+Status refill(const EventLog& log, const EventTypes& types, Writer& writer, size_t wanted) {
+  for (const Position& end : TRY(log.ends())) {
+    if (end.partition != 0) continue;
+    if (end.stream == Stream::kEvents) writer.events_end = end.offset;
+    if (end.stream == Stream::kItems) writer.items_end = end.offset;
+    if (end.stream == Stream::kUsers) writer.users_end = end.offset;
+  }
+  if (writer.events_end == 0) return {};
+  const uint64_t from = writer.events_end - std::min<uint64_t>(writer.events_end, wanted);
+  Progress progress("reading recent events", writer.events_end - from, "events");
+  WindowRefill window(types, writer.window);
+  TRY(log.read({Stream::kEvents, 0, from}, [&](const EventLog::Block& block) -> Status {
+    progress.add(block.count);
+    return window.add(block);
+  }));
+  return window.flush();
+}
+
+struct FoldRequest {
+  explicit FoldRequest(std::stop_token token) : stop(std::move(token)) {}
+  std::stop_token stop;
+  std::promise<Status> done;
+};
+
+}  // namespace
+
+struct Ingest::State {
+  explicit State(const Parts& p)
+      : parts(p), writer{p.log, p.state, p.types, IdentityWindow(p.options.dedup_events)} {}
+
+  Parts parts;
+  Writer writer;  // of the writer thread, once that runs
+  mutable std::mutex mutex;
+  std::condition_variable work, room;
+  std::deque<Submission> queue;  // these five guarded by mutex
+  size_t queued = 0;
+  bool defer = false;
+  std::shared_ptr<FoldRequest> fold;
+  bool stopping = false;
+  std::thread thread;
+
+  Status submit(Submission submission, bool wait);
+  Status submit_events(Result<PreparedEvents> events, Done done, bool wait);
+  [[nodiscard]] bool has_room(size_t records) const;
+  std::vector<Submission> take_group();
+  void run();
+  void run_fold(FoldRequest& request);
+};
+
+// A batch larger than the whole queue gets in when nothing else waits.
+bool Ingest::State::has_room(size_t records) const {
+  return queued == 0 || queued + records <= parts.options.queue_events_max;
+}
+
+Status Ingest::State::submit(Submission submission, bool wait) {
+  const size_t records = submission.records();
+  {
+    std::unique_lock lock(mutex);
+    if (wait) room.wait(lock, [&] { return has_room(records); });
+    if (!has_room(records)) {
+      return fail(Code::kOverloaded, "{} records wait to be logged already: send again later",
+                  queued);
+    }
+    queued += records;
+    queue.push_back(std::move(submission));
+  }
+  work.notify_one();
+  return {};
+}
+
+Status Ingest::State::submit_events(Result<PreparedEvents> events, Done done, bool wait) {
+  return submit({TRY(std::move(events)), std::move(done)}, wait);
+}
+
+std::vector<Submission> Ingest::State::take_group() {
+  std::vector<Submission> group;
+  size_t records = 0;
+  while (!queue.empty()) {
+    const size_t next = queue.front().records();
+    if (!group.empty() && records + next > kGroupRecordsMax) break;
+    records += next;
+    group.push_back(std::move(queue.front()));
+    queue.pop_front();
+  }
+  return group;
+}
+
+void Ingest::State::run() {
+  for (;;) {
+    std::vector<Submission> group;
+    std::shared_ptr<FoldRequest> request;
+    {
+      std::unique_lock lock(mutex);
+      work.wait(lock, [&] { return !queue.empty() || fold != nullptr || stopping; });
+      group = take_group();
+      writer.deferred = defer;
+      if (group.empty()) request = std::move(fold);
+      if (group.empty() && request == nullptr) return;
+    }
+    if (request != nullptr) {
+      run_fold(*request);
+      continue;
+    }
+    size_t records = 0;
+    for (const Submission& submission : group) records += submission.records();
+    CommitGroup(writer, std::move(group)).commit();
+    {
+      const std::lock_guard lock(mutex);
+      queued -= records;
+    }
+    room.notify_all();
+  }
+}
+
+void Ingest::State::run_fold(FoldRequest& request) {
+  Status status;
+  if (writer.behind) status = parts.state->catch_up(*parts.log, request.stop);
+  if (status) {
+    writer.behind = false;
+    const std::lock_guard lock(mutex);
+    defer = false;
+  }
+  request.done.set_value(std::move(status));
+}
+
+Result<std::unique_ptr<Ingest>> Ingest::start(Parts parts) {
+  auto state = std::make_unique<State>(parts);
+  TRY(refill(*parts.log, *parts.types, state->writer, parts.options.dedup_events));
+  State* running = state.get();
+  running->thread = std::thread([running] { running->run(); });
+  return std::unique_ptr<Ingest>(new Ingest(std::move(state)));
+}
+
+Ingest::Ingest(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Ingest::~Ingest() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->stopping = true;
+  }
+  state_->work.notify_one();
+  state_->thread.join();
+}
+
+Status Ingest::submit_events(EventBatch batch, Done done) {
+  const Parts& parts = state_->parts;
+  return state_->submit_events(
+      prepare_events(std::move(batch), *parts.types, parts.state->catalogue()), std::move(done),
+      false);
+}
+
+Status Ingest::submit_prepared(PreparedEvents events, Done done) {
+  return state_->submit_events(std::move(events), std::move(done), true);
+}
+
+Status Ingest::submit_items(std::vector<ItemRecord> items, Done done) {
+  return state_->submit({std::move(items), std::move(done)}, false);
+}
+
+Status Ingest::submit_users(std::vector<UserRecord> users, Done done) {
+  return state_->submit({std::move(users), std::move(done)}, false);
+}
+
+namespace {
+
+// Runs `submit` with a callback that fills a future, and waits for it.
+template <class Submit>
+Result<IngestReceipt> wait_for(const Submit& submit) {
+  auto promise = std::make_shared<std::promise<Result<IngestReceipt>>>();
+  std::future<Result<IngestReceipt>> answer = promise->get_future();
+  TRY(submit([promise](Result<IngestReceipt> receipt) { promise->set_value(std::move(receipt)); }));
+  return answer.get();
+}
+
+}  // namespace
+
+Result<IngestReceipt> Ingest::write_events(EventBatch batch) {
+  return wait_for([&](Done done) { return submit_events(std::move(batch), std::move(done)); });
+}
+
+Result<IngestReceipt> Ingest::write_items(std::vector<ItemRecord> items) {
+  return wait_for([&](Done done) { return submit_items(std::move(items), std::move(done)); });
+}
+
+Result<IngestReceipt> Ingest::write_users(std::vector<UserRecord> users) {
+  return wait_for([&](Done done) { return submit_users(std::move(users), std::move(done)); });
+}
+
+void Ingest::defer_fold() {
+  const std::lock_guard lock(state_->mutex);
+  state_->defer = true;
+}
+
+Status Ingest::fold_deferred(std::stop_token stop) {
+  auto request = std::make_shared<FoldRequest>(std::move(stop));
+  std::future<Status> done = request->done.get_future();
+  {
+    const std::lock_guard lock(state_->mutex);
+    if (state_->fold != nullptr) return fail(Code::kBusy, "folding is under way already");
+    state_->fold = std::move(request);
+  }
+  state_->work.notify_one();
+  return done.get();
+}
+
+size_t Ingest::queued_events() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->queued;
+}
+
+}  // namespace palate
