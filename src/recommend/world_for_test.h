@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <unistd.h>
@@ -54,15 +55,21 @@ class RecommendWorld {
   }
   // Posts one event a (user, item); returns the end of the log after it.
   Position post(const std::string& type, const std::string& user, const std::string& item) {
+    return post_all({event(type, user, item)});
+  }
+  // An event that lives as long as its strings.
+  EventView event(std::string_view type, std::string_view user, std::string_view item) {
     EventView row;
     row.type = *types_.find(type);
     row.user = user;
     row.item = item;
     row.ts = row.received = {1'767'225'600'000'000 + static_cast<int64_t>(posted_++) * kSecondUs};
-    const std::vector rows{row};
+    return row;
+  }
+  Position post_all(const std::vector<EventView>& rows) {
     Position position = append(Stream::kEvents, encode_events(rows, types_));
     must(live_->apply_events(position, rows));
-    ++position.offset;
+    position.offset += rows.size();
     return position;
   }
   // Two taste groups of users and items, as in models/contract.h, with categories by group.
@@ -86,7 +93,6 @@ class RecommendWorld {
     const auto data = must(
         Dataset::build({.log = &log_, .types = &types_, .hash = &hash_, .as_of = {}}, pool, {}));
     const DatasetView view(data);
-    const ModelConfigs configs = TrainOptions::small_configs();
     std::map<std::string, std::string> versions;
     for (const std::string& kind : kinds) {
       auto writer = must(registry_.start(kind));
@@ -105,6 +111,7 @@ class RecommendWorld {
     return recommender(train(kinds));
   }
 
+  ModelConfigs configs = TrainOptions::small_configs();
   LiveState& live() { return *live_; }
   Registry& registry() { return registry_; }
   const EventTypes& types() const { return types_; }
