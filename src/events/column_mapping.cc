@@ -64,7 +64,7 @@ void MappingConfig::fields(FieldVisitor<MappingConfig>& field) {
   field("format", &MappingConfig::format, {.one_of = words_of(kFormats)},
         "What the file is; auto looks at its name and first bytes.");
   field("delimiter", &MappingConfig::delimiter, {},
-        "The character between columns of CSV; empty: a comma, or a semicolon where there is none.");
+        "The character between columns of CSV; empty: the first of , ; | that the first line has.");
   field("header", &MappingConfig::header, {.one_of = words_of(kHeaders)},
         "Whether the first row names the columns.");
   field("map", &MappingConfig::map, {},

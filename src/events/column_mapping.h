@@ -30,7 +30,7 @@ enum class Header : uint8_t { kAuto, kYes, kNo };
 // A column is named by the header's word, or by "#1" for the first.
 struct ColumnMapping {
   SourceFormat format = SourceFormat::kAuto;
-  char delimiter = 0;  // of CSV; 0: a comma, or a semicolon where the first line has no comma
+  char delimiter = 0;  // of CSV; 0: the first of , ; | that the first line has
   bool quotes = true;  // CSV only: whether '"' quotes
   Header header = Header::kAuto;
   std::map<std::string, std::string> columns;     // our field -> column

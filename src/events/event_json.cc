@@ -55,6 +55,7 @@ struct EventJsonParser::State {
   EventRowBuilder builder;
   ContextBuilder context;
   std::optional<JsonKeys> keys;
+  EventTexts constants;
   od::parser parser;
   std::string padded;
 
@@ -169,6 +170,7 @@ bool EventJsonParser::State::read_foreign(Row& row, od::field& field) {
 
 Rejection EventJsonParser::State::read_object(od::object object, EventBatch& batch, bool copy) {
   Row row(batch.arena, copy);
+  row.texts = constants;
   std::string_view canonical;
   bool good = true;
   for (auto entry : object) {
@@ -224,6 +226,24 @@ EventJsonParser::~EventJsonParser() = default;
 
 void EventJsonParser::set_received(TimeUs received) { state_->builder.set_received(received); }
 void EventJsonParser::set_keys(JsonKeys keys) { state_->keys = std::move(keys); }
+
+void EventJsonParser::set_constants(const EventTexts& constants) { state_->constants = constants; }
+
+Reason EventJsonParser::canonical_context(std::string_view json, std::string_view& canonical) {
+  Arena arena;
+  Row row(arena, true);
+  const std::string_view text = state_->pad(json);
+  od::document document;
+  od::object object;
+  auto error = state_->parser
+                   .iterate(simdjson::padded_string_view(
+                       text, text.size() + simdjson::SIMDJSON_PADDING))
+                   .get(document);
+  if (!error) error = document.get_object().get(object);
+  const bool good = !error && state_->read_context(row, object) && at_end(document);
+  const Reason reason = state_->context.finish(canonical);
+  return good ? reason : Reason::kBadContext;
+}
 
 Rejection EventJsonParser::parse(std::string_view json, EventBatch& batch) {
   return state_->parse_padded(state_->pad(json), batch, true);

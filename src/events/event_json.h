@@ -35,6 +35,8 @@ class EventJsonParser {
   // Sets the time of receipt for the calls that follow.
   void set_received(TimeUs received);
   void set_keys(JsonKeys keys);
+  // What fields hold that the object does not give.
+  void set_constants(const EventTexts& constants);
   // One event. Its strings are copied into the batch's arena. A row is added only when the reason
   // is kNone.
   Rejection parse(std::string_view json, EventBatch& batch);
@@ -47,6 +49,10 @@ class EventJsonParser {
   using OnReject = std::function<void(size_t index, Rejection)>;
   Status parse_body(std::string_view body, size_t events_max, EventBatch& batch,
                     const OnReject& on_reject);
+
+  // The canonical form of a context that came as the text of a JSON object; valid until the next
+  // call.
+  Reason canonical_context(std::string_view json, std::string_view& canonical);
 
  private:
   struct State;

@@ -108,9 +108,6 @@ class RecordChecker {
       }
     }
   }
-  void time(std::string_view field, TimeUs time) {
-    if (time.us < 0) note(Reason::kTimeNegative, field);
-  }
   Rejection result() { return std::move(found_); }
 
  private:
@@ -185,8 +182,6 @@ Rejection check_item(const ItemRecord& item) {
   check.list("languages", item.languages);
   check.list("regions", item.regions);
   check.text("creator", item.creator);
-  check.time("released", item.released);
-  check.time("expires", item.expires);
   check.texts("attributes", item.attributes);
   check.vectors(item.vectors);
   return check.result();
