@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <numeric>
 
-#include "base/hash.h"
 #include "base/progress.h"
 #include "base/stop.h"
 #include "dataset/dataset.h"
 #include "dataset/dataset_state.h"
-#include "dataset/dense_table.h"
 #include "dataset/event_rows.h"
+#include "dataset/user_table.h"
 #include "events/block.h"
+#include "ids/dictionary_hash.h"
 #include "ids/item_interner.h"
 
 namespace palate {
@@ -18,8 +18,6 @@ namespace {
 
 constexpr size_t kBlocksAtOnce = 64;
 constexpr size_t kUsersMax = 0xffff'fff0;
-
-uint64_t hash_user(const UserId& user) { return user.words[0]; }
 
 // Every position lies within the log, and each (stream, partition) is there once.
 Status check_as_of(const AsOf& as_of, const AsOf& ends) {
@@ -65,7 +63,7 @@ class Builder {
   Status sort_rows(std::vector<uint64_t>& row_start, std::vector<HistoryEntry>& rows);
   [[nodiscard]] std::string dictionary_hash() const;
   [[nodiscard]] size_t items() const { return items_.size(); }
-  std::vector<UserId> take_users() { return std::move(users_).take_keys(); }
+  std::vector<UserId> take_users() { return std::move(users_).take_users(); }
 
  private:
   // A block on its way: its bytes, then its rows.
@@ -82,7 +80,7 @@ class Builder {
   ThreadPool& pool_;
   std::stop_token stop_;
   ItemInterner items_;
-  DenseTable<UserId, hash_user> users_;
+  UserTable users_;
   std::vector<Waiting> waiting_;
   std::vector<EventRows> blocks_;  // `user` is a UserIx, `users` empty
 };
@@ -118,8 +116,8 @@ Status Builder::take_waiting(uint64_t end_offset, Progress& progress) {
   for (auto& waiting : waiting_) {
     auto rows = TRY(std::move(waiting.rows));
     std::vector<uint32_t> number(rows.users.size());
-    for (size_t i = 0; i < number.size(); ++i) number[i] = users_.number(rows.users[i]);
-    if (users_.keys().size() > kUsersMax) {
+    for (size_t i = 0; i < number.size(); ++i) number[i] = users_.add(rows.users[i]).value;
+    if (users_.size() > kUsersMax) {
       return fail(Code::kOverloaded, "more than {} users do not fit a dataset", kUsersMax);
     }
     for (auto& user : rows.user) user = number[user];
@@ -132,7 +130,7 @@ Status Builder::take_waiting(uint64_t end_offset, Progress& progress) {
 }
 
 Status Builder::sort_rows(std::vector<uint64_t>& row_start, std::vector<HistoryEntry>& rows) {
-  row_start.assign(users_.keys().size() + 1, 0);
+  row_start.assign(users_.size() + 1, 0);
   for (const auto& block : blocks_) {
     for (const uint32_t user : block.user) ++row_start[user + 1];
   }
@@ -154,12 +152,11 @@ Status Builder::sort_rows(std::vector<uint64_t>& row_start, std::vector<HistoryE
 }
 
 std::string Builder::dictionary_hash() const {
-  std::vector<ItemId> ids;
-  ids.reserve(items_.size());
+  DictionaryHash hash;
   for (uint32_t item = 0; item < items_.size(); ++item) {
-    ids.push_back(source_.hash->item(items_.name({item})));
+    hash.add(source_.hash->item(items_.name({item})));
   }
-  return to_hex(hash128({reinterpret_cast<const char*>(ids.data()), ids.size() * sizeof(ItemId)}));
+  return hash.hex();
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "artefact/manifest.h"
+#include "base/version.h"
 #include "dataset/dataset.h"
 #include "dataset/dataset_state.h"
 
@@ -100,11 +101,12 @@ Status Dataset::save(const Path& path) const {
   auto writer = TRY(ArtefactWriter::create(path));
   auto& manifest = writer.manifest;
   manifest.kind = kKind;
+  manifest.code_version = version();
   manifest.items = items();
   manifest.dictionary = dictionary_hash();
   manifest.event_types = fmt::format("{:016x}", event_types());
   manifest.as_of_json = as_of_to_json(as_of());
-  // Nothing of when or where it was made: the same log gives the same bytes.
+  // Not when it was made: the same log gives the same bytes.
   manifest.details_json = Json{{"dataset_format", kDatasetFormat},
                                {"users", users()},
                                {"interactions", interactions()},

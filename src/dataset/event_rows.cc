@@ -3,13 +3,11 @@
 #include <algorithm>
 
 #include "base/hash.h"
-#include "dataset/dense_table.h"
 #include "events/block.h"
+#include "features/name_table.h"
 
 namespace palate {
 namespace {
-
-uint64_t hash_name(const std::string_view& name) { return hash64(name); }
 
 // What the event says about taste; 0 for a type that this configuration does not know.
 float preference_of(const EventView& event, const EventTypes& types) {
@@ -26,7 +24,7 @@ Result<EventRows> read_event_rows(std::string_view block, Position first,
   EventRows out;
   out.rows.reserve(seen);
   out.user.reserve(seen);
-  DenseTable<std::string_view, hash_name> names(seen);
+  NameTable names(seen);
   for (size_t i = 0; i < seen; ++i) {
     const auto& event = batch.rows[i];
     const float preference = preference_of(event, *context.types);
@@ -39,7 +37,7 @@ Result<EventRows> read_event_rows(std::string_view block, Position first,
                   "as_of of the items forward",
                   to_string(at), event.item);
     }
-    out.user.push_back(names.number(event.user));
+    out.user.push_back(names.number(hash64(event.user), event.user));
     out.rows.push_back({.item = *item,
                         .type = event.type,
                         .value = static_cast<float>(event.value),
@@ -47,8 +45,8 @@ Result<EventRows> read_event_rows(std::string_view block, Position first,
                         .ts = event.ts,
                         .offset = first.offset + i});
   }
-  out.users.reserve(names.keys().size());
-  for (const auto& name : names.keys()) out.users.push_back(context.hash->user(name));
+  out.users.reserve(names.names().size());
+  for (const auto& user : names.names()) out.users.push_back(context.hash->user(user.name));
   return out;
 }
 
