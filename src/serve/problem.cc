@@ -8,10 +8,9 @@
 namespace palate {
 namespace {
 
-constexpr std::array<HttpFault, 5> kFaults{{
+constexpr std::array<HttpFault, 4> kFaults{{
     {405, "method_not_allowed", "/problems/method-not-allowed",
      "This path does not know the method."},
-    {408, "request_timeout", "/problems/request-timeout", "The request did not arrive in time."},
     {413, "too_large", "/problems/too-large", "The request is too large."},
     {415, "unsupported_media_type", "/problems/unsupported-media-type",
      "The body's content type is not understood."},

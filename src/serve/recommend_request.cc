@@ -16,6 +16,7 @@ using Value = simdjson::dom::element;
 
 constexpr size_t kLanguageBytesMax = 35;  // the longest tag that RFC 5646 asks to be supported
 constexpr size_t kCursorBytesMax = 1024;
+constexpr size_t kExcludedInQueryMax = 1000;
 
 Status check_id(std::string_view field, std::string_view id) {
   if (id.empty() || id.size() > kIdBytesMax) {
@@ -228,6 +229,7 @@ Result<RecommendRequest> recommend_request(const Parameters& given) {
   }
   request.n = static_cast<size_t>(TRY(given.whole("n", {1, kItemsPerPageMax, 10})));
   request.exclude = given.all("exclude");
+  TRY(check_list("exclude", request.exclude, kExcludedInQueryMax));
   request.categories = given.all("categories");
   request.include_consumed = TRY(given.boolean("include_consumed", false));
   request.cursor = TRY(given.one("cursor")).value_or("");
@@ -254,7 +256,7 @@ Result<SimilarRequest> similar_request(const Parameters& given) {
   request.categories = given.all("categories");
   request.language = TRY(given.one("language")).value_or("");
   TRY(check_id("item", request.item));
-  TRY(check_list("exclude", request.exclude, kExcludedMax));
+  TRY(check_list("exclude", request.exclude, kExcludedInQueryMax));
   TRY(check_list("categories", request.categories, kCategoriesMax));
   TRY(check_language(request.language));
   return request;
