@@ -32,7 +32,7 @@ struct World {
   }
   void open() {
     const Status opened = reopen();
-    RC_ASSERT(opened.has_value());
+    if (!opened) RC_FAIL(opened.error().message);
   }
   std::unique_ptr<LiveState> make() {
     return std::make_unique<LiveState>(LiveState::Parts{
@@ -87,7 +87,9 @@ EventView draw_event(const World& world) {
   const auto type = *rc::gen::element("click", "rating", "dislike", "impression", "search", "like");
   const auto& user = names('u')[*rc::gen::inRange<size_t>(0, 10)];
   const auto& item_name = names('i')[*rc::gen::inRange<size_t>(0, 10)];
-  EventView row = world.event(type, user, type == std::string_view("search") ? "" : item_name);
+  const std::string_view no_item;
+  EventView row =
+      world.event(type, user, type == std::string_view("search") ? no_item : item_name);
   if (type == std::string_view("rating")) row.value = *rc::gen::inRange(1, 6);
   row.ts.us = *rc::gen::inRange<int64_t>(0, 30) * 7 * kDayUs;
   row.received.us = row.ts.us;
