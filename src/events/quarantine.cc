@@ -1,0 +1,137 @@
+#include "events/quarantine.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <numeric>
+
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include "events/json_text.h"
+#include "events/limits.h"
+
+namespace palate {
+namespace {
+
+bool is_utf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
+
+// "2026-01-02T03:04:05Z" as "20260102-030405".
+std::string stamp() {
+  std::string out;
+  for (char c : format_rfc3339(now()).substr(0, 19)) {
+    if (c == 'T') out += '-';
+    if (c >= '0' && c <= '9') out += c;
+  }
+  return out;
+}
+
+std::string safe_name(std::string_view source) {
+  constexpr size_t kNameBytesMax = 80;
+  std::string out;
+  for (char c : source.substr(0, kNameBytesMax)) {
+    const bool safe = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                      (c >= '0' && c <= '9') || c == '.' || c == '-';
+    out += safe ? c : '_';
+  }
+  return out.empty() ? "source" : out;
+}
+
+std::string to_line(const Reject& reject, std::string_view source) {
+  const std::string_view bytes = reject.bytes.substr(0, kRejectBytesMax);
+  std::string line = "{\"source\":";
+  append_json_string(line, is_utf8(source) ? source : "");
+  line += ",\"file\":";
+  append_json_string(line, is_utf8(reject.file) ? reject.file : "");
+  line += fmt::format(",\"line\":{},\"reason\":\"{}\",\"message\":", reject.line,
+                      reason_info(reject.reason).code);
+  append_json_string(line, is_utf8(reject.sentence) ? reject.sentence
+                                                    : reason_info(reject.reason).sentence);
+  if (is_utf8(bytes)) {
+    line += ",\"bytes\":";
+    append_json_string(line, bytes);
+  } else {
+    line += fmt::format(",\"bytes_base64\":\"{}\"", base64(bytes));
+  }
+  return line + (bytes.size() < reject.bytes.size() ? ",\"cut\":true}\n" : "}\n");
+}
+
+}  // namespace
+
+std::string base64(std::string_view bytes) {
+  constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  for (size_t i = 0; i < bytes.size(); i += 3) {
+    uint32_t group = 0;
+    const size_t taken = std::min<size_t>(3, bytes.size() - i);
+    for (size_t j = 0; j < 3; ++j) {
+      group = group << 8 | (j < taken ? static_cast<unsigned char>(bytes[i + j]) : 0u);
+    }
+    for (size_t digit = 0; digit < 4; ++digit) {
+      out += digit <= taken ? kDigits[group >> (18 - 6 * digit) & 63] : '=';
+    }
+  }
+  return out;
+}
+
+Quarantine::Quarantine(QuarantineOptions options) : options_(std::move(options)) {}
+
+// Two runs in one second get different names.
+Status Quarantine::open() {
+  constexpr int kTriesMax = 1000;
+  std::error_code error;
+  std::filesystem::create_directories(options_.folder, error);
+  if (error) return std::unexpected(errno_error(error.value(), "create", options_.folder));
+  const std::string name = stamp() + "-" + safe_name(options_.source);
+  for (int i = 0; i < kTriesMax; ++i) {
+    Path path = options_.folder / (name + (i == 0 ? "" : fmt::format("-{}", i)) + ".jsonl");
+    if (std::filesystem::exists(path, error)) continue;
+    writer_ = TRY(FileWriter::create(path));
+    path_ = std::move(path);
+    return {};
+  }
+  return fail(Code::kAlreadyExists, "{} has too many files of this second",
+              options_.folder.string());
+}
+
+Status Quarantine::add(const Reject& reject) {
+  ++counts_[static_cast<size_t>(reject.reason)];
+  if (bytes_ >= options_.bytes_max) return {};
+  if (!writer_) TRY(open());
+  const std::string line = to_line(reject, options_.source);
+  if (bytes_ + line.size() > options_.bytes_max) {
+    bytes_ = options_.bytes_max;
+    return {};
+  }
+  bytes_ += line.size();
+  pending_ += line;
+  constexpr size_t kWriteBytes = 64 * 1024;
+  if (pending_.size() < kWriteBytes) return {};
+  return writer_->write(std::exchange(pending_, {}));
+}
+
+RejectSink Quarantine::sink() {
+  return [this](const Reject& reject) { return add(reject); };
+}
+
+Status Quarantine::finish() {
+  if (!writer_) return {};
+  TRY(writer_->write(std::exchange(pending_, {})));
+  TRY(writer_->sync());
+  return writer_->close();
+}
+
+std::vector<Quarantine::Count> Quarantine::counts() const {
+  std::vector<Count> result;
+  for (size_t i = 0; i < counts_.size(); ++i) {
+    if (counts_[i] > 0) result.push_back({static_cast<Reason>(i), counts_[i]});
+  }
+  std::ranges::stable_sort(result, std::ranges::greater{}, &Count::rows);
+  return result;
+}
+
+uint64_t Quarantine::total() const {
+  return std::accumulate(counts_.begin(), counts_.end(), uint64_t{0});
+}
+
+}  // namespace palate
