@@ -1,0 +1,309 @@
+#include "ingest/import.h"
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include "base/progress.h"
+#include "base/stop.h"
+#include "base/threads.h"
+#include "ingest/import_source.h"
+#include "ingest/prepared_events.h"
+#include "ingest/quarantine.h"
+#include "ingest/time_sorter.h"
+
+namespace palate {
+namespace {
+
+// Batches prepared side by side before they are handed to the writer in order.
+constexpr size_t kPreparedAtOnce = 4;
+constexpr size_t kRecordsAtOnce = 10'000;
+
+using Clock = std::chrono::steady_clock;
+
+// Adds up the writer's answers, which come on its thread and may outlive an import that failed.
+class Answers {
+ public:
+  void expect() {
+    const std::lock_guard lock(mutex_);
+    ++open_;
+  }
+  void take(const Result<IngestReceipt>& receipt) {
+    const std::lock_guard lock(mutex_);
+    --open_;
+    if (receipt) {
+      accepted_ += receipt->accepted;
+      duplicates_ += receipt->duplicates;
+    } else if (status_) {
+      status_ = std::unexpected(receipt.error());
+    }
+    answered_.notify_all();
+  }
+  Status status() {
+    const std::lock_guard lock(mutex_);
+    return status_;
+  }
+  Status wait_for_all(ImportSummary& summary) {
+    std::unique_lock lock(mutex_);
+    answered_.wait(lock, [&] { return open_ == 0; });
+    summary.accepted += accepted_;
+    summary.duplicates += duplicates_;
+    return status_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable answered_;
+  size_t open_ = 0;
+  uint64_t accepted_ = 0, duplicates_ = 0;
+  Status status_;
+};
+
+// The way of events from reader to writer.
+class EventImport {
+ public:
+  EventImport(const ImportOptions& options, DataDirectory& directory)
+      : options_(options),
+        directory_(directory),
+        quarantine_(directory.root() / "quarantine", "events"),
+        sorter_(*options.types, pool_, {.bytes_max = options.sort_bytes_max}) {}
+
+  Status add_file(const Path& file) {
+    ImportSource source{.digest = TRY(source_digest(file, options_.mapping)),
+                        .name = file.filename().string()};
+    const auto before = TRY(find_source(directory_, source.digest));
+    if (before && before->complete) {
+      ++summary_.sources_known;
+      summary_.rows += before->rows;
+      summary_.duplicates += before->rows;
+      summary_.time = std::min(summary_.time, before->time);
+      return {};
+    }
+    EventReader reader = TRY(open_events(file, options_.mapping, *options_.types, options_.reader));
+    source.time = reader.info().time;
+    summary_.time = std::min(summary_.time, source.time);
+    TRY(remember_source(directory_, source));
+    TRY(read(reader, source));
+    summary_.rows += source.rows;
+    sources_.push_back(std::move(source));
+    return {};
+  }
+
+  Status finish() {
+    TRY(sorter_.merge([&](EventBatch batch) { return submit(std::move(batch)); }));
+    return submit_gathered();
+  }
+  // Also after an error: nothing may refer to this object when it goes.
+  Status settle() { return answers_->wait_for_all(summary_); }
+
+  Result<ImportSummary> summary() {
+    for (ImportSource& source : sources_) {
+      source.complete = true;
+      TRY(remember_source(directory_, source));
+    }
+    TRY(quarantine_.close());
+    summary_.rejected = quarantine_.counts();
+    summary_.rows += summary_.rejected_total();
+    summary_.quarantine = quarantine_.path();
+    return summary_;
+  }
+
+ private:
+  Status read(EventReader& reader, ImportSource& source) {
+    Progress progress("importing " + source.name, reader.info().bytes, "bytes");
+    const RejectSink sink = [&](const Reject& reject) { return quarantine_.add(reject); };
+    EventBatch batch;
+    uint64_t bytes = 0;
+    while (TRY(reader.next(batch, sink))) {
+      TRY(check_stop(options_.stop));
+      TRY(answers_->status());
+      source.rows += batch.rows.size();
+      if (source.time == TimeKind::kReal) {
+        TRY(sorter_.add(std::move(batch)));
+      } else {
+        TRY(submit(std::move(batch)));
+      }
+      batch = EventBatch();
+      progress.add(reader.bytes_read() - bytes);
+      bytes = reader.bytes_read();
+    }
+    return {};
+  }
+
+  Status submit(EventBatch batch) {
+    TRY(check_stop(options_.stop));
+    TRY(answers_->status());
+    gathered_.push_back(std::move(batch));
+    return gathered_.size() < kPreparedAtOnce ? Status() : submit_gathered();
+  }
+
+  Status submit_gathered() {
+    std::vector<Result<PreparedEvents>> prepared(gathered_.size());
+    TRY(pool_.for_blocks(gathered_.size(), [&](size_t i, size_t) {
+      prepared[i] =
+          prepare_events(std::move(gathered_[i]), *options_.types, directory_.state().catalogue());
+    }));
+    gathered_.clear();
+    for (auto& events : prepared) {
+      PreparedEvents ready = TRY(std::move(events));
+      answers_->expect();
+      const Status queued = directory_.ingest().submit_prepared(
+          std::move(ready),
+          [answers = answers_](const Result<IngestReceipt>& receipt) { answers->take(receipt); });
+      if (!queued) answers_->take(std::unexpected(queued.error()));
+    }
+    return {};
+  }
+
+  const ImportOptions& options_;
+  DataDirectory& directory_;
+  Quarantine quarantine_;
+  ThreadPool pool_;
+  TimeSorter sorter_;
+  std::vector<EventBatch> gathered_;
+  std::shared_ptr<Answers> answers_ = std::make_shared<Answers>();
+  std::vector<ImportSource> sources_;
+  ImportSummary summary_;
+};
+
+bool unchanged(const Catalogue& items, const ItemRecord& item) {
+  const Catalogue::View view = items.view();
+  const auto ix = view.find(item.id);
+  return ix && to_json(view.record(*ix)) == to_json(item);
+}
+
+// Records of one file, less those that would change nothing.
+template <class Record>
+struct RecordWay {
+  std::function<Result<Reader<std::vector<Record>>>(const Path&)> open;
+  std::function<Result<bool>(const Record&)> unchanged;
+  std::function<Result<IngestReceipt>(std::vector<Record>)> write;
+};
+
+template <class Record>
+Status import_file(const Path& file, const RecordWay<Record>& way, Quarantine& quarantine,
+                   std::pair<ImportSummary&, const std::stop_token&> run) {
+  auto& [summary, stop] = run;
+  auto reader = TRY(way.open(file));
+  Progress progress("importing " + file.filename().string(), reader.info().bytes, "bytes");
+  const RejectSink sink = [&](const Reject& reject) { return quarantine.add(reject); };
+  std::vector<Record> batch, changed;
+  uint64_t bytes = 0;
+  const auto write = [&]() -> Status {
+    if (changed.empty()) return {};
+    summary.accepted += TRY(way.write(std::exchange(changed, {}))).accepted;
+    return {};
+  };
+  while (TRY(reader.next(batch, sink))) {
+    TRY(check_stop(stop));
+    summary.rows += batch.size();
+    for (Record& record : batch) {
+      if (TRY(way.unchanged(record))) {
+        ++summary.duplicates;
+        continue;
+      }
+      changed.push_back(std::move(record));
+      if (changed.size() >= kRecordsAtOnce) TRY(write());
+    }
+    progress.add(reader.bytes_read() - bytes);
+    bytes = reader.bytes_read();
+  }
+  return write();
+}
+
+template <class Record>
+Result<ImportSummary> import_records(std::span<const Path> files, const RecordWay<Record>& way,
+                                     Quarantine quarantine, const std::stop_token& stop) {
+  const auto start = Clock::now();
+  ImportSummary summary;
+  for (const Path& file : files) {
+    const Status imported = import_file<Record>(file, way, quarantine, {summary, stop});
+    if (!imported) {
+      static_cast<void>(quarantine.close());
+      return std::unexpected(imported.error());
+    }
+  }
+  TRY(quarantine.close());
+  summary.rejected = quarantine.counts();
+  summary.rows += summary.rejected_total();
+  summary.quarantine = quarantine.path();
+  summary.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  return summary;
+}
+
+}  // namespace
+
+uint64_t ImportSummary::rejected_total() const {
+  uint64_t total = 0;
+  for (const auto& [reason, count] : rejected) total += count;
+  return total;
+}
+
+double ImportSummary::rows_per_s() const {
+  return seconds > 0 ? static_cast<double>(rows) / seconds : 0;
+}
+
+Result<ImportSummary> import_events(std::span<const Path> files, const ImportOptions& options,
+                                    DataDirectory& directory) {
+  const auto start = Clock::now();
+  EventImport import(options, directory);
+  directory.ingest().defer_fold();
+  const auto read_all = [&]() -> Status {
+    for (const Path& file : files) TRY(import.add_file(file));
+    return import.finish();
+  };
+  Status imported = read_all();
+  Status settled = import.settle();
+  // What is logged is folded even when the rest failed; only a stop leaves it for the next opening.
+  Status folded = directory.ingest().fold_deferred(options.stop);
+  TRY(std::move(imported));
+  TRY(std::move(settled));
+  TRY(std::move(folded));
+  ImportSummary summary = TRY(import.summary());
+  summary.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  return summary;
+}
+
+Result<ImportSummary> import_items(std::span<const Path> files, const ImportOptions& options,
+                                   DataDirectory& directory) {
+  const RecordWay<ItemRecord> way{
+      .open = [&](const Path& f) { return open_items(f, options.mapping, options.reader); },
+      .unchanged = [&](const ItemRecord& item) -> Result<bool> {
+        return unchanged(directory.state().catalogue(), item);
+      },
+      .write =
+          [&](std::vector<ItemRecord> some) {
+            return directory.ingest().write_items(std::move(some));
+          }};
+  return import_records(files, way, Quarantine(directory.root() / "quarantine", "items"),
+                        options.stop);
+}
+
+Result<ImportSummary> import_users(std::span<const Path> files, const ImportOptions& options,
+                                   DataDirectory& directory) {
+  const RecordWay<UserRecord> way{
+      .open = [&](const Path& f) { return open_users(f, options.mapping, options.reader); },
+      .unchanged = [&](const UserRecord& user) -> Result<bool> {
+        const auto state = TRY(directory.state().user(user.id));
+        return state && state->has_profile && to_json(state->profile) == to_json(user);
+      },
+      .write =
+          [&](std::vector<UserRecord> some) {
+            return directory.ingest().write_users(std::move(some));
+          }};
+  return import_records(files, way, Quarantine(directory.root() / "quarantine", "users"),
+                        options.stop);
+}
+
+Result<TimeKind> weakest_time(const DataDirectory& directory) {
+  TimeKind weakest = TimeKind::kReal;
+  for (const ImportSource& source : TRY(imported_sources(directory))) {
+    weakest = std::min(weakest, source.time);
+  }
+  return weakest;
+}
+
+}  // namespace palate

@@ -1,0 +1,130 @@
+#include "ingest/time_sorter.h"
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+
+namespace palate {
+namespace {
+
+constexpr size_t kBatchRows = 32 * 1024;
+// Rows that are encoded by one thread at a time; fixed, so that blocks do not depend on threads.
+constexpr size_t kSliceRows = 64 * 1024;
+
+bool earlier(const EventView& a, const EventView& b) { return a.ts < b.ts; }
+
+}  // namespace
+
+TimeSorter::TimeSorter(const EventTypes& types, ThreadPool& pool, Options options)
+    : types_(types), pool_(pool), options_(options) {}
+
+Status TimeSorter::add(EventBatch batch) {
+  pending_rows_ += batch.rows.size();
+  pending_.push_back(std::move(batch));
+  return pending_rows_ >= options_.run_rows ? end_run() : Status();
+}
+
+Status TimeSorter::end_run() {
+  if (pending_rows_ == 0) return {};
+  std::vector<EventView> rows;
+  rows.reserve(pending_rows_);
+  for (const EventBatch& batch : pending_) {
+    rows.insert(rows.end(), batch.rows.begin(), batch.rows.end());
+  }
+  if (!std::is_sorted(rows.begin(), rows.end(), earlier)) {
+    std::stable_sort(rows.begin(), rows.end(), earlier);
+  }
+  const size_t slices = (rows.size() + kSliceRows - 1) / kSliceRows;
+  std::vector<Run> encoded(slices);
+  TRY(pool_.for_blocks(slices, [&](size_t s, size_t) {
+    const size_t begin = s * kSliceRows;
+    const size_t count = std::min(kSliceRows, rows.size() - begin);
+    encoded[s] = encode_events(std::span(rows).subspan(begin, count), types_);
+  }));
+  Run run;
+  for (Run& slice : encoded) {
+    for (EncodedBlock& block : slice) {
+      bytes_ += block.bytes.size();
+      run.push_back(std::move(block));
+    }
+  }
+  runs_.push_back(std::move(run));
+  pending_.clear();
+  pending_rows_ = 0;
+  if (bytes_ > options_.bytes_max) {
+    return fail(Code::kInvalidArgument,
+                "the rows to be sorted by time take more than {} MB: import the files in parts, "
+                "oldest first",
+                options_.bytes_max >> 20);
+  }
+  return {};
+}
+
+// Walks one run block by block; a block's memory goes once it is decoded.
+class TimeSorter::Cursor {
+ public:
+  Cursor(Run run, const EventTypes& types) : run_(std::move(run)), types_(types) {}
+
+  // False at the end.
+  Result<bool> load() {
+    if (block_ && at_ < block_->rows.size()) return true;
+    if (next_ == run_.size()) return false;
+    block_ = std::make_shared<EventBatch>(TRY(decode_events(run_[next_].bytes, types_)));
+    std::string().swap(run_[next_].bytes);
+    ++next_;
+    at_ = 0;
+    return true;
+  }
+  [[nodiscard]] TimeUs head() const { return block_->rows[at_].ts; }
+  // Rows of the loaded block up to `limit` (`with` equal ones or without), at most `rows_max`.
+  void take(EventBatch& out, TimeUs limit, bool with_equal, size_t rows_max) {
+    const size_t end = std::min(block_->rows.size(), at_ + rows_max);
+    const size_t begin = at_;
+    while (at_ < end &&
+           (block_->rows[at_].ts < limit || (with_equal && block_->rows[at_].ts == limit))) {
+      ++at_;
+    }
+    out.rows.insert(out.rows.end(), block_->rows.begin() + static_cast<ptrdiff_t>(begin),
+                    block_->rows.begin() + static_cast<ptrdiff_t>(at_));
+    out.arena.keep(block_);
+  }
+
+ private:
+  Run run_;
+  const EventTypes& types_;
+  size_t next_ = 0, at_ = 0;
+  std::shared_ptr<const EventBatch> block_;
+};
+
+Status TimeSorter::merge(const std::function<Status(EventBatch)>& take) {
+  TRY(end_run());
+  std::vector<Cursor> cursors;
+  for (Run& run : runs_) cursors.emplace_back(std::move(run), types_);
+  runs_.clear();
+  bytes_ = 0;
+  EventBatch batch;
+  while (true) {
+    // The run with the earliest row, the first of equals, and the earliest among the others.
+    size_t best = cursors.size(), rival = cursors.size();
+    for (size_t c = 0; c < cursors.size(); ++c) {
+      if (!TRY(cursors[c].load())) continue;
+      if (best == cursors.size() || cursors[c].head() < cursors[best].head()) {
+        rival = best;
+        best = c;
+      } else if (rival == cursors.size() || cursors[c].head() < cursors[rival].head()) {
+        rival = c;
+      }
+    }
+    if (best == cursors.size()) break;
+    const bool alone = rival == cursors.size();
+    const TimeUs limit =
+        alone ? TimeUs{std::numeric_limits<int64_t>::max()} : cursors[rival].head();
+    cursors[best].take(batch, limit, alone || best < rival, kBatchRows - batch.rows.size());
+    if (batch.rows.size() < kBatchRows) continue;
+    TRY(take(std::move(batch)));
+    batch = EventBatch();
+  }
+  return batch.rows.empty() ? Status() : take(std::move(batch));
+}
+
+}  // namespace palate
