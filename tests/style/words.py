@@ -21,7 +21,7 @@ def check(root):
     for path in tree.files(root):
         name = path.relative_to(root)
         # Seeds of fuzzers and planted bad input are data, byte for byte.
-        if path.suffix in tree.BINARY or path.name in VERBATIM or {"corpus", "testdata"} & set(name.parts):
+        if path.suffix in tree.BINARY or path.name in VERBATIM or {"fuzz_corpus", "testdata"} & set(name.parts):
             continue
         content = tree.text(path)
         for pattern, what in FORBIDDEN:
