@@ -1,5 +1,6 @@
 #include "dataset/dataset.h"
 
+#include <cmath>
 #include <cstring>
 #include <map>
 #include <random>
@@ -8,54 +9,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "dataset/dataset_for_test.h"
+#include "dataset/memory_log_for_test.h"
 #include "events/block.h"
 
 namespace palate {
 namespace {
 
 using ::testing::HasSubstr;
-
-// A log in memory, one partition a stream: what this room needs of one.
-class MemoryLog : public EventLog {
- public:
-  Result<std::vector<Position>> append(std::span<const Append> blocks) override {
-    std::vector<Position> positions;
-    for (const auto& block : blocks) {
-      auto& part = parts_[{block.stream, block.partition}];
-      positions.push_back({block.stream, block.partition, part.end});
-      part.blocks.push_back({positions.back(), block.count, block.bytes});
-      part.end += block.count;
-    }
-    return positions;
-  }
-  Status read(Position from, const std::function<Status(const Block&)>& visit) const override {
-    const auto part = parts_.find({from.stream, from.partition});
-    if (part == parts_.end()) return {};
-    for (const auto& block : part->second.blocks) {
-      if (block.first.offset + block.count <= from.offset) continue;
-      TRY(visit({block.first, block.count, block.bytes}));
-    }
-    return {};
-  }
-  [[nodiscard]] Result<AsOf> ends() const override {
-    AsOf ends;
-    for (const auto& [key, part] : parts_) ends.push_back({key.first, key.second, part.end});
-    return ends;
-  }
-
- private:
-  struct Stored {
-    Position first;
-    uint32_t count;
-    std::string bytes;
-  };
-  struct Part {
-    std::vector<Stored> blocks;
-    uint64_t end = 0;
-  };
-  std::map<std::pair<Stream, uint32_t>, Part> parts_;
-};
 
 struct Said {
   std::string user, item, type;
@@ -122,7 +82,7 @@ class DatasetTest : public ::testing::Test {
   }
 
   Path root_;
-  MemoryLog log_;
+  PartitionedLog log_;
   EventTypes types_ = EventTypes::defaults();
   KeyedHash hash_{KeyedHash::Key{1, 2, 3}, Tenant{}};
   int64_t logged_ = 0;

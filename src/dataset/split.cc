@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <numeric>
+#include <utility>
 
 #include "base/hash.h"
 
@@ -75,23 +75,22 @@ size_t tests_of(size_t rows, double test_share, uint64_t drawn) {
 Parts hold_out(const Dataset& dataset, const SplitOptions& options) {
   constexpr uint64_t kCountDraw = ~uint64_t{0};  // no row has this number
   Parts parts;
-  std::vector<size_t> order;
+  std::vector<std::pair<uint64_t, size_t>> order;  // of a user's rows, by what was drawn for each
   for (uint32_t user = 0; user < dataset.users(); ++user) {
     const auto rows = dataset.of({user});
     const size_t first = parts.train.size();
     parts.train.resize(first + rows.size(), true);
     parts.test.resize(first + rows.size(), false);
-    order.resize(rows.size());
-    std::iota(order.begin(), order.end(), size_t{0});
     const size_t tests =
         tests_of(rows.size(), options.test_share, draw(options.seed, user, kCountDraw));
-    std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-      return std::pair(draw(options.seed, user, a), a) < std::pair(draw(options.seed, user, b), b);
-    });
+    order.clear();
+    for (size_t i = 0; i < rows.size(); ++i) order.emplace_back(draw(options.seed, user, i), i);
+    std::nth_element(order.begin(), order.begin() + static_cast<ptrdiff_t>(tests), order.end());
     for (size_t i = 0; i < tests; ++i) {
-      if (!(rows[order[i]].preference > 0)) continue;
-      parts.train[first + order[i]] = false;
-      parts.test[first + order[i]] = true;
+      const size_t row = order[i].second;
+      if (!(rows[row].preference > 0)) continue;
+      parts.train[first + row] = false;
+      parts.test[first + row] = true;
     }
   }
   return parts;
