@@ -33,9 +33,9 @@ struct DataDirectoryOptions {
   Path data;
   Tenant tenant;
   OpenMode mode = OpenMode::kReader;
-  HistoryLimits history;
-  IngestOptions ingest;
-  std::stop_token stop;
+  HistoryLimits history = {};
+  IngestOptions ingest = {};
+  std::stop_token stop = {};
 };
 
 class DataDirectory {

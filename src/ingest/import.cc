@@ -10,9 +10,9 @@
 #include "base/progress.h"
 #include "base/stop.h"
 #include "base/threads.h"
+#include "events/quarantine.h"
 #include "ingest/import_source.h"
 #include "ingest/prepared_events.h"
-#include "ingest/quarantine.h"
 #include "ingest/time_sorter.h"
 
 namespace palate {
@@ -23,6 +23,23 @@ constexpr size_t kPreparedAtOnce = 4;
 constexpr size_t kRecordsAtOnce = 10'000;
 
 using Clock = std::chrono::steady_clock;
+
+QuarantineOptions quarantine_options(const DataDirectory& directory, std::string source) {
+  QuarantineOptions options;
+  options.folder = directory.root() / "quarantine";
+  options.source = std::move(source);
+  return options;
+}
+
+Status report(Quarantine& quarantine, ImportSummary& summary) {
+  TRY(quarantine.finish());
+  for (const Quarantine::Count& count : quarantine.counts()) {
+    summary.rejected[std::string(reason_info(count.reason).code)] = count.rows;
+  }
+  summary.rows += quarantine.total();
+  if (quarantine.path()) summary.quarantine = *quarantine.path();
+  return {};
+}
 
 // Adds up the writer's answers, which come on its thread and may outlive an import that failed.
 class Answers {
@@ -68,12 +85,12 @@ class EventImport {
   EventImport(const ImportOptions& options, DataDirectory& directory)
       : options_(options),
         directory_(directory),
-        quarantine_(directory.root() / "quarantine", "events"),
+        quarantine_(quarantine_options(directory, "events")),
         sorter_(*options.types, pool_, {.bytes_max = options.sort_bytes_max}) {}
 
-  Status add_file(const Path& file) {
-    ImportSource source{.digest = TRY(source_digest(file, options_.mapping)),
-                        .name = file.filename().string()};
+  Status add_file(const ImportFile& file) {
+    ImportSource source{.digest = TRY(source_digest(file.path, file.mapping)),
+                        .name = file.path.filename().string()};
     const auto before = TRY(find_source(directory_, source.digest));
     if (before && before->complete) {
       ++summary_.sources_known;
@@ -82,7 +99,8 @@ class EventImport {
       summary_.time = std::min(summary_.time, before->time);
       return {};
     }
-    EventReader reader = TRY(open_events(file, options_.mapping, *options_.types, options_.reader));
+    EventReader reader =
+        TRY(open_events(file.path, file.mapping, *options_.types, options_.reader));
     source.time = reader.info().time;
     summary_.time = std::min(summary_.time, source.time);
     TRY(remember_source(directory_, source));
@@ -104,17 +122,14 @@ class EventImport {
       source.complete = true;
       TRY(remember_source(directory_, source));
     }
-    TRY(quarantine_.close());
-    summary_.rejected = quarantine_.counts();
-    summary_.rows += summary_.rejected_total();
-    summary_.quarantine = quarantine_.path();
+    TRY(report(quarantine_, summary_));
     return summary_;
   }
 
  private:
   Status read(EventReader& reader, ImportSource& source) {
     Progress progress("importing " + source.name, reader.info().bytes, "bytes");
-    const RejectSink sink = [&](const Reject& reject) { return quarantine_.add(reject); };
+    const RejectSink sink = quarantine_.sink();
     EventBatch batch;
     uint64_t bytes = 0;
     while (TRY(reader.next(batch, sink))) {
@@ -178,18 +193,18 @@ bool unchanged(const Catalogue& items, const ItemRecord& item) {
 // Records of one file, less those that would change nothing.
 template <class Record>
 struct RecordWay {
-  std::function<Result<Reader<std::vector<Record>>>(const Path&)> open;
+  std::function<Result<Reader<std::vector<Record>>>(const ImportFile&)> open;
   std::function<Result<bool>(const Record&)> unchanged;
   std::function<Result<IngestReceipt>(std::vector<Record>)> write;
 };
 
 template <class Record>
-Status import_file(const Path& file, const RecordWay<Record>& way, Quarantine& quarantine,
+Status import_file(const ImportFile& file, const RecordWay<Record>& way, Quarantine& quarantine,
                    std::pair<ImportSummary&, const std::stop_token&> run) {
   auto& [summary, stop] = run;
   auto reader = TRY(way.open(file));
-  Progress progress("importing " + file.filename().string(), reader.info().bytes, "bytes");
-  const RejectSink sink = [&](const Reject& reject) { return quarantine.add(reject); };
+  Progress progress("importing " + file.path.filename().string(), reader.info().bytes, "bytes");
+  const RejectSink sink = quarantine.sink();
   std::vector<Record> batch, changed;
   uint64_t bytes = 0;
   const auto write = [&]() -> Status {
@@ -215,21 +230,19 @@ Status import_file(const Path& file, const RecordWay<Record>& way, Quarantine& q
 }
 
 template <class Record>
-Result<ImportSummary> import_records(std::span<const Path> files, const RecordWay<Record>& way,
-                                     Quarantine quarantine, const std::stop_token& stop) {
+Result<ImportSummary> import_records(std::span<const ImportFile> files,
+                                     const RecordWay<Record>& way, Quarantine quarantine,
+                                     const std::stop_token& stop) {
   const auto start = Clock::now();
   ImportSummary summary;
-  for (const Path& file : files) {
+  for (const ImportFile& file : files) {
     const Status imported = import_file<Record>(file, way, quarantine, {summary, stop});
     if (!imported) {
-      static_cast<void>(quarantine.close());
+      static_cast<void>(quarantine.finish());
       return std::unexpected(imported.error());
     }
   }
-  TRY(quarantine.close());
-  summary.rejected = quarantine.counts();
-  summary.rows += summary.rejected_total();
-  summary.quarantine = quarantine.path();
+  TRY(report(quarantine, summary));
   summary.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   return summary;
 }
@@ -246,13 +259,13 @@ double ImportSummary::rows_per_s() const {
   return seconds > 0 ? static_cast<double>(rows) / seconds : 0;
 }
 
-Result<ImportSummary> import_events(std::span<const Path> files, const ImportOptions& options,
+Result<ImportSummary> import_events(std::span<const ImportFile> files, const ImportOptions& options,
                                     DataDirectory& directory) {
   const auto start = Clock::now();
   EventImport import(options, directory);
   directory.ingest().defer_fold();
   const auto read_all = [&]() -> Status {
-    for (const Path& file : files) TRY(import.add_file(file));
+    for (const ImportFile& file : files) TRY(import.add_file(file));
     return import.finish();
   };
   Status imported = read_all();
@@ -267,10 +280,10 @@ Result<ImportSummary> import_events(std::span<const Path> files, const ImportOpt
   return summary;
 }
 
-Result<ImportSummary> import_items(std::span<const Path> files, const ImportOptions& options,
+Result<ImportSummary> import_items(std::span<const ImportFile> files, const ImportOptions& options,
                                    DataDirectory& directory) {
   const RecordWay<ItemRecord> way{
-      .open = [&](const Path& f) { return open_items(f, options.mapping, options.reader); },
+      .open = [&](const ImportFile& f) { return open_items(f.path, f.mapping, options.reader); },
       .unchanged = [&](const ItemRecord& item) -> Result<bool> {
         return unchanged(directory.state().catalogue(), item);
       },
@@ -278,14 +291,14 @@ Result<ImportSummary> import_items(std::span<const Path> files, const ImportOpti
           [&](std::vector<ItemRecord> some) {
             return directory.ingest().write_items(std::move(some));
           }};
-  return import_records(files, way, Quarantine(directory.root() / "quarantine", "items"),
+  return import_records(files, way, Quarantine(quarantine_options(directory, "items")),
                         options.stop);
 }
 
-Result<ImportSummary> import_users(std::span<const Path> files, const ImportOptions& options,
+Result<ImportSummary> import_users(std::span<const ImportFile> files, const ImportOptions& options,
                                    DataDirectory& directory) {
   const RecordWay<UserRecord> way{
-      .open = [&](const Path& f) { return open_users(f, options.mapping, options.reader); },
+      .open = [&](const ImportFile& f) { return open_users(f.path, f.mapping, options.reader); },
       .unchanged = [&](const UserRecord& user) -> Result<bool> {
         const auto state = TRY(directory.state().user(user.id));
         return state && state->has_profile && to_json(state->profile) == to_json(user);
@@ -294,7 +307,7 @@ Result<ImportSummary> import_users(std::span<const Path> files, const ImportOpti
           [&](std::vector<UserRecord> some) {
             return directory.ingest().write_users(std::move(some));
           }};
-  return import_records(files, way, Quarantine(directory.root() / "quarantine", "users"),
+  return import_records(files, way, Quarantine(quarantine_options(directory, "users")),
                         options.stop);
 }
 

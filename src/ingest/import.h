@@ -22,11 +22,15 @@
 
 namespace palate {
 
+struct ImportFile {
+  Path path;
+  ColumnMapping mapping = {};
+};
+
 struct ImportOptions {
   const EventTypes* types = nullptr;  // events only
-  ColumnMapping mapping;
-  ReaderOptions reader;
-  std::stop_token stop;
+  ReaderOptions reader = {};
+  std::stop_token stop = {};
   size_t sort_bytes_max = size_t{4} << 30;
 };
 
@@ -46,11 +50,11 @@ struct ImportSummary {
 // `directory` is open as the writer. A file that was imported before adds nothing. Errors: those of
 // reading and logging, kCancelled, kInvalidArgument when there is more to sort than sort_bytes_max.
 // What was logged before an error stays, and importing again adds only the rest.
-Result<ImportSummary> import_events(std::span<const Path> files, const ImportOptions& options,
+Result<ImportSummary> import_events(std::span<const ImportFile> files, const ImportOptions& options,
                                     DataDirectory& directory);
-Result<ImportSummary> import_items(std::span<const Path> files, const ImportOptions& options,
+Result<ImportSummary> import_items(std::span<const ImportFile> files, const ImportOptions& options,
                                    DataDirectory& directory);
-Result<ImportSummary> import_users(std::span<const Path> files, const ImportOptions& options,
+Result<ImportSummary> import_users(std::span<const ImportFile> files, const ImportOptions& options,
                                    DataDirectory& directory);
 
 // The weakest kind of time among the sources imported into a directory; kReal when there are none.

@@ -43,7 +43,7 @@ class Ingest {
     EventLog* log;
     LiveState* state;
     const EventTypes* types;
-    IngestOptions options;
+    IngestOptions options = {};
   };
   // Fills the deduplication window from the newest part of the log, then starts the writer thread.
   // `state` has caught up with `log`; from here on nobody else writes to either.
