@@ -8,6 +8,7 @@
 #include "ingest/data_directory.h"
 #include "serve/live_models.h"
 #include "serve/metrics.h"
+#include "serve/refused_events.h"
 #include "serve/serve_config.h"
 
 namespace palate {
@@ -19,6 +20,7 @@ struct App {
   const EventTypes* types = nullptr;
   LiveModels* models = nullptr;
   ServeMetrics* metrics = nullptr;
+  RefusedEvents* quarantine = nullptr;
   std::function<size_t()> connections;
 };
 

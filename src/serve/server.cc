@@ -17,17 +17,20 @@ struct Server::State {
                 .state = &parts.data->state(),
                 .event_types_fingerprint = parts.types->fingerprint(),
                 .poll_ms = parts.config.release_poll_ms}),
-        metrics(endpoint_names(), parts.tenant) {
+        metrics(endpoint_names(), parts.tenant),
+        quarantine(parts.data->root() / "quarantine") {
     app = {.config = parts.config,
            .tenant = parts.tenant,
            .data = parts.data,
            .types = parts.types,
            .models = &models,
            .metrics = &metrics,
+           .quarantine = &quarantine,
            .connections = [this] { return transport->connections(); }};
   }
   LiveModels models;
   ServeMetrics metrics;
+  RefusedEvents quarantine;
   App app;
   std::unique_ptr<HttpServer> transport;
 };

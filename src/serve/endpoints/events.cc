@@ -11,7 +11,7 @@ namespace {
 
 struct ParsedEvents {
   EventBatch batch;
-  std::vector<FieldError> refused;
+  std::vector<RefusedEvent> refused;
 };
 
 // One parser a thread keeps its buffers from request to request.
@@ -29,19 +29,38 @@ EventJsonParser& parser_of(const App& app) {
 Result<ParsedEvents> parse(const App& app, std::string_view body) {
   const std::string_view text = TRY(unwrap(body, "events"));
   ParsedEvents events;
-  const Status parsed = parser_of(app).parse_body(
-      text, static_cast<size_t>(app.config.events_per_request_max), events.batch,
-      [&events](size_t index, Rejection why) {
-        events.refused.push_back({static_cast<int64_t>(index), "",
-                                  std::string(reason_info(why.reason).code),
-                                  std::move(why.sentence)});
-      });
+  const Status parsed =
+      parser_of(app).parse_body(text, static_cast<size_t>(app.config.events_per_request_max),
+                                events.batch, [&events](size_t index, Rejection why) {
+                                  events.refused.push_back({index, std::move(why), ""});
+                                });
   if (!parsed || !events.refused.empty()) TRY(check_json(body));
   TRY(parsed);
   if (events.batch.rows.empty() && events.refused.empty()) {
     return fail(Code::kInvalidArgument, "The body holds no event.");
   }
   return events;
+}
+
+std::vector<FieldError> in_words(const std::vector<RefusedEvent>& refused) {
+  std::vector<FieldError> errors;
+  for (const RefusedEvent& event : refused) {
+    errors.push_back({static_cast<int64_t>(event.index), "",
+                      std::string(reason_info(event.why.reason).code), event.why.sentence});
+  }
+  return errors;
+}
+
+// Keeps what was left out, as it was sent.
+void quarantine(const App& app, std::string_view body, std::vector<RefusedEvent> refused) {
+  if (refused.empty()) return;
+  const auto texts =
+      split_records(body, "events", static_cast<size_t>(app.config.events_per_request_max));
+  for (RefusedEvent& event : refused) {
+    if (texts && event.index < texts->texts.size()) event.json = texts->texts[event.index];
+  }
+  const size_t count = refused.size();
+  if (app.quarantine->add(std::move(refused))) app.metrics->quarantined(count);
 }
 
 Position events_end(const App& app) {
@@ -65,9 +84,10 @@ void post_events(const App& app, const Call& call, const Reply& reply) {
         fmt::format(
             "{} of {} events are wrong; none was stored. With ?partial=true the others are.",
             refused, refused + events->batch.rows.size()),
-        events->refused));
+        in_words(events->refused)));
   }
-  WriteOutcome outcome{Stream::kEvents, *partial, std::move(events->refused)};
+  WriteOutcome outcome{Stream::kEvents, *partial, in_words(events->refused)};
+  quarantine(app, call.request.body, std::move(events->refused));
   if (events->batch.rows.empty()) {
     return acknowledge(app, outcome, IngestReceipt{.end = events_end(app)}, reply);
   }

@@ -18,8 +18,8 @@ using Read = Result<Record> (*)(std::string_view json);
 
 // Reads all records of a body, or says what is wrong with each that is wrong.
 template <class Record>
-std::expected<std::vector<Record>, Response> read_all(const SplitRecords& texts,
-                                                      Read<Record> read) {
+std::expected<std::vector<Record>, std::vector<FieldError>> read_all(const SplitRecords& texts,
+                                                                     Read<Record> read) {
   std::vector<Record> records;
   std::vector<FieldError> errors;
   for (size_t i = 0; i < texts.texts.size(); ++i) {
@@ -31,9 +31,7 @@ std::expected<std::vector<Record>, Response> read_all(const SplitRecords& texts,
     }
   }
   if (errors.empty()) return records;
-  return std::unexpected(problem(fmt::format("{} of {} records are wrong; none was stored.",
-                                             errors.size(), texts.texts.size()),
-                                 errors));
+  return std::unexpected(std::move(errors));
 }
 
 template <class Record>
@@ -51,8 +49,11 @@ void post_records(const App& app, const Call& call, const Reply& reply, const Ki
   if (!texts) return reply(problem(texts.error()));
   auto records = read_all<Record>(*texts, kind.read);
   if (!records) {
-    app.metrics->refused(kind.stream, 1);
-    return reply(std::move(records.error()));
+    const auto& errors = records.error();
+    app.metrics->refused(kind.stream, errors.size());
+    return reply(problem(fmt::format("{} of {} records are wrong; none was stored.", errors.size(),
+                                     texts->texts.size()),
+                         errors));
   }
   const Status queued = (app.data->ingest().*kind.submit)(
       std::move(*records), [&app, reply, stream = kind.stream](Result<IngestReceipt> receipt) {
