@@ -18,6 +18,7 @@ Settings::Settings() {
   schema.add("data", data);
   schema.add("serve", serve);
   schema.add("simulate", simulate);
+  schema.add("import", import);
   models.add_to(schema);
   types.add_to(schema);
 }

@@ -10,6 +10,7 @@
 
 #include "base/config.h"
 #include "base/stop.h"
+#include "events/column_mapping.h"
 #include "events/event_types.h"
 #include "ingest/data_directory.h"
 #include "models/catalog.h"
@@ -30,6 +31,7 @@ struct Settings {
   DataConfig data;
   ServeConfig serve;
   SimulateConfig simulate;
+  MappingConfig import;
   ModelConfigs models;
   EventTypes types = EventTypes::defaults();
   ConfigSchema schema;  // bound to the members above

@@ -343,6 +343,15 @@ Result<std::optional<UserState>> LiveState::user(std::string_view external_id) c
   return read_user(reading, external_id);
 }
 
+Result<uint64_t> LiveState::users_count() const {
+  uint64_t count = 0;
+  TRY(state_->parts.store->scan("u", [&](std::string_view, std::string_view) {
+    ++count;
+    return true;
+  }));
+  return count;
+}
+
 const Catalogue& LiveState::catalogue() const { return state_->catalogue; }
 const KeyedHash& LiveState::hash() const { return *state_->parts.hash; }
 

@@ -52,6 +52,8 @@ class LiveState {
   // for it.
   [[nodiscard]] bool wait_for(const Position& position, int64_t deadline_us) const;
 
+  // Users with any state; reads every key. Thread-safe.
+  [[nodiscard]] Result<uint64_t> users_count() const;
   // The user's state, or nullopt for somebody who has neither a profile nor any event that says
   // something about taste. Thread-safe.
   [[nodiscard]] Result<std::optional<UserState>> user(std::string_view external_id) const;

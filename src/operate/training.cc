@@ -5,6 +5,7 @@
 
 #include "base/near_names.h"
 #include "base/stop.h"
+#include "ingest/import.h"
 #include "models/train_catalog.h"
 
 namespace palate {
@@ -32,7 +33,7 @@ Result<Dataset> build_dataset(const TrainingRoom& room) {
   source.log = &room.data.log();
   source.types = &room.types;
   source.hash = &room.data.hash();
-  source.time = TRY(room.data.time_kind());
+  source.time = TRY(weakest_time(room.data));
   auto dataset = TRY(Dataset::build(source, room.pool, room.stop));
   if (dataset.interactions() == 0) {
     return fail(Code::kUnavailable,

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "simulate/emit.h"
+
 namespace palate {
 namespace {
 
@@ -102,6 +104,23 @@ TEST(World, BotsClickFarMoreThanPeople) {
   }
   ASSERT_GT(bots, 10);
   EXPECT_GT(bot_clicks / bots, 5 * clicks / people);
+}
+
+TEST(World, TheStreamOfEventsAscendsAndLosesNothing) {
+  const auto world = World::make(small());
+  size_t expected = 0;
+  for (const auto& session : world->sessions()) expected += world->play(session).size();
+  EventBatch batch;
+  const auto types = EventTypes::defaults();
+  TimeUs before{};
+  ASSERT_TRUE(for_each_happening(*world, {}, [&](const World::Happening& happening) -> Status {
+    EXPECT_GE(happening.ts, before);
+    before = happening.ts;
+    return append_happening(happening, types, batch);
+  }));
+  EXPECT_EQ(batch.rows.size(), expected);
+  EXPECT_EQ(batch.rows.back().ts, before);
+  EXPECT_EQ(types.at(batch.rows.front().type).name, "impression");
 }
 
 }  // namespace

@@ -82,7 +82,6 @@ Status simulate(Context& context, const std::string& out) {
   if (out.empty()) {
     auto data = TRY(context.open_data(OpenMode::kWriter));
     counts = TRY(write_to_log(world, context.settings.types, *data));
-    TRY(data->put_time_kind(TimeKind::kReal));
     where = data->root().string();
   } else {
     counts = TRY(write_to_files(world, out));
