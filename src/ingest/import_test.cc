@@ -1,0 +1,120 @@
+#include "ingest/import.h"
+
+#include <gmock/gmock.h>
+
+#include "events/block.h"
+#include "ingest/directory_for_test.h"
+
+namespace palate {
+namespace {
+
+using testing::ElementsAre;
+using testing::Pair;
+
+struct ImportTest : testing::Test {
+  TemporaryFolder folder;
+  EventTypes types = EventTypes::defaults();
+  std::unique_ptr<DataDirectory> directory;
+
+  void SetUp() override {
+    auto opened = open_directory(folder.path() / "data", types);
+    ASSERT_TRUE(opened) << opened.error().message;
+    directory = std::move(*opened);
+  }
+  Path write(const std::string& name, const std::string& text) {
+    const Path path = folder.path() / name;
+    EXPECT_TRUE(write_file_atomically(path, text));
+    return path;
+  }
+  ImportSummary events(std::vector<ImportFile> files) {
+    const auto summary = import_events(files, {.types = &types}, *directory);
+    EXPECT_TRUE(summary) << summary.error().message;
+    return summary.value_or(ImportSummary{});
+  }
+  std::vector<std::string> logged_items() {
+    std::vector<std::string> items;
+    EXPECT_TRUE(
+        directory->log().read({Stream::kEvents, 0, 0}, [&](const EventLog::Block& block) -> Status {
+          const auto batch = TRY(decode_events(block.bytes, types));
+          for (const auto& row : batch.rows) {
+            EXPECT_EQ(row.ts, row.received);
+            items.emplace_back(row.item);
+          }
+          return {};
+        }));
+    return items;
+  }
+};
+
+TEST_F(ImportTest, RealTimeIsLoggedInOrderOverAllFilesAndFolded) {
+  const Path one = write("one.csv",
+                         "user_id,item_id,rating,timestamp\n"
+                         "1,c,5,1400000003\n1,a,5,1400000001\n1,bad,x,1400000009\n");
+  const Path two = write("two.csv", "user_id,item_id,rating,timestamp\n2,b,5,1400000002\n");
+  const ImportSummary summary = events({{one}, {two}});
+  EXPECT_EQ(summary.rows, 4u);
+  EXPECT_EQ(summary.accepted, 3u);
+  EXPECT_EQ(summary.time, TimeKind::kReal);
+  EXPECT_THAT(summary.rejected, ElementsAre(Pair("bad_value", 1)));
+  EXPECT_TRUE(std::filesystem::exists(summary.quarantine));
+  EXPECT_THAT(logged_items(), ElementsAre("a", "b", "c"));
+  EXPECT_EQ((*directory->state().user("1"))->history.size(), 2u);
+  EXPECT_EQ(*weakest_time(*directory), TimeKind::kReal);
+}
+
+TEST_F(ImportTest, ASecondImportAddsNothingAndGenuineRepeatsStay) {
+  const std::string rows =
+      "user_id,item_id,rating,timestamp\n1,a,5,1400000001\n1,a,5,1400000001\n2,a,4,1400000002\n";
+  const Path file = write("ratings.csv", rows);
+  EXPECT_EQ(events({{file}}).accepted, 3u);
+  const ImportSummary again = events({{file}});
+  EXPECT_EQ(again.sources_known, 1u);
+  EXPECT_EQ(again.accepted, 0u);
+  EXPECT_EQ(again.duplicates, 3u);
+  // The same rows and one more, as another file: only the one more.
+  const ImportSummary more = events({{write("more.csv", rows + "3,a,4,1400000003\n")}});
+  EXPECT_EQ(more.accepted, 1u);
+  EXPECT_EQ(more.duplicates, 3u);
+}
+
+TEST_F(ImportTest, WithoutTimeTheOrderOfTheFileCountsAndIsRemembered) {
+  ImportFile file{write("lists.txt", "1 b a\n2 c\n")};
+  file.mapping.format = SourceFormat::kLists;
+  const auto summary = import_events(std::span(&file, 1), {.types = &types}, *directory);
+  ASSERT_TRUE(summary) << summary.error().message;
+  EXPECT_EQ(summary->accepted, 3u);
+  EXPECT_NE(summary->time, TimeKind::kReal);
+  EXPECT_EQ(*weakest_time(*directory), summary->time);
+}
+
+TEST_F(ImportTest, ItemsAndUsersThatChangeNothingAreNotLoggedAgain) {
+  const ImportFile items{write("items.csv", "item_id,title\na,Alpha\nb,Beta\n")};
+  const auto first = import_items(std::span(&items, 1), {}, *directory);
+  ASSERT_TRUE(first) << first.error().message;
+  EXPECT_EQ(first->accepted, 2u);
+  EXPECT_EQ(directory->state().catalogue().view().record({1}).title(), "Beta");
+  EXPECT_EQ(import_items(std::span(&items, 1), {}, *directory)->duplicates, 2u);
+  const ImportFile users{write("users.csv", "user_id,region\n1,DE\n")};
+  ASSERT_EQ(import_users(std::span(&users, 1), {}, *directory)->accepted, 1u);
+  EXPECT_EQ((*directory->state().user("1"))->profile.region, "DE");
+  EXPECT_EQ(import_users(std::span(&users, 1), {}, *directory)->duplicates, 1u);
+}
+
+TEST_F(ImportTest, AStopOrAMissingFileLeavesNothingHalf) {
+  const ImportFile missing{folder.path() / "nowhere.csv"};
+  const auto failed = import_events(std::span(&missing, 1), {.types = &types}, *directory);
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code, Code::kNotFound);
+  const ImportFile file{
+      write("ratings.csv", "user_id,item_id,rating,timestamp\n1,a,5,1400000001\n")};
+  std::stop_source stop;
+  stop.request_stop();
+  const auto stopped =
+      import_events(std::span(&file, 1), {.types = &types, .stop = stop.get_token()}, *directory);
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code, Code::kCancelled);
+  EXPECT_EQ(events({file}).accepted, 1u) << "what was cut short is imported by the next try";
+}
+
+}  // namespace
+}  // namespace palate
