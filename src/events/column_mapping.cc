@@ -15,15 +15,17 @@ template <class Enum>
 using Words = std::vector<std::pair<std::string, Enum>>;
 
 const Words<SourceFormat> kFormats = {
-    {"auto", SourceFormat::kAuto},        {"csv", SourceFormat::kCsv},
-    {"tsv", SourceFormat::kTsv},          {"dat", SourceFormat::kDat},
-    {"jsonl", SourceFormat::kJsonLines},  {"lists", SourceFormat::kLists},
+    {"auto", SourceFormat::kAuto},       {"csv", SourceFormat::kCsv},
+    {"tsv", SourceFormat::kTsv},         {"dat", SourceFormat::kDat},
+    {"jsonl", SourceFormat::kJsonLines}, {"lists", SourceFormat::kLists},
     {"parquet", SourceFormat::kParquet},
 };
 const Words<Header> kHeaders = {
     {"auto", Header::kAuto}, {"yes", Header::kYes}, {"no", Header::kNo}};
-const Words<TimeUnit> kUnits = {{"auto", TimeUnit::kAuto},     {"s", TimeUnit::kSeconds},
-                                {"ms", TimeUnit::kMillis},     {"us", TimeUnit::kMicros},
+const Words<TimeUnit> kUnits = {{"auto", TimeUnit::kAuto},
+                                {"s", TimeUnit::kSeconds},
+                                {"ms", TimeUnit::kMillis},
+                                {"us", TimeUnit::kMicros},
                                 {"rfc3339", TimeUnit::kRfc3339}};
 const Words<std::optional<TimeKind>> kTimes = {{"auto", std::nullopt},
                                                {"none", TimeKind::kNone},

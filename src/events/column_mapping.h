@@ -36,7 +36,7 @@ struct ColumnMapping {
   std::map<std::string, std::string> columns;     // our field -> column
   std::map<std::string, std::string> constants;   // our field -> the same value for every row
   std::map<std::string, std::string> type_names;  // the source's event type -> ours
-  std::map<std::string, std::string> flags;       // items: column -> category, given where it is "1"
+  std::map<std::string, std::string> flags;  // items: column -> category, given where it is "1"
   TimeUnit ts_unit = TimeUnit::kAuto;
   bool time_given = false;  // else: real where a column holds ts, none elsewhere
   TimeKind time = TimeKind::kNone;

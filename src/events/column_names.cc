@@ -29,7 +29,8 @@ std::span<const KnownNames> known_names(RecordKind kind) {
         "trackid", "songid", "videoid", "newsid", "articleid", "gameid", "isbn"}},
       {"ts", {"ts", "timestamp", "time", "unixreviewtime", "datetime", "date"}},
       {"value",
-       {"value", "rating", "overall", "stars", "score", "hours", "weight", "cnt", "count", "plays"}},
+       {"value", "rating", "overall", "stars", "score", "hours", "weight", "cnt", "count",
+        "plays"}},
       {"request_id", {"requestid"}},
       {"slot", {"slot"}},
       {"context", {"context"}},
@@ -178,10 +179,10 @@ std::string default_type(const std::string& value_column) {
 
 const std::map<std::string, std::string>& known_type_names() {
   static const std::map<std::string, std::string> kNames = {
-      {"view", "click"},          {"pv", "click"},          {"visit", "click"},
-      {"addtocart", "cart"},      {"add_to_cart", "cart"},  {"buy", "purchase"},
+      {"view", "click"},           {"pv", "click"},         {"visit", "click"},
+      {"addtocart", "cart"},       {"add_to_cart", "cart"}, {"buy", "purchase"},
       {"transaction", "purchase"}, {"fav", "save"},         {"favorite", "save"},
-      {"listen", "play"},         {"stream", "play"},       {"rate", "rating"},
+      {"listen", "play"},          {"stream", "play"},      {"rate", "rating"},
   };
   return kNames;
 }

@@ -39,10 +39,9 @@ struct Decompressor::State {
   bool next_member();
 
   std::unexpected<Error> corrupt(std::string_view what) const {
-    return fail(Code::kCorrupt,
-                "{}: the {} data is {} at byte {} of {}; fetch or compress the file again",
-                path.string(), kind == Compression::kGzip ? "gzip" : "zstd", what, at,
-                input.size());
+    return fail(
+        Code::kCorrupt, "{}: the {} data is {} at byte {} of {}; fetch or compress the file again",
+        path.string(), kind == Compression::kGzip ? "gzip" : "zstd", what, at, input.size());
   }
 };
 
@@ -67,8 +66,7 @@ Result<size_t> Decompressor::State::read_gzip(char* out, size_t size) {
       if (!next_member()) return corrupt("followed by something else");
       continue;
     }
-    const size_t take =
-        std::min<size_t>(input.size() - at, std::numeric_limits<uInt>::max());
+    const size_t take = std::min<size_t>(input.size() - at, std::numeric_limits<uInt>::max());
     const size_t room = std::min<size_t>(size - written, std::numeric_limits<uInt>::max());
     gzip.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(input.data() + at));
     gzip.avail_in = static_cast<uInt>(take);

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <simdjson.h>
 
 #include "events/context_json.h"
@@ -38,8 +39,7 @@ class CellParser {
     }
   }
 
-  void add(std::span<const std::string_view> cells, const RowSplitter::Row& row,
-           ParsedChunk& out) {
+  void add(std::span<const std::string_view> cells, const RowSplitter::Row& row, ParsedChunk& out) {
     EventTexts texts = plan_.constants;
     for (const auto& [field, column] : plan_.fields) texts[field] = cells[column];
     texts.clean = row.clean;
@@ -49,14 +49,14 @@ class CellParser {
       reason = set_context(cells, texts, out);
     }
     if (reason == Reason::kNone) reason = builder_.build(texts, event);
-    if (reason == Reason::kNone) [[likely]] return;
+    if (reason == Reason::kNone) [[likely]]
+      return;
     refuse(out, row.line, describe(reason, texts, event), row.text);
     out.events.rows.pop_back();
   }
 
  private:
-  Reason set_context(std::span<const std::string_view> cells, EventTexts& texts,
-                     ParsedChunk& out) {
+  Reason set_context(std::span<const std::string_view> cells, EventTexts& texts, ParsedChunk& out) {
     std::string_view canonical;
     if (has_context_text_ && !texts[EventField::kContext].empty()) {
       const Reason reason =
@@ -136,17 +136,17 @@ ChunkParser event_table_parser(const EventPlan& plan) {
 
 // A user without items is no event and no error: splits leave such lines.
 ChunkParser event_list_parser(const EventPlan& plan) {
-  return [&plan, builder = EventRowBuilder(plan.row)](const RawChunk& raw,
-                                                      ParsedChunk& out) mutable {
-    out.lines = for_each_line(raw.text.text, [&](std::string_view line, uint64_t number) {
-      if (line.size() > kLineBytesMax) {
-        refuse(out, number, reject(Reason::kLineTooLong), line);
-      } else {
-        add_list_line(line, number, plan, builder, out);
-      }
-    });
-    hash_rows(out);
-  };
+  return
+      [&plan, builder = EventRowBuilder(plan.row)](const RawChunk& raw, ParsedChunk& out) mutable {
+        out.lines = for_each_line(raw.text.text, [&](std::string_view line, uint64_t number) {
+          if (line.size() > kLineBytesMax) {
+            refuse(out, number, reject(Reason::kLineTooLong), line);
+          } else {
+            add_list_line(line, number, plan, builder, out);
+          }
+        });
+        hash_rows(out);
+      };
 }
 
 ChunkParser event_json_parser(const EventPlan& plan) {
@@ -155,9 +155,8 @@ ChunkParser event_json_parser(const EventPlan& plan) {
   if (plan.keys) parser->set_keys(*plan.keys);
   return [parser](const RawChunk& raw, ParsedChunk& out) {
     out.lines = for_each_line(raw.text.text, [&](std::string_view line, uint64_t number) {
-      Rejection rejection = line.size() > kLineBytesMax
-                                ? reject(Reason::kLineTooLong)
-                                : parser->parse_in_place(line, out.events);
+      Rejection rejection = line.size() > kLineBytesMax ? reject(Reason::kLineTooLong)
+                                                        : parser->parse_in_place(line, out.events);
       if (rejection.reason != Reason::kNone) refuse(out, number, std::move(rejection), line);
     });
     hash_rows(out);
@@ -168,7 +167,12 @@ ChunkParser event_cell_parser(const EventPlan& plan) {
   return [&plan, parser = CellParser(plan)](const RawChunk& raw, ParsedChunk& out) mutable {
     RowSplitter::Row row;
     for (size_t at = 0; at < raw.cells.size(); at += raw.columns) {
-      parser.add(std::span(raw.cells).subspan(at, raw.columns), row, out);
+      const auto cells = std::span(raw.cells).subspan(at, raw.columns);
+      const size_t refused = out.rejects.size();
+      parser.add(cells, row, out);
+      if (out.rejects.size() > refused) {
+        out.rejects.back().bytes = out.events.arena.copy(fmt::format("{}", fmt::join(cells, ",")));
+      }
       ++row.line;
     }
     out.lines = row.line;

@@ -235,10 +235,10 @@ Reason EventJsonParser::canonical_context(std::string_view json, std::string_vie
   const std::string_view text = state_->pad(json);
   od::document document;
   od::object object;
-  auto error = state_->parser
-                   .iterate(simdjson::padded_string_view(
-                       text, text.size() + simdjson::SIMDJSON_PADDING))
-                   .get(document);
+  auto error =
+      state_->parser
+          .iterate(simdjson::padded_string_view(text, text.size() + simdjson::SIMDJSON_PADDING))
+          .get(document);
   if (!error) error = document.get_object().get(object);
   const bool good = !error && state_->read_context(row, object) && at_end(document);
   const Reason reason = state_->context.finish(canonical);
@@ -261,10 +261,10 @@ Status EventJsonParser::parse_body(std::string_view body, size_t events_max, Eve
   od::document document;
   od::json_type type;
   const std::string_view text = state_->pad(body);
-  auto error = state_->parser
-                   .iterate(simdjson::padded_string_view(
-                       text, text.size() + simdjson::SIMDJSON_PADDING))
-                   .get(document);
+  auto error =
+      state_->parser
+          .iterate(simdjson::padded_string_view(text, text.size() + simdjson::SIMDJSON_PADDING))
+          .get(document);
   if (error) return not_json(error);
   if ((error = document.type().get(type))) return not_json(error);
   if (type == od::json_type::object) {
@@ -288,9 +288,8 @@ Status EventJsonParser::parse_body(std::string_view body, size_t events_max, Eve
     od::object object;
     od::value value;
     if ((error = std::move(element).get(value))) return not_json(error);
-    Rejection rejection = value.get_object().get(object)
-                              ? reject(Reason::kBadJson, "not an object")
-                              : state_->read_object(object, batch, true);
+    Rejection rejection = value.get_object().get(object) ? reject(Reason::kBadJson, "not an object")
+                                                         : state_->read_object(object, batch, true);
     if (rejection.reason != Reason::kNone) on_reject(index, std::move(rejection));
     ++index;
   }

@@ -43,7 +43,7 @@ struct EventRowOptions {
   std::string default_type;                                    // for rows that name none
   TimeUnit ts_unit = TimeUnit::kMicros;
   TimeKind time = TimeKind::kReal;
-  TimeUs received;                // for kNone, kOrder and live events
+  TimeUs received;                 // for kNone, kOrder and live events
   bool missing_ts_is_now = false;  // live events: no ts means `received`
   bool received_is_ts = false;     // imports with real time
 };

@@ -17,11 +17,9 @@ constexpr std::array<std::string_view, 4> kRoleNames = {"exposure", "positive", 
                                                         "neutral"};
 
 bool good_name(std::string_view name) {
-  return !name.empty() && name.size() <= kTypeNameBytesMax &&
-         std::ranges::all_of(name, [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
-                  c == '.';
-         });
+  return !name.empty() && name.size() <= kTypeNameBytesMax && std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+  });
 }
 
 Result<double> number(const std::string& key, const FieldValue& value) {
@@ -50,9 +48,9 @@ Status set_key(EventType& type, const std::string& key, const FieldValue& value)
   } else if (key == "negative_below") {
     type.negative_below = TRY(number(key, value));
   } else {
-    return fail(Code::kInvalidArgument,
-                "unknown key '{}': an event type has role, weight, positive_from and negative_below",
-                key);
+    return fail(
+        Code::kInvalidArgument,
+        "unknown key '{}': an event type has role, weight, positive_from and negative_below", key);
   }
   return {};
 }

@@ -48,9 +48,10 @@ ColumnMapping ratings_dat() { return movielens_ratings(SourceFormat::kDat); }
 
 ColumnMapping u_item() {
   constexpr std::array<std::string_view, 19> kGenres = {
-      "",         "Action",  "Adventure", "Animation", "Children's", "Comedy",  "Crime",
-      "Documentary", "Drama", "Fantasy",  "Film-Noir", "Horror",     "Musical", "Mystery",
-      "Romance",  "Sci-Fi",  "Thriller",  "War",       "Western"};
+      "",          "Action",   "Adventure",   "Animation", "Children's",
+      "Comedy",    "Crime",    "Documentary", "Drama",     "Fantasy",
+      "Film-Noir", "Horror",   "Musical",     "Mystery",   "Romance",
+      "Sci-Fi",    "Thriller", "War",         "Western"};
   constexpr size_t kFirstGenreColumn = 6;
   auto mapping =
       positional(SourceFormat::kCsv, {{"id", "#1"}, {"titles", "#2"}, {"released", "#3"}});

@@ -29,8 +29,8 @@ std::string safe_name(std::string_view source) {
   constexpr size_t kNameBytesMax = 80;
   std::string out;
   for (char c : source.substr(0, kNameBytesMax)) {
-    const bool safe = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                      (c >= '0' && c <= '9') || c == '.' || c == '-';
+    const bool safe = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      c == '.' || c == '-';
     out += safe ? c : '_';
   }
   return out.empty() ? "source" : out;
@@ -44,8 +44,8 @@ std::string to_line(const Reject& reject, std::string_view source) {
   append_json_string(line, is_utf8(reject.file) ? reject.file : "");
   line += fmt::format(",\"line\":{},\"reason\":\"{}\",\"message\":", reject.line,
                       reason_info(reject.reason).code);
-  append_json_string(line, is_utf8(reject.sentence) ? reject.sentence
-                                                    : reason_info(reject.reason).sentence);
+  append_json_string(
+      line, is_utf8(reject.sentence) ? reject.sentence : reason_info(reject.reason).sentence);
   if (is_utf8(bytes)) {
     line += ",\"bytes\":";
     append_json_string(line, bytes);

@@ -1,5 +1,6 @@
 // Where refused rows go: JSON lines in <tenant>/quarantine/<yyyymmdd-hhmmss>-<source>.jsonl, each
-// {"source","file","line","reason","message","bytes"} (or "bytes_base64" when the row is not UTF-8).
+// {"source","file","line","reason","message","bytes"} (or "bytes_base64" when the row is not
+// UTF-8).
 #pragma once
 
 #include <array>
@@ -16,8 +17,9 @@
 namespace palate {
 
 struct QuarantineOptions {
-  Path folder;         // <tenant>/quarantine, made when the first row comes
-  std::string source;  // names the file; characters that are no letter, digit, '.' or '-' become '_'
+  Path folder;  // <tenant>/quarantine, made when the first row comes
+  std::string
+      source;  // names the file; characters that are no letter, digit, '.' or '-' become '_'
   uint64_t bytes_max = kQuarantineBytesMax;  // then rows are only counted
 };
 

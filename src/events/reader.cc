@@ -34,7 +34,8 @@ struct Reader<Batch>::State {
   std::optional<ChunkPipeline> pipeline;  // last: its threads use what is above
 
   Result<bool> take(RawChunk& raw) {
-    const bool more = parquet ? TRY(parquet->next(wanted, raw)) : TRY(text->next(dialect, raw.text));
+    const bool more =
+        parquet ? TRY(parquet->next(wanted, raw)) : TRY(text->next(dialect, raw.text));
     bytes_read = parquet ? parquet->bytes_read() : text->bytes_read();
     return more;
   }
@@ -60,8 +61,8 @@ struct Reader<Batch>::State {
 
   Status report(const ParsedChunk& chunk, const RejectSink& rejects) {
     for (const RejectedRow& row : chunk.rejects) {
-      TRY(rejects({file, line + row.line + 1, row.rejection.reason, row.rejection.sentence,
-                   row.bytes}));
+      TRY(rejects(
+          {file, line + row.line + 1, row.rejection.reason, row.rejection.sentence, row.bytes}));
     }
     line += chunk.lines;
     return {};
@@ -98,9 +99,9 @@ struct Opened {
 Result<Opened> open_source(RecordKind kind, const Path& path, const ColumnMapping& mapping) {
   Opened opened;
   opened.text = TRY(TextSource::open(path));
-  const bool parquet = mapping.format == SourceFormat::kParquet ||
-                       (mapping.format == SourceFormat::kAuto &&
-                        is_parquet(TRY(opened.text->peek())));
+  const bool parquet =
+      mapping.format == SourceFormat::kParquet ||
+      (mapping.format == SourceFormat::kAuto && is_parquet(TRY(opened.text->peek())));
   if (parquet) {
     opened.parquet = TRY(open_parquet(path));
     opened.probe.format = SourceFormat::kParquet;
@@ -118,7 +119,8 @@ Result<std::vector<FieldColumn>> columns_of(RecordKind kind, const Path& path,
   auto found = resolve_columns(kind, mapping, probe.names);
   if (found) return found;
   std::string row;
-  for (const std::string& cell : probe.first_row) row += fmt::format("{}'{}'", row.empty() ? "" : " ", cell);
+  for (const std::string& cell : probe.first_row)
+    row += fmt::format("{}'{}'", row.empty() ? "" : " ", cell);
   constexpr size_t kShown = 200;
   return fail(found.error().code, "{}: {}{}", path.string(), found.error().message,
               row.empty() ? std::string("; it has no rows")
@@ -171,8 +173,9 @@ EventRowOptions row_options(const ColumnMapping& mapping, const EventTypes& type
   const FieldColumn* value = column_for(columns, "value");
   const auto constant = mapping.constants.find("type");
   row.default_type = constant != mapping.constants.end() ? constant->second
-                     : column_for(columns, "type")       ? ""
-                     : default_type(value ? opened.probe.names[value->column] : "");
+                     : column_for(columns, "type")
+                         ? ""
+                         : default_type(value ? opened.probe.names[value->column] : "");
   const FieldColumn* ts = column_for(columns, "ts");
   row.ts_unit = unit_of(mapping, opened, ts);
   row.time = mapping.time_given                                  ? mapping.time
@@ -256,9 +259,9 @@ template <class Batch>
 Result<bool> Reader<Batch>::next(Batch& batch, const RejectSink& rejects) {
   State& state = *state_;
   if (!state.pipeline) {
-    state.pipeline.emplace(ChunkPipeline::Parts{
-        [&state](RawChunk& raw) { return state.take(raw); },
-        [&state] { return state.make_parser(); }, state.options.threads});
+    state.pipeline.emplace(ChunkPipeline::Parts{[&state](RawChunk& raw) { return state.take(raw); },
+                                                [&state] { return state.make_parser(); },
+                                                state.options.threads});
   }
   while (auto chunk = state.pipeline->next()) {
     if (chunk->error) return std::unexpected(*chunk->error);

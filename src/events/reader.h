@@ -43,9 +43,9 @@ struct SourceInfo {
   Compression compression = Compression::kNone;
   TimeKind time = TimeKind::kNone;
   TimeUnit ts_unit = TimeUnit::kAuto;
-  std::string default_type;                                   // of rows that name none
+  std::string default_type;                                  // of rows that name none
   std::vector<std::pair<std::string, std::string>> columns;  // our field, the source's column
-  uint64_t bytes = 0;                                         // of the file
+  uint64_t bytes = 0;                                        // of the file
 };
 
 // Not thread-safe; it parses ahead on threads of its own from the first next() on.

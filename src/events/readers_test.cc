@@ -1,11 +1,8 @@
 // Files of every form through the readers: what arrives, what is refused, what is an error.
-#include "events/reader.h"
-
-#include <unistd.h>
-
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <unistd.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -17,6 +14,7 @@
 #include "events/limits.h"
 #include "events/presets.h"
 #include "events/quarantine.h"
+#include "events/reader.h"
 
 namespace palate {
 namespace {
@@ -51,15 +49,15 @@ class Folder {
 };
 
 struct Outcome {
-  std::vector<std::string> rows;                            // "user item type value ts context"
-  std::vector<std::pair<uint64_t, std::string>> rejects;   // line, code
+  std::vector<std::string> rows;                          // "user item type value ts context"
+  std::vector<std::pair<uint64_t, std::string>> rejects;  // line, code
   std::vector<uint32_t> occurrences;
   std::string error;
 };
 
 std::string text_of(const EventView& row) {
-  std::string text = std::string(row.user) + "|" + std::string(row.item) + "|" +
-                     types().at(row.type).name;
+  std::string text =
+      std::string(row.user) + "|" + std::string(row.item) + "|" + types().at(row.type).name;
   if (!std::isnan(row.value)) text += fmt::format("|{}", row.value);
   if (row.ts.us != 0) text += "|" + format_rfc3339(row.ts);
   if (!row.context.empty()) text += "|" + std::string(row.context);
@@ -126,38 +124,39 @@ TEST(Readers, CsvByItsHeader) {
 TEST(Readers, RefusesRowsAndGoesOn) {
   const Folder folder;
   const std::string long_id(kIdBytesMax + 1, 'x');
-  const Path path = folder.write(
-      "r.csv", "user,item,rating,timestamp\n"
-               "1,1,nan,1\n"              // 2
-               "1,1,inf,1\n"              // 3
-               ",1,3,1\n"                 // 4
-               "1,1,3,-5\n"               // 5
-               "1,1,3,99999999999\n"      // 6
-               "1,1,3\n"                  // 7
-               "1,\"a\nb\",3,1\n"         // 8, 9
-               "\xff,1,3,1\n"             // 10
-               "1,1,abc,1\n"              // 11
-               "1,1,3,then\n"             // 12
-               "1,1,3,\n"                 // 13
-               + long_id + ",1,3,1\n"     // 14
-               "1,,3,1\n"                 // 15
-               "ok,1,3,1\n");
+  const Path path = folder.write("r.csv",
+                                 "user,item,rating,timestamp\n"
+                                 "1,1,nan,1\n"          // 2
+                                 "1,1,inf,1\n"          // 3
+                                 ",1,3,1\n"             // 4
+                                 "1,1,3,-5\n"           // 5
+                                 "1,1,3,99999999999\n"  // 6
+                                 "1,1,3\n"              // 7
+                                 "1,\"a\nb\",3,1\n"     // 8, 9
+                                 "\xff,1,3,1\n"         // 10
+                                 "1,1,abc,1\n"          // 11
+                                 "1,1,3,then\n"         // 12
+                                 "1,1,3,\n"             // 13
+                                     + long_id +
+                                     ",1,3,1\n"  // 14
+                                     "1,,3,1\n"  // 15
+                                     "ok,1,3,1\n");
   using Pair = std::pair<uint64_t, std::string>;
   const Outcome outcome = read_events(path);
   EXPECT_THAT(outcome.rows, ElementsAre("ok|1|rating|3|1970-01-01T00:00:01Z"));
-  EXPECT_THAT(outcome.rejects,
-              ElementsAre(Pair{2, "value_not_finite"}, Pair{3, "value_not_finite"},
-                          Pair{4, "missing_user"}, Pair{5, "time_negative"},
-                          Pair{6, "time_far_future"}, Pair{7, "column_count"},
-                          Pair{8, "control_character"}, Pair{10, "bad_utf8"}, Pair{11, "bad_value"},
-                          Pair{12, "bad_time"}, Pair{13, "missing_time"}, Pair{14, "id_too_long"},
-                          Pair{15, "missing_item"}));
+  EXPECT_THAT(
+      outcome.rejects,
+      ElementsAre(Pair{2, "value_not_finite"}, Pair{3, "value_not_finite"}, Pair{4, "missing_user"},
+                  Pair{5, "time_negative"}, Pair{6, "time_far_future"}, Pair{7, "column_count"},
+                  Pair{8, "control_character"}, Pair{10, "bad_utf8"}, Pair{11, "bad_value"},
+                  Pair{12, "bad_time"}, Pair{13, "missing_time"}, Pair{14, "id_too_long"},
+                  Pair{15, "missing_item"}));
 }
 
 TEST(Readers, OverlongLinesAndOpenQuotesAreRefused) {
   const Folder folder;
-  const std::string text = "user,item\na,1\n\"open,2\nb," + std::string(3 * kLineBytesMax, 'x') +
-                           "\nc,3\n";
+  const std::string text =
+      "user,item\na,1\n\"open,2\nb," + std::string(3 * kLineBytesMax, 'x') + "\nc,3\n";
   using Pair = std::pair<uint64_t, std::string>;
   for (const auto& bytes : {text, gzip(text), zstd(text)}) {
     const Outcome outcome = read_events(folder.write("r.csv", bytes));
@@ -185,29 +184,28 @@ TEST(Readers, EveryFormGivesTheSameEvents) {
   ColumnMapping rating;
   rating.columns = {{"user", "#1"}, {"item", "#2"}, {"value", "#3"}, {"ts", "#4"}};
   rating.constants = {{"type", "rating"}};
-  const auto expected = ElementsAre("1|10|rating|4|1970-01-01T00:01:40Z",
-                                    "2|20|rating|5|1970-01-01T00:03:20Z");
+  const auto expected =
+      ElementsAre("1|10|rating|4|1970-01-01T00:01:40Z", "2|20|rating|5|1970-01-01T00:03:20Z");
   EXPECT_THAT(read_events(folder.write("a.tsv", "1\t10\t4\t100\n2\t20\t5\t200"), rating).rows,
               expected);
   EXPECT_THAT(read_events(folder.write("a.dat", "1::10::4::100\n2::20::5::200\n"), rating).rows,
               expected);
   EXPECT_THAT(read_events(folder.write("a.csv", "1;10;4;100\n2;20;5;200\n"), rating).rows,
               expected);
+  EXPECT_THAT(read_events(folder.write(
+                              "a.json",
+                              R"({"reviewerID":"1","asin":"10","overall":4.0,"helpful":[0,0],)"
+                              R"("unixReviewTime":100})"
+                              "\n"
+                              R"({"overall":5,"asin":"20","unixReviewTime":200,"reviewerID":"2"})"))
+                  .rows,
+              expected);
   EXPECT_THAT(
-      read_events(folder.write("a.json",
-                               R"({"reviewerID":"1","asin":"10","overall":4.0,"helpful":[0,0],)"
-                               R"("unixReviewTime":100})"
-                               "\n"
-                               R"({"overall":5,"asin":"20","unixReviewTime":200,"reviewerID":"2"})"))
-          .rows,
-      expected);
-  EXPECT_THAT(
-      read_events(folder.write("a.jsonl",
-                               R"({"type":"rating","user":"1","item":"10","value":4,)"
-                               R"("ts":"1970-01-01T00:01:40Z"})"
-                               "\n"
-                               R"({"type":"rating","user":"2","item":"20","value":5,)"
-                               R"("ts":200000000})"))
+      read_events(folder.write("a.jsonl", R"({"type":"rating","user":"1","item":"10","value":4,)"
+                                          R"("ts":"1970-01-01T00:01:40Z"})"
+                                          "\n"
+                                          R"({"type":"rating","user":"2","item":"20","value":5,)"
+                                          R"("ts":200000000})"))
           .rows,
       expected);
 }
@@ -226,11 +224,15 @@ TEST(Readers, ListsOfItems) {
 TEST(Readers, ForeignTypesAndContext) {
   const Folder folder;
   ColumnMapping mapping;
-  mapping.columns = {{"user", "user"}, {"item", "item"}, {"type", "event"},
-                     {"context.country", "land"}, {"context.device", "dev"}};
+  mapping.columns = {{"user", "user"},
+                     {"item", "item"},
+                     {"type", "event"},
+                     {"context.country", "land"},
+                     {"context.device", "dev"}};
   mapping.type_names = {{"lookat", "impression"}};
   const Outcome outcome = read_events(
-      folder.write("r.csv", "user,item,event,land,dev\n1,2,view,DE,tv\n1,2,lookat,,tv\n1,2,nope,,\n"),
+      folder.write("r.csv",
+                   "user,item,event,land,dev\n1,2,view,DE,tv\n1,2,lookat,,tv\n1,2,nope,,\n"),
       mapping);
   EXPECT_THAT(outcome.rows, ElementsAre(R"(1|2|click|{"country":"DE","device":"tv"})",
                                         R"(1|2|impression|{"device":"tv"})"));
@@ -270,8 +272,8 @@ TEST(Readers, MembersAndFramesFollowOneAnother) {
                                                             gzip(text.substr(half)) +
                                                             std::string(512, '\0')))
                        .rows);
-  EXPECT_EQ(plain, read_events(folder.write("r.csv.zst", zstd(text.substr(0, half)) +
-                                                             zstd(text.substr(half))))
+  EXPECT_EQ(plain, read_events(folder.write("r.csv.zst",
+                                            zstd(text.substr(0, half)) + zstd(text.substr(half))))
                        .rows);
 }
 
@@ -316,10 +318,9 @@ TEST(Readers, ItemsAndUsers) {
   ASSERT_TRUE(items) << items.error().message;
   std::vector<ItemRecord> batch;
   ASSERT_TRUE(items->next(batch, none).value());
-  EXPECT_EQ(to_json(batch.at(0)),
-            R"({"id":"1","titles":{"":"Misérables, Les (1995)"},)"
-            R"("categories":["Animation","Children's","Comedy"],)"
-            R"("released":"1995-01-01T00:00:00Z"})");
+  EXPECT_EQ(to_json(batch.at(0)), R"j({"id":"1","titles":{"":"Misérables, Les (1995)"},)j"
+                                  R"j("categories":["Animation","Children's","Comedy"],)j"
+                                  R"j("released":"1995-01-01T00:00:00Z"})j");
   auto users = open_users((*sources)[1].path, (*sources)[1].mapping);
   std::vector<UserRecord> people;
   ASSERT_TRUE(users && users->next(people, none).value());
@@ -352,7 +353,9 @@ TEST(Quarantine, KeepsRowsCountsAndBounds) {
   EXPECT_THAT(quarantine.path()->filename().string(), HasSubstr("-a_b_c.csv.jsonl"));
   const std::string text = read_file(*quarantine.path()).value();
   EXPECT_LE(text.size(), 400u);
-  EXPECT_THAT(text, HasSubstr(R"("line":7,"reason":"bad_value","message":"no \"number\"","bytes":"1,2,x"})"));
+  EXPECT_THAT(
+      text,
+      HasSubstr(R"("line":7,"reason":"bad_value","message":"no \"number\"","bytes":"1,2,x"})"));
   EXPECT_THAT(text, HasSubstr(R"("bytes_base64":"/wE="})"));
   EXPECT_EQ(quarantine.total(), 102u);
   EXPECT_EQ(quarantine.counts().at(0).rows, 101u);

@@ -143,16 +143,15 @@ void add_cells(const RecordPlan& plan, std::span<const std::string_view> cells,
   for (const auto& [field, column] : plan.fields) {
     const std::string_view cell = cells[column];
     if (cell.empty()) continue;
-    set_field(record, field,
-              plan.latin1 && !is_utf8(cell) ? from_latin1(cell) : std::string(cell),
+    set_field(record, field, plan.latin1 && !is_utf8(cell) ? from_latin1(cell) : std::string(cell),
               plan.list_separator);
   }
   set_flags(record, plan, cells);
   finish(std::move(record), place, out);
 }
 
-void add_row(const RecordPlan& plan, std::span<const std::string_view> cells,
-             const RowPlace& place, ParsedChunk& out) {
+void add_row(const RecordPlan& plan, std::span<const std::string_view> cells, const RowPlace& place,
+             ParsedChunk& out) {
   if (plan.kind == RecordKind::kItems) return add_cells<ItemRecord>(plan, cells, place, out);
   add_cells<UserRecord>(plan, cells, place, out);
 }

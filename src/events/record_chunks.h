@@ -21,7 +21,7 @@ struct RecordPlan {
   std::map<std::string, std::string> constants;
   char list_separator = '|';
   bool latin1 = false;
-  bool ours = false;  // JSON lines in our own form
+  bool ours = false;                                     // JSON lines in our own form
   std::map<std::string, std::string, std::less<>> keys;  // foreign JSON lines: key -> our field
 };
 

@@ -89,8 +89,8 @@ Status probe_table(RecordKind kind, const ColumnMapping& mapping, TextSource& so
 
 bool our_field(RecordKind kind, std::string_view name) {
   constexpr std::array<std::string_view, 13> kItems = {
-      "id",      "titles",  "descriptions", "categories", "tags",       "languages", "regions",
-      "creator", "released", "expires",     "hidden",     "attributes", "vectors"};
+      "id",      "titles",   "descriptions", "categories", "tags",       "languages", "regions",
+      "creator", "released", "expires",      "hidden",     "attributes", "vectors"};
   constexpr std::array<std::string_view, 7> kUsers = {
       "id", "region", "language", "age_band", "attributes", "survey", "personalization"};
   if (kind == RecordKind::kEvents) return std::ranges::count(kEventFieldNames, name) > 0;
@@ -127,8 +127,8 @@ Result<SourceProbe> probe_source(RecordKind kind, const ColumnMapping& mapping,
     text.remove_prefix(kByteOrderMark.size());
   }
   SourceProbe probe;
-  probe.format = mapping.format == SourceFormat::kAuto ? guess_format(source.path(), text)
-                                                       : mapping.format;
+  probe.format =
+      mapping.format == SourceFormat::kAuto ? guess_format(source.path(), text) : mapping.format;
   probe.dialect = dialect_of(mapping, probe.format, text);
   if (probe.format == SourceFormat::kJsonLines) {
     TRY(probe_json(kind, mapping, source, probe));

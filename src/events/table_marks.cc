@@ -32,8 +32,7 @@ BlockMarks block_marks(const char* bytes, const Dialect& dialect) {
   uint64_t marks = 0, control = 0, ends = 0;
   for (unsigned part = 0; part < 4; ++part) {
     const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes + 16 * part));
-    const __m128i end =
-        _mm_or_si128(_mm_cmpeq_epi8(v, delimiter), _mm_cmpeq_epi8(v, feed));
+    const __m128i end = _mm_or_si128(_mm_cmpeq_epi8(v, delimiter), _mm_cmpeq_epi8(v, feed));
     const __m128i mark = _mm_or_si128(end, _mm_cmpeq_epi8(v, quote));
     const __m128i low =
         _mm_or_si128(_mm_cmpeq_epi8(_mm_min_epu8(v, last_control), v), _mm_cmpeq_epi8(v, del));

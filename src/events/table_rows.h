@@ -18,11 +18,11 @@ namespace palate {
 struct Dialect {
   char delimiter = ',';
   bool doubled = false;  // the delimiter stands twice ("::"); once it is an ordinary character
-  bool quotes = true;    // '"' quotes a cell that begins with it; doubled inside it stands for itself
+  bool quotes = true;  // '"' quotes a cell that begins with it; doubled inside it stands for itself
 };
 
-// Rules beyond RFC 4180, the same for cutting and for reading: a quoted cell whose end is not within
-// kLineBytesMax of the row's start is no quoted cell, and its row ends with its line (and is
+// Rules beyond RFC 4180, the same for cutting and for reading: a quoted cell whose end is not
+// within kLineBytesMax of the row's start is no quoted cell, and its row ends with its line (and is
 // refused); a quote inside an unquoted cell is an ordinary character; what follows a closing quote
 // up to the delimiter belongs to the cell.
 
@@ -60,8 +60,8 @@ class RowSplitter {
   std::string_view text_;
   Dialect dialect_;
   Arena& arena_;
-  size_t at_ = 0;     // start of the next row
-  size_t base_ = 0;   // of the block whose marks are in mask_
+  size_t at_ = 0;      // start of the next row
+  size_t base_ = 0;    // of the block whose marks are in mask_
   uint64_t mask_ = 0;  // delimiters, line feeds and quotes not passed yet
   uint64_t line_ = 0;
   bool odd_ = false;     // a control character was seen

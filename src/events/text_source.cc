@@ -29,8 +29,8 @@ Result<std::unique_ptr<TextSource>> TextSource::open(const Path& path) {
   auto file = std::make_shared<MappedFile>(TRY(MappedFile::open(path)));
   std::unique_ptr<TextSource> source(new TextSource(path, std::move(file)));
   if (source->compression_ != Compression::kNone) {
-    source->decompressor_ = std::make_unique<Decompressor>(
-        TRY(Decompressor::open(source->file_->text(), path)));
+    source->decompressor_ =
+        std::make_unique<Decompressor>(TRY(Decompressor::open(source->file_->text(), path)));
     source->buffer_.reset(new char[kBufferBytes + kPadding]);
   }
   return source;
