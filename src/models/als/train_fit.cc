@@ -104,6 +104,7 @@ Status run_epochs(const Side& users, const Side& items, Fit& fit, AlsFactors& ou
   const double all = std::accumulate(weights.begin(), weights.end(), 0.0) +
                      static_cast<double>(user_rows.count) * static_cast<double>(item_rows.count);
   for (int epoch = 0; epoch < fit.options.config.iterations; ++epoch) {
+    if (fit.options.before_epoch) fit.options.before_epoch(epoch);
     TRY(half_step(users, item_rows, fit, false));
     const double loss = TRY(half_step(items, user_rows, fit, fit.options.track_loss));
     if (fit.options.track_loss) {

@@ -35,7 +35,7 @@ struct AlsFitOptions {
   // Starting points (rows × factors and cols × factors); empty: small random numbers by the seed.
   std::span<const float> users = {};
   std::span<const float> items = {};
-  std::function<void(int epoch)> after_epoch = {};
+  std::function<void(int epoch)> before_epoch = {}, after_epoch = {};
 };
 
 // `matrix`: users by items, positive values. The result does not depend on the number of threads.

@@ -1,0 +1,124 @@
+// Trains ALS on a matrix that peer.py wrote and says how long an epoch took. Not for users: the
+// comparison is `peer.py`, which runs this and its peers on the same data, start and settings.
+//
+//   als_bench DIR FACTORS SOLVER CG_STEPS ALPHA REGULARIZATION EPOCHS THREADS
+//
+// DIR holds start.u64, index.u32, value.f32 (users by items, CSR), shape.u64 (rows, cols), and
+// users.f32, items.f32 (where to start). Writes DIR/folded.f32 (each user solved again from the
+// final items, as serving does) and DIR/out_items.f32; prints one JSON line.
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "models/als/solver.h"
+#include "models/als/train_fit.h"
+
+namespace {
+
+using palate::AlsFactors;
+using palate::AlsFitOptions;
+using palate::SparseMatrix;
+using Clock = std::chrono::steady_clock;
+
+template <class T>
+std::vector<T> read_all(const std::string& path) {
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  if (!file) {
+    fmt::print(stderr, "cannot read {}\n", path);
+    std::exit(3);
+  }
+  std::vector<T> out(static_cast<size_t>(file.tellg()) / sizeof(T));
+  file.seekg(0);
+  file.read(reinterpret_cast<char*>(out.data()),
+            static_cast<std::streamsize>(out.size() * sizeof(T)));
+  return out;
+}
+
+void write_all(const std::string& path, const std::vector<float>& rows) {
+  std::ofstream file(path, std::ios::binary);
+  file.write(reinterpret_cast<const char*>(rows.data()),
+             static_cast<std::streamsize>(rows.size() * sizeof(float)));
+}
+
+SparseMatrix read_matrix(const std::string& directory) {
+  const auto shape = read_all<uint64_t>(directory + "/shape.u64");
+  SparseMatrix matrix;
+  matrix.rows = shape.at(0);
+  matrix.cols = shape.at(1);
+  matrix.start = read_all<uint64_t>(directory + "/start.u64");
+  matrix.index = read_all<uint32_t>(directory + "/index.u32");
+  matrix.value = read_all<float>(directory + "/value.f32");
+  return matrix;
+}
+
+// Every user's vector from the items alone, exactly: what a server answers with.
+std::vector<float> fold_in(const SparseMatrix& matrix, const AlsFactors& fit,
+                           const AlsFitOptions& options) {
+  const palate::RowsView items{fit.items.data(), matrix.cols, fit.dim};
+  const auto gram = palate::gram_matrix(items, *options.pool);
+  palate::AlsSolverOptions exactly;
+  exactly.method = palate::AlsMethod::kCholesky;
+  exactly.factors = fit.factors;
+  exactly.regularization = options.config.regularization;
+  const palate::AlsSolver solver(items, gram->data(), exactly);
+  std::vector<float> out(matrix.rows * fit.dim), weight = matrix.value;
+  for (float& value : weight) value *= static_cast<float>(options.config.alpha);
+  palate::AlsScratch scratch;
+  for (size_t user = 0; user < matrix.rows; ++user) {
+    const uint64_t begin = matrix.start[user], count = matrix.start[user + 1] - begin;
+    solver.solve({{matrix.index.data() + begin, count}, {weight.data() + begin, count}},
+                 out.data() + user * fit.dim, scratch);
+  }
+  return out;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 9) {
+    fmt::print(stderr,
+               "als_bench DIR FACTORS SOLVER CG_STEPS ALPHA REGULARIZATION EPOCHS THREADS\n");
+    return 2;
+  }
+  const std::string directory = argv[1];
+  palate::ThreadPool pool(static_cast<size_t>(std::atoi(argv[8])));
+  AlsFitOptions options;
+  options.config.factors = std::atoi(argv[2]);
+  options.config.solver = argv[3];
+  options.config.cg_steps = std::atoi(argv[4]);
+  options.config.alpha = std::atof(argv[5]);
+  options.config.regularization = std::atof(argv[6]);
+  options.config.iterations = std::atoi(argv[7]);
+  options.pool = &pool;
+  options.track_loss = false;
+  const SparseMatrix matrix = read_matrix(directory);
+  const auto users = read_all<float>(directory + "/users.f32");
+  const auto items = read_all<float>(directory + "/items.f32");
+  options.users = users;
+  options.items = items;
+  std::vector<double> seconds;
+  Clock::time_point last;
+  options.before_epoch = [&](int) { last = Clock::now(); };
+  options.after_epoch = [&](int) {
+    seconds.push_back(std::chrono::duration<double>(Clock::now() - last).count());
+  };
+  const auto fit = palate::als_fit(matrix, options);
+  if (!fit) {
+    fmt::print(stderr, "{}\n", fit.error().message);
+    return 1;
+  }
+  const auto begin = Clock::now();
+  write_all(directory + "/folded.f32", fold_in(matrix, *fit, options));
+  const double fold_s = std::chrono::duration<double>(Clock::now() - begin).count();
+  write_all(directory + "/out_users.f32", fit->users);
+  write_all(directory + "/out_items.f32", fit->items);
+  fmt::print("{{\"epoch_s\": [{}], \"dim\": {}, \"fold_in_us\": {:.2f}}}\n",
+             fmt::join(seconds, ", "), fit->dim, fold_s * 1e6 / static_cast<double>(matrix.rows));
+  return 0;
+}

@@ -1,0 +1,272 @@
+#include "models/als/als.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "math/philox.h"
+#include "math/plain.h"
+#include "models/als/solver.h"
+#include "models/als/train_fit.h"
+#include "models/contract.h"
+
+namespace palate {
+namespace {
+
+constexpr uint64_t kSeed = 4711;
+
+// Users with 0 to 40 distinct items, values in (0, 3].
+SparseMatrix random_matrix(size_t users, size_t items) {
+  SparseMatrix out;
+  out.rows = users;
+  out.cols = items;
+  out.start = {0};
+  for (size_t user = 0; user < users; ++user) {
+    Philox random(kSeed, user);
+    std::set<uint32_t> chosen;
+    for (uint32_t n = random.below(41); n > 0; --n) {
+      chosen.insert(random.below(static_cast<uint32_t>(items)));
+    }
+    for (uint32_t item : chosen) {
+      out.index.push_back(item);
+      out.value.push_back(0.5F * static_cast<float>(1 + random.below(6)));
+    }
+    out.start.push_back(out.index.size());
+  }
+  return out;
+}
+
+std::vector<float> random_rows(size_t count, size_t factors, size_t dim, uint64_t stream) {
+  Philox random(kSeed, stream);
+  std::vector<float> out(count * dim, 0.0F);
+  for (size_t i = 0; i < count; ++i) {
+    for (size_t d = 0; d < factors; ++d) {
+      out[i * dim + d] = 0.3F * static_cast<float>(random.normal());
+    }
+  }
+  return out;
+}
+
+// The normal equations of one row, formed and solved in double.
+std::vector<double> exact_solution(const RowsView& fixed, const AlsRow& row, double lambda) {
+  std::vector<double> a(fixed.dim * fixed.dim, 0.0), b(fixed.dim, 0.0);
+  plain::gram(fixed, nullptr, a);
+  for (size_t i = 0; i < row.index.size(); ++i) {
+    const float* y = fixed.row(row.index[i]);
+    plain::gram({y, 1, fixed.dim}, &row.weight[i], a);
+    for (size_t d = 0; d < fixed.dim; ++d) b[d] += (1 + double{row.weight[i]}) * y[d];
+  }
+  for (size_t d = 0; d < fixed.dim; ++d) a[d * fixed.dim + d] += lambda;
+  EXPECT_TRUE(plain::cholesky_solve(a, b));
+  return b;
+}
+
+struct Problem {
+  size_t factors, entries, dim = padded(factors);
+  std::vector<float> table = random_rows(300, factors, dim, factors);
+  RowsView fixed{table.data(), 300, dim};
+  std::vector<uint32_t> index;
+  std::vector<float> weight;
+  std::vector<float> gram;
+
+  Problem(size_t f, size_t n) : factors(f), entries(n) {
+    std::vector<double> sum(dim * dim, 0.0);
+    plain::gram(fixed, nullptr, sum);
+    gram.assign(sum.begin(), sum.end());
+    Philox random(kSeed, 77);
+    std::set<uint32_t> chosen;
+    while (chosen.size() < n) chosen.insert(random.below(300));
+    index.assign(chosen.begin(), chosen.end());
+    for (size_t i = 0; i < n; ++i) weight.push_back(0.5F + static_cast<float>(random.below(20)));
+  }
+  [[nodiscard]] AlsRow row() const { return {index, weight}; }
+};
+
+AlsSolverOptions exactly(AlsMethod method, size_t factors) {
+  AlsSolverOptions options;
+  options.method = method;
+  options.factors = factors;
+  options.regularization = 0.7;
+  options.steps_max = 500;
+  options.tolerance = 1e-6F;
+  return options;
+}
+
+TEST(AlsSolver, BothMethodsSolveTheNormalEquations) {
+  for (size_t factors : {5, 16, 40, 64}) {
+    for (size_t entries : {1, 7, 30, 64, 200}) {
+      const Problem problem(factors, entries);
+      const auto expected = exact_solution(problem.fixed, problem.row(), 0.7);
+      for (AlsMethod method : {AlsMethod::kCholesky, AlsMethod::kConjugateGradient}) {
+        const AlsSolver solver(problem.fixed, problem.gram.data(), exactly(method, factors));
+        std::vector<float> x(problem.dim, 0.0F);
+        AlsScratch scratch;
+        solver.solve(problem.row(), x.data(), scratch);
+        for (size_t d = 0; d < problem.dim; ++d) {
+          EXPECT_NEAR(x[d], d < factors ? expected[d] : 0.0, 2e-4)
+              << factors << " factors, " << entries << " entries";
+        }
+      }
+    }
+  }
+}
+
+TEST(AlsSolver, AnEmptyRowIsZero) {
+  const Problem problem(16, 1);
+  const AlsSolver solver(problem.fixed, problem.gram.data(), exactly(AlsMethod::kCholesky, 16));
+  std::vector<float> x(problem.dim, 3.0F);
+  AlsScratch scratch;
+  solver.solve({}, x.data(), scratch);
+  EXPECT_EQ(x, std::vector<float>(problem.dim, 0.0F));
+}
+
+TEST(AlsSolver, RegularizationGrowsWithFrequencyWhenAsked) {
+  AlsSolverOptions options;
+  options.regularization = 0.5;
+  options.alpha = 10;
+  const Problem problem(16, 1);
+  EXPECT_EQ(AlsSolver(problem.fixed, nullptr, options).regularization(9), 0.5);
+  options.exponent = 1;
+  EXPECT_DOUBLE_EQ(AlsSolver(problem.fixed, nullptr, options).regularization(9), 0.5 * (9 + 30));
+}
+
+// The loss, by its definition, over every cell.
+double loss_by_definition(const SparseMatrix& matrix, const AlsFactors& fit, const AlsConfig& c) {
+  double sum = 0, confidence = 0;
+  for (size_t u = 0; u < matrix.rows; ++u) {
+    std::vector<double> weight(matrix.cols, 0.0);
+    for (uint64_t at = matrix.start[u]; at < matrix.start[u + 1]; ++at) {
+      weight[matrix.index[at]] = c.alpha * matrix.value[at];
+    }
+    for (size_t i = 0; i < matrix.cols; ++i) {
+      const double z = plain::dot(&fit.users[u * fit.dim], &fit.items[i * fit.dim], fit.dim);
+      const double target = weight[i] > 0 ? 1 : 0;
+      sum += (1 + weight[i]) * (target - z) * (target - z);
+      confidence += 1 + weight[i];
+    }
+  }
+  for (const auto* side : {&fit.users, &fit.items}) {
+    for (float value : *side) sum += c.regularization * value * value;
+  }
+  return sum / confidence;
+}
+
+AlsConfig small_config(const std::string& solver) {
+  AlsConfig config;
+  config.factors = 20;
+  config.iterations = 6;
+  config.alpha = 4;
+  config.regularization = 0.3;
+  config.solver = solver;
+  return config;
+}
+
+TEST(AlsFit, TracksTheLossOfItsDefinitionAndItFalls) {
+  const SparseMatrix matrix = random_matrix(400, 90);
+  ThreadPool pool(2);
+  for (const std::string solver : {"cg", "cholesky"}) {
+    AlsFitOptions options{.config = small_config(solver), .pool = &pool};
+    const auto fit = als_fit(matrix, options);
+    ASSERT_TRUE(fit) << fit.error().message;
+    ASSERT_EQ(fit->loss.size(), 6u);
+    EXPECT_NEAR(fit->loss.back() / loss_by_definition(matrix, *fit, options.config), 1, 1e-5);
+    for (size_t e = 1; e < fit->loss.size(); ++e) EXPECT_LT(fit->loss[e], fit->loss[e - 1]);
+  }
+}
+
+TEST(AlsFit, DoesNotDependOnTheNumberOfThreads) {
+  const SparseMatrix matrix = random_matrix(2000, 300);
+  ThreadPool one(1), four(4);
+  for (const std::string solver : {"cg", "cholesky"}) {
+    const auto a = als_fit(matrix, {.config = small_config(solver), .pool = &one});
+    const auto b = als_fit(matrix, {.config = small_config(solver), .pool = &four});
+    ASSERT_TRUE(a && b);
+    EXPECT_EQ(a->items, b->items);
+    EXPECT_EQ(a->users, b->users);
+    EXPECT_EQ(a->loss, b->loss);
+  }
+}
+
+TEST(AlsFit, BadInputIsRefused) {
+  ThreadPool pool(1);
+  SparseMatrix empty;
+  empty.rows = 3, empty.cols = 3, empty.start = {0, 0, 0, 0};
+  EXPECT_EQ(als_fit(empty, {.config = {}, .pool = &pool}).error().code, Code::kInvalidArgument);
+  AlsConfig config = small_config("newton");
+  EXPECT_EQ(als_fit(random_matrix(9, 9), {.config = config, .pool = &pool}).error().code,
+            Code::kInvalidArgument);
+  std::stop_source stop;
+  stop.request_stop();
+  const auto stopped =
+      als_fit(random_matrix(90, 9),
+              {.config = small_config("cg"), .pool = &pool, .stop = stop.get_token()});
+  EXPECT_EQ(stopped.error().code, Code::kCancelled);
+}
+
+class AlsServing : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto trained = train_for_test("als", DatasetView(world_.data));
+    ASSERT_TRUE(trained) << trained.error().message;
+    trained_.emplace(std::move(*trained));
+  }
+  const Model& model() const { return *trained_->model; }
+  PlantedWorld world_{3};
+  std::optional<TrainedModel> trained_;
+  Scratch scratch_;
+};
+
+TEST_F(AlsServing, ReasonsAddUpToTheScore) {
+  for (uint32_t user = 0; user < 10; ++user) {
+    const Query query = world_.query(user);
+    for (uint32_t item : {0U, 5U, 30U}) {
+      float score = 0;
+      const ItemIx asked{item};
+      model().score(query, {&asked, 1}, {&score, 1}, scratch_);
+      const auto reasons = model().explain(query, asked, 1000, scratch_);
+      ASSERT_TRUE(reasons) << reasons.error().message;
+      EXPECT_EQ(reasons->size(), PlantedWorld::kLikes);
+      float sum = 0;
+      for (const Contribution& reason : *reasons) sum += reason.score;
+      EXPECT_NEAR(sum, score, 1e-4) << user << " " << item;
+    }
+  }
+}
+
+TEST_F(AlsServing, ScoresAreTheSameBitsAsInLists) {
+  const Query query = world_.query(4);
+  const TopKRequest request{query, {}, PlantedWorld::kItems};
+  const auto list = model().top_k({&request, 1}, scratch_)[0];
+  ASSERT_FALSE(list.empty());
+  for (const Scored& entry : list) {
+    float score = 0;
+    model().score(query, {&entry.item, 1}, {&score, 1}, scratch_);
+    EXPECT_EQ(score, entry.score);
+  }
+}
+
+TEST_F(AlsServing, ARepeatedEventCountsTwiceAndATakenBackOneNotAtAll) {
+  const auto likes = world_.query(1).history;
+  std::vector<HistoryEntry> history(likes.begin(), likes.end());
+  Query query;
+  query.history = history;
+  const auto once = model().user_vector(query, scratch_);
+  history.push_back(history[2]);
+  query.history = history;
+  const auto twice = model().user_vector(query, scratch_);
+  history.back().preference = -1;
+  query.history = history;
+  const auto taken_back = model().user_vector(query, scratch_);
+  std::vector<HistoryEntry> without(likes.begin(), likes.end());
+  without.erase(without.begin() + 2);
+  query.history = without;
+  const auto never = model().user_vector(query, scratch_);
+  ASSERT_TRUE(once && twice && taken_back && never);
+  EXPECT_NE(*once, *twice);
+  EXPECT_EQ(*taken_back, *never);
+}
+
+}  // namespace
+}  // namespace palate
