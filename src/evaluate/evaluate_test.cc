@@ -90,7 +90,8 @@ Plain plain_metrics(const Model& model, const Dataset& data, const Split& split,
     Scratch scratch;
     TopKRequest everything{query, {}, data.items()};
     std::vector<uint32_t> list;
-    for (const Scored& scored : model.top_k({&everything, 1}, scratch)[0]) {
+    const auto answers = model.top_k({&everything, 1}, scratch);
+    for (const Scored& scored : answers[0]) {
       if (!trained.contains(scored.item.value)) list.push_back(scored.item.value);
     }
     double hits = 0, dcg = 0, ideal = 0;

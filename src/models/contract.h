@@ -86,7 +86,7 @@ struct TrainOptions {
   // Quick to train on a small world.
   static ModelConfigs small_configs() {
     ModelConfigs configs;
-    configs.als.factors = 8;
+    configs.als.factors = 4;
     configs.als.iterations = 10;
     configs.als.regularization = 0.1;
     return configs;

@@ -64,7 +64,8 @@ ItemBitmap known_items(const Model& model) {
     if (model.can_answer(everything.query)) break;
   }
   Scratch scratch;
-  for (const Scored& scored : model.top_k({&everything, 1}, scratch)[0]) block(known, scored.item);
+  const auto answers = model.top_k({&everything, 1}, scratch);
+  for (const Scored& scored : answers[0]) block(known, scored.item);
   return known;
 }
 

@@ -190,6 +190,15 @@ TEST_F(CursorUse, GarbageIsRefused) {
   EXPECT_THAT(refusal().message, HasSubstr("cursor"));
 }
 
+TEST_F(CursorUse, AForgedOneCostsNoMoreThanTheCatalogue) {
+  Cursor forged = *decode_cursor(request_.cursor);
+  forged.given = forged.given_by_source = 4'000'000'000;
+  request_.cursor = encode_cursor(forged);
+  const auto slate = recommender_->recommend(request_);
+  ASSERT_TRUE(slate) << slate.error().message;
+  EXPECT_EQ(slate->items.size(), 3u);
+}
+
 TEST_F(CursorUse, OfAnotherReleaseIsAConflict) {
   const auto newer = world_.trained({"als"});
   const auto slate = newer->recommend(request_);

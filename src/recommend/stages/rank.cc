@@ -25,20 +25,21 @@ Start start_in(const Draft& draft, SourceId source) {
 // The next `want` of the model's list; fewer only when it ends.
 void take_from_model(const Model& model, SourceId source, size_t want, Draft& draft) {
   const Start start = start_in(draft, source);
-  TopKRequest top{draft.query, {draft.work.blocked}, start.given + want};
+  const size_t most = model.info().items;  // also for a forged cursor
+  TopKRequest top{draft.query, {draft.work.blocked}, std::min(start.given + want, most)};
   for (;;) {
     const auto list = std::move(model.top_k({&top, 1}, draft.work.scratch)[0]);
     const auto begin = start.after
                            ? std::upper_bound(list.begin(), list.end(), *start.after, better)
                            : list.begin();
     const auto left = static_cast<size_t>(list.end() - begin);
-    if (left >= want || list.size() < top.k) {
+    if (left >= want || list.size() < top.k || top.k == most) {
       for (const Scored& next : std::span(begin, std::min(left, want))) {
         draft.ranked.push_back({next.item, next.score, source});
       }
       return;
     }
-    top.k *= 2;  // something above was unblocked since the last page
+    top.k = std::min(2 * top.k, most);  // something above was unblocked since the last page
   }
 }
 
