@@ -243,6 +243,7 @@ Result<Reader<Batch>> open_records(RecordKind kind, const Path& path, const Colu
     if (found == probe.names.end()) continue;
     plan.flags.emplace_back(static_cast<size_t>(found - probe.names.begin()), category);
   }
+  std::ranges::sort(plan.flags);
   return Reader<Batch>(std::move(state));
 }
 
