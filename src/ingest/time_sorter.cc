@@ -11,7 +11,29 @@ constexpr size_t kBatchRows = 32 * 1024;
 // Rows that are encoded by one thread at a time; fixed, so that blocks do not depend on threads.
 constexpr size_t kSliceRows = 64 * 1024;
 
-bool earlier(const EventView& a, const EventView& b) { return a.ts < b.ts; }
+// Sorted by (ts, place): small keys move instead of whole rows.
+std::vector<EventView> sorted_rows(const std::vector<EventBatch>& batches, size_t count) {
+  struct Key {
+    TimeUs ts;
+    uint32_t place;
+    auto operator<=>(const Key&) const = default;
+  };
+  std::vector<const EventView*> rows;
+  std::vector<Key> keys;
+  rows.reserve(count);
+  keys.reserve(count);
+  for (const EventBatch& batch : batches) {
+    for (const EventView& row : batch.rows) {
+      keys.push_back({row.ts, static_cast<uint32_t>(rows.size())});
+      rows.push_back(&row);
+    }
+  }
+  if (!std::is_sorted(keys.begin(), keys.end())) std::sort(keys.begin(), keys.end());
+  std::vector<EventView> sorted;
+  sorted.reserve(count);
+  for (const Key& key : keys) sorted.push_back(*rows[key.place]);
+  return sorted;
+}
 
 }  // namespace
 
@@ -26,14 +48,7 @@ Status TimeSorter::add(EventBatch batch) {
 
 Status TimeSorter::end_run() {
   if (pending_rows_ == 0) return {};
-  std::vector<EventView> rows;
-  rows.reserve(pending_rows_);
-  for (const EventBatch& batch : pending_) {
-    rows.insert(rows.end(), batch.rows.begin(), batch.rows.end());
-  }
-  if (!std::is_sorted(rows.begin(), rows.end(), earlier)) {
-    std::stable_sort(rows.begin(), rows.end(), earlier);
-  }
+  const std::vector<EventView> rows = sorted_rows(pending_, pending_rows_);
   const size_t slices = (rows.size() + kSliceRows - 1) / kSliceRows;
   std::vector<Run> encoded(slices);
   TRY(pool_.for_blocks(slices, [&](size_t s, size_t) {
@@ -73,6 +88,7 @@ class TimeSorter::Cursor {
     std::string().swap(run_[next_].bytes);
     ++next_;
     at_ = 0;
+    kept_ = false;
     return true;
   }
   [[nodiscard]] TimeUs head() const { return block_->rows[at_].ts; }
@@ -86,13 +102,16 @@ class TimeSorter::Cursor {
     }
     out.rows.insert(out.rows.end(), block_->rows.begin() + static_cast<ptrdiff_t>(begin),
                     block_->rows.begin() + static_cast<ptrdiff_t>(at_));
-    out.arena.keep(block_);
+    if (!kept_) out.arena.keep(block_);
+    kept_ = true;
   }
+  void next_batch() { kept_ = false; }
 
  private:
   Run run_;
   const EventTypes& types_;
   size_t next_ = 0, at_ = 0;
+  bool kept_ = false;  // by the batch that is being filled
   std::shared_ptr<const EventBatch> block_;
 };
 
@@ -123,6 +142,7 @@ Status TimeSorter::merge(const std::function<Status(EventBatch)>& take) {
     if (batch.rows.size() < kBatchRows) continue;
     TRY(take(std::move(batch)));
     batch = EventBatch();
+    for (Cursor& cursor : cursors) cursor.next_batch();
   }
   return batch.rows.empty() ? Status() : take(std::move(batch));
 }
