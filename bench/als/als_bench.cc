@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -102,11 +103,16 @@ int main(int argc, char** argv) {
   const auto items = read_all<float>(directory + "/items.f32");
   options.users = users;
   options.items = items;
-  std::vector<double> seconds;
+  std::vector<double> seconds, cpu_seconds;
   Clock::time_point last;
-  options.before_epoch = [&](int) { last = Clock::now(); };
+  std::clock_t last_cpu = 0;
+  options.before_epoch = [&](int) {
+    last = Clock::now();
+    last_cpu = std::clock();
+  };
   options.after_epoch = [&](int) {
     seconds.push_back(std::chrono::duration<double>(Clock::now() - last).count());
+    cpu_seconds.push_back(static_cast<double>(std::clock() - last_cpu) / CLOCKS_PER_SEC);
   };
   const auto fit = palate::als_fit(matrix, options);
   if (!fit) {
@@ -118,7 +124,8 @@ int main(int argc, char** argv) {
   const double fold_s = std::chrono::duration<double>(Clock::now() - begin).count();
   write_all(directory + "/out_users.f32", fit->users);
   write_all(directory + "/out_items.f32", fit->items);
-  fmt::print("{{\"epoch_s\": [{}], \"dim\": {}, \"fold_in_us\": {:.2f}}}\n",
-             fmt::join(seconds, ", "), fit->dim, fold_s * 1e6 / static_cast<double>(matrix.rows));
+  fmt::print("{{\"epoch_s\": [{}], \"cpu_s\": [{}], \"dim\": {}, \"fold_in_us\": {:.2f}}}\n",
+             fmt::join(seconds, ", "), fmt::join(cpu_seconds, ", "), fit->dim,
+             fold_s * 1e6 / static_cast<double>(matrix.rows));
   return 0;
 }
