@@ -21,22 +21,22 @@ endfunction()
 
 # palate_room(name [PARTS external libraries] [TEST_PARTS libraries only its tests need])
 # Collects the folder's sources: x.cc into the library, x_test.cc into <name>_test, x_bench.cc into <name>_bench, and each
-# x_fuzz.cc into a program x_fuzz. Files train*.cc are left out: see palate_trainers.
+# x_fuzz.cc into a program x_fuzz. Files train.cc and train_*.cc are left out: see palate_trainers.
 function(palate_room room)
   cmake_parse_arguments(ARG "" "" "PARTS;TEST_PARTS" ${ARGN})
   file(GLOB_RECURSE all CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} *.cc)
   set(sources ${all})
-  list(FILTER sources EXCLUDE REGEX "_(test|bench|fuzz)\\.cc$|(^|/)main\\.cc$|(^|/)train[^/]*\\.cc$")
+  list(FILTER sources EXCLUDE REGEX "_(test|bench|fuzz)\\.cc$|(^|/)main\\.cc$|(^|/)train(_[^/]*)?\\.cc$")
   palate_target(${room} "${sources}" "${ARG_PARTS}")
   palate_checks(${room} "${all}" "${ARG_TEST_PARTS}")
 endfunction()
 
-# palate_trainers(name PARTS …): the folder's train*.cc, at any depth, as a target of their own. What palate_room leaves
+# palate_trainers(name PARTS …): the folder's train.cc and train_*.cc, at any depth, as a target of their own. What palate_room leaves
 # out; their tests and benchmarks lie beside them and belong to the room's.
 function(palate_trainers target)
   cmake_parse_arguments(ARG "" "" "PARTS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} *.cc)
-  list(FILTER sources INCLUDE REGEX "(^|/)train[^/]*\\.cc$")
+  list(FILTER sources INCLUDE REGEX "(^|/)train(_[^/]*)?\\.cc$")
   list(FILTER sources EXCLUDE REGEX "_(test|bench|fuzz)\\.cc$")
   palate_target(${target} "${sources}" "${ARG_PARTS}")
 endfunction()

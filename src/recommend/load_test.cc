@@ -1,0 +1,66 @@
+#include "recommend/load.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "recommend/world_for_test.h"
+
+namespace palate {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class LoadTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    world_.plant(20);
+    release_ = world_.train({"popularity"});
+  }
+  Error refusal(const LiveState& state, uint64_t event_types) {
+    const auto loaded = Recommender::load(world_.registry(), release_, state, event_types);
+    EXPECT_FALSE(loaded);
+    return loaded ? Error{} : loaded.error();
+  }
+
+  RecommendWorld world_;
+  Release release_;
+};
+
+TEST_F(LoadTest, ALongerCatalogueStillFits) {
+  world_.post_items({RecommendWorld::item(500)});
+  EXPECT_TRUE(
+      Recommender::load(world_.registry(), release_, world_.live(), world_.types().fingerprint()));
+}
+
+TEST_F(LoadTest, OtherEventTypesAreRefusedByName) {
+  const Error error = refusal(world_.live(), world_.types().fingerprint() + 1);
+  EXPECT_EQ(error.code, Code::kConflict);
+  EXPECT_THAT(error.message, AllOf(HasSubstr("popularity 000001"), HasSubstr("event types"),
+                                   HasSubstr("palate train")));
+}
+
+TEST_F(LoadTest, AnotherCatalogueIsRefusedByName) {
+  RecommendWorld shorter;
+  shorter.post_items({RecommendWorld::item(0)});
+  const Error fewer = refusal(shorter.live(), world_.types().fingerprint());
+  EXPECT_EQ(fewer.code, Code::kConflict);
+  EXPECT_THAT(fewer.message, AllOf(HasSubstr("48 items"), HasSubstr("palate train")));
+
+  RecommendWorld reordered;
+  std::vector<ItemRecord> items;
+  for (uint32_t i = 60; i > 0; --i) items.push_back(RecommendWorld::item(i - 1));
+  reordered.post_items(items);
+  const Error other = refusal(reordered.live(), world_.types().fingerprint());
+  EXPECT_EQ(other.code, Code::kConflict);
+  EXPECT_THAT(other.message, AllOf(HasSubstr("dictionary"), HasSubstr("palate train")));
+}
+
+TEST_F(LoadTest, AMissingModelIsAnError) {
+  release_.artefacts["als"] = "000009";
+  EXPECT_FALSE(
+      Recommender::load(world_.registry(), release_, world_.live(), world_.types().fingerprint()));
+}
+
+}  // namespace
+}  // namespace palate
