@@ -56,6 +56,7 @@ void run_child(const Path& data, int64_t live_us, Acknowledged& acknowledged) {
   if (child == 0) {
     // A fresh program: the threads that RocksDB keeps for a process do not survive a fork.
     close(ends[0]);
+    if (std::freopen("/dev/null", "w", stdout) == nullptr) _exit(8);
     setenv("PALATE_KILL_DATA", data.c_str(), 1);
     setenv("PALATE_KILL_FIRST", std::to_string(acknowledged.next).c_str(), 1);
     setenv("PALATE_KILL_PIPE", std::to_string(ends[1]).c_str(), 1);
