@@ -19,7 +19,7 @@ struct AlsConfig {
   int factors = 64;
   int iterations = 15;
   double alpha = 10.0;
-  double regularization = 0.01;
+  double regularization = 3.0;
   double regularization_exponent = 0.0;
   std::string solver = "cg";
   int cg_steps = 3;
