@@ -73,8 +73,8 @@ void ServedWorld::fill() {
       EventView row;
       row.type = *types_.find("like");
       row.user = batch.arena.copy(fmt::format("user-{}", user));
-      row.item = batch.arena.copy(
-          fmt::format("{}-{}", user % 2 == 0 ? 'a' : 'b', (user * 7 + i * i + i) % kGroupItems));
+      const uint32_t item = (user / 2 * 7 + i * (i + 3) / 2 * 3) % kGroupItems;
+      row.item = batch.arena.copy(fmt::format("{}-{}", user % 2 == 0 ? 'a' : 'b', item));
       row.ts = row.received = {1'700'000'000'000'000 + (user * kLikes + i) * kSecondUs};
       batch.rows.push_back(row);
     }
@@ -87,7 +87,7 @@ void ServedWorld::train() {
   const DatasetView view(must(Dataset::build(
       {.log = &data_->log(), .types = &types_, .hash = &data_->hash(), .as_of = {}}, pool, {})));
   ModelConfigs configs;
-  configs.als.factors = 8;
+  configs.als.factors = 4;
   Registry registry(data_->root());
   std::map<std::string, std::string> versions;
   for (const std::string kind : {"popularity", "als"}) {

@@ -132,7 +132,6 @@ void Session::on_header(beast::error_code error) {
     close_after_answer_ = true;
     Response response = shared_.callbacks.refuse(
         429, "Too many request bodies are under way (serve.bodies_bytes_max). Try again.");
-    response.headers.emplace_back("Retry-After", "1");
     return write(std::move(response));
   }
   if (!beast::iequals(parser_->get()[http::field::expect], "100-continue")) return read_body();
