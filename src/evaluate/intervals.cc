@@ -92,7 +92,11 @@ std::vector<Interval> bootstrap_coverage(const CoverageInput& input, ThreadPool&
     for (const auto& shares : drawn) {
       sample.push_back(std::clamp(shares[i] - mean + estimate[i], 0.0, 1.0));
     }
-    intervals.push_back(interval_of(estimate[i], std::move(sample), options.level));
+    Interval interval = interval_of(estimate[i], std::move(sample), options.level);
+    interval.low =
+        std::min(interval.low, estimate[i]);  // near full coverage the spread is lopsided
+    interval.high = std::max(interval.high, estimate[i]);
+    intervals.push_back(interval);
   }
   return intervals;
 }
