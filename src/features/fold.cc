@@ -181,6 +181,8 @@ Result<std::vector<StateStore::Put>> fold_blocks(const FoldParts& parts,
     puts.insert(puts.end(), std::make_move_iterator(some.begin()),
                 std::make_move_iterator(some.end()));
   }
+  // Ascending keys go into a sorted store with far fewer cache misses.
+  std::sort(puts.begin(), puts.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
   return puts;
 }
 
