@@ -134,8 +134,8 @@ TEST_F(ServerTest, ItemsAndUsersAreStoredAndRead) {
 }
 
 TEST_F(ServerTest, RepeatedEventsCountOnce) {
-  const std::string body =
-      R"({"events":[{"event_id":"e1","type":"click","user":"u","item":"a-1"},{"event_id":"e1","type":"click","user":"u","item":"a-1"}]})";
+  const std::string body = R"({"events":[{"event_id":"e1","type":"click","user":"u","item":"a-1"},)"
+                           R"({"event_id":"e1","type":"click","user":"u","item":"a-1"}]})";
   const Json first = json_of(post("/v1/events", body));
   EXPECT_EQ(first["accepted"], 1) << first;
   EXPECT_EQ(first["duplicates"], 1);
@@ -144,7 +144,8 @@ TEST_F(ServerTest, RepeatedEventsCountOnce) {
 
 TEST_F(ServerTest, OneWrongEventStopsTheBatchUnlessPartial) {
   const std::string body =
-      R"([{"type":"click","user":"p1","item":"a-1"},{"type":"clic","user":"p1"},{"user":"p1"},{"type":"click","user":"p2","item":"a-2","ts":"2999-01-01T00:00:00Z"}])";
+      R"([{"type":"click","user":"p1","item":"a-1"},{"type":"clic","user":"p1"},{"user":"p1"},)"
+      R"({"type":"click","user":"p2","item":"a-2","ts":"2999-01-01T00:00:00Z"}])";
   const auto all = post("/v1/events", body);
   EXPECT_EQ(all.status, 400);
   const Json refused = json_of(all);
@@ -218,7 +219,7 @@ TEST_F(ServerTest, PagesForPeopleAndPrograms) {
   ASSERT_EQ(get("/v1/recommendations").status, 200);
   const std::string metrics = get("/metrics").body;
   for (const std::string_view line :
-       {"palate_release{tenant=\"default\"} 1",
+       {R"(palate_release{tenant="default"} 1)",
         "palate_http_requests_total{endpoint=\"recommendations_get\",status=\"200\",tenant="
         "\"default\"} 1",
         "palate_position{partition=\"0\",stream=\"events\",tenant=\"default\"} 480",
