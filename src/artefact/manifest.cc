@@ -21,6 +21,19 @@ constexpr size_t kHexDigits = 32;
 constexpr size_t kBodyAt = kHead.size() + kHexDigits + kHeadEnd.size();
 constexpr std::array kStreams{Stream::kEvents, Stream::kItems, Stream::kUsers};
 
+// Null or discarded where the text is no JSON or nested deeper than any manifest: a
+// library that follows values by recursion would run out of stack.
+Json parse(std::string_view text) {
+  constexpr int kDepthMax = 100;
+  bool too_deep = false;
+  const auto watch = [&](int depth, Json::parse_event_t, Json&) {
+    too_deep = too_deep || depth > kDepthMax;
+    return true;
+  };
+  Json json = Json::parse(text.begin(), text.end(), watch, /*allow_exceptions=*/false);
+  return too_deep ? Json() : json;
+}
+
 // One visitor names every field once, for writing and for reading. `Fields` has one call for a
 // plain member and one for a member that holds JSON.
 template <class M, class Fields>
@@ -53,7 +66,7 @@ struct Writing {
     out[key] = value;
   }
   void json(const char* key, const std::string& text, Json::value_t kind) {
-    Json parsed = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+    Json parsed = parse(text);
     if (parsed.type() != kind) wrong = key;
     out[key] = std::move(parsed);
   }
@@ -170,13 +183,16 @@ Result<std::string> to_json(const Manifest& manifest) {
 }
 
 Result<Manifest> manifest_from_json(std::string_view text) {
-  const Json json = Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
+  const Json json = parse(text);
   const bool intact = checksum_matches(text);
   // A newer format may have another first line, so without a good checksum only that is asked.
   if (json.is_object()) TRY(check_reader(json));
-  if (!intact || !json.is_object()) {
+  if (!intact) {
     return fail(Code::kCorrupt, "{}: the checksum in its first line does not match its bytes",
                 kManifestFile);
+  }
+  if (!json.is_object()) {
+    return fail(Code::kCorrupt, "{}: it is not a JSON object, or nested too deeply", kManifestFile);
   }
   Manifest manifest;
   Reading fields{json, {}, 0};

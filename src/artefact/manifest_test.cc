@@ -53,6 +53,20 @@ TEST(Manifest, EveryFieldComesBack) {
   EXPECT_EQ(sealed(Json::parse(*text)), *text);  // what the tests below rely on
 }
 
+TEST(Manifest, NestingWithoutEndIsRefused) {
+  Json json = Json::parse(to_json(example()).value());
+  json["config"] = Json{{"a", "HERE"}};
+  json.erase("checksum");
+  std::string rest = json.dump(2).substr(2) + "\n";
+  constexpr size_t kDepth = 1'000'000;  // more than a stack of 8 MiB would bear
+  rest.replace(rest.find("\"HERE\""), 6, std::string(kDepth, '[') + std::string(kDepth, ']'));
+  const auto read =
+      manifest_from_json("{\n  \"checksum\": \"" + to_hex(hash128(rest)) + "\",\n" + rest);
+  ASSERT_FALSE(read.has_value());
+  EXPECT_EQ(read.error().code, Code::kCorrupt);
+  EXPECT_THAT(read.error().message, HasSubstr("nested too deeply"));
+}
+
 TEST(Manifest, AMissingFieldIsNamed) {
   const Json whole = Json::parse(to_json(example()).value());
   for (const auto& [key, value] : whole.items()) {
