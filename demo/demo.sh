@@ -69,16 +69,16 @@ echo "$base is up ($(awk '/^VmRSS/ {printf "%.0f MiB", $2 / 1024}' "/proc/$serve
 
 say "4. Ask, tell, ask again"
 user=${PALATE_DEMO_USER:-$("$palate" status --data "$data" --json | jq -r .sample_user)}
-ask() { curl -sf "$base/v1/recommendations?user=$user&n=10"; }
+ask() { curl -sf "$base/v1/recommendations?user=$user&n=10&language=en"; }
 before=$(ask)
 # The title that the event is about: the first in a list of popular ones that this user would not be shown now.
 item=$(jq -rn --argjson mine "$before" --argjson all "$(curl -sf "$base/v1/recommendations?n=50")" \
   '[$all.items[].item] - [$mine.items[].item] | .[length - 1]')
-title=$(curl -sf "$base/v1/items/$item" | jq -r '(.titles.en // (.titles | to_entries | .[0].value)) // .id')
+title=$(curl -sf "$base/v1/items/$item" | jq -r '.item | .titles.en // .titles[""] // (.titles // {} | to_entries | .[0].value) // .id')
 event=$(jq -cn --arg user "$user" --arg item "$item" '{type: "like", user: $user, item: $item}')
 t0=$(date +%s%N)
 receipt=$(curl -sf -w '\n%{time_total}' "$base/v1/events" -H 'content-type: application/json' -d "$event")
-after=$(curl -sf -w '\n%{time_total}' "$base/v1/recommendations?user=$user&n=10&explain=1")
+after=$(curl -sf -w '\n%{time_total}' "$base/v1/recommendations?user=$user&n=10&language=en&explain=1")
 t1=$(date +%s%N)
 post_s=${receipt##*$'\n'} get_s=${after##*$'\n'}
 after=${after%$'\n'*}

@@ -16,8 +16,8 @@ struct TimeUs {
 inline constexpr int64_t kSecondUs = 1'000'000;
 inline constexpr int64_t kDayUs = 86'400 * kSecondUs;
 
-// How much the times of events mean. A source marks itself at import; a dataset has the weakest of its
-// sources, and splits follow it.
+// How much the times of events mean. A source marks itself at import; a dataset has the weakest of
+// its sources, and splits follow it.
 enum class TimeKind : uint8_t {
   kNone,   // rows have no time and their order means nothing; ts is 0
   kOrder,  // the order of rows is the order of events; ts is 0

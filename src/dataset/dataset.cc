@@ -5,12 +5,13 @@
 
 namespace palate {
 
-Dataset Dataset::from_rows(size_t users, size_t items, std::vector<uint64_t> row_start,
+Dataset Dataset::from_rows(size_t items, std::vector<uint64_t> row_start,
                            std::vector<HistoryEntry> rows, TimeKind time) {
-  PALATE_CHECK(row_start.size() == users + 1, "row_start has one entry a user and one more");
+  PALATE_CHECK(!row_start.empty(), "row_start has one entry a user and one more");
   PALATE_CHECK(row_start.front() == 0 && row_start.back() == rows.size(),
                "row_start covers the rows");
   for (const auto& row : rows) PALATE_CHECK(row.item.value < items, "an item outside the dataset");
+  const size_t users = row_start.size() - 1;
   auto state = std::make_shared<State>();
   state->items = items;
   state->time = time;

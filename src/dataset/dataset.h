@@ -35,7 +35,7 @@ class Dataset {
   // the item log, also those without events), users get a UserIx in order of first appearance.
   static Result<Dataset> build(const Source& source, ThreadPool& pool, std::stop_token stop);
   // For tests and benchmarks: straight from rows (ascending by user row, then by offset).
-  static Dataset from_rows(size_t users, size_t items, std::vector<uint64_t> row_start,
+  static Dataset from_rows(size_t items, std::vector<uint64_t> row_start,
                            std::vector<HistoryEntry> rows, TimeKind time);
   Status save(const Path& path) const;
   static Result<Dataset> open(const Path& path);

@@ -21,7 +21,7 @@ inline Dataset liked_rows(uint32_t users, uint32_t rows_each, TimeKind time) {
     }
     start.push_back(rows.size());
   }
-  return Dataset::from_rows(users, rows_each, std::move(start), std::move(rows), time);
+  return Dataset::from_rows(rows_each, std::move(start), std::move(rows), time);
 }
 
 inline std::vector<HistoryEntry> rows_of(const Dataset& dataset) {
@@ -52,7 +52,7 @@ inline Dataset any_dataset() {
     rows.insert(rows.end(), mine.begin(), mine.end());
     start.push_back(rows.size());
   }
-  return Dataset::from_rows(users, items, std::move(start), std::move(rows), TimeKind::kReal);
+  return Dataset::from_rows(items, std::move(start), std::move(rows), TimeKind::kReal);
 }
 
 }  // namespace palate

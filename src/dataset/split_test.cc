@@ -131,7 +131,7 @@ TEST(Split, ATimeCutTakesTiesTogether) {
   // Times 0 0 1 1 2 2 …: a cut inside a pair takes the whole pair.
   auto rows = rows_of(liked_rows(1, 10, TimeKind::kReal));
   for (size_t i = 0; i < rows.size(); ++i) rows[i].ts.us = static_cast<int64_t>(i / 2);
-  const auto dataset = Dataset::from_rows(1, 10, {0, 10}, rows, TimeKind::kReal);
+  const auto dataset = Dataset::from_rows(10, {0, 10}, rows, TimeKind::kReal);
   const auto split = make_split(dataset, {SplitKind::kTimeCut, 0.3, 1});
   ASSERT_TRUE(split.has_value());
   EXPECT_EQ(split->cut.us, 3);

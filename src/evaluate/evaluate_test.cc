@@ -279,7 +279,7 @@ SmallSplit small_split(const std::vector<std::vector<Row>>& users) {
     }
     start.push_back(rows.size());
   }
-  return {Dataset::from_rows(users.size(), 8, std::move(start), std::move(rows), TimeKind::kNone),
+  return {Dataset::from_rows(8, std::move(start), std::move(rows), TimeKind::kNone),
           {SplitKind::kHoldOut, {}, train, test}};
 }
 

@@ -87,7 +87,7 @@ struct ItemRecord {
   std::map<std::string, std::string> attributes;
   std::map<std::string, std::vector<float>> vectors;
 
-  // The title in `language`, else in the unnamed one, else any, else the id.
+  // The title in `language`, else in the unnamed one, in English, any, else the id.
   [[nodiscard]] std::string_view title(std::string_view language = "") const;
 };
 

@@ -88,8 +88,7 @@ EventView draw_event(const World& world) {
   const auto& user = names('u')[*rc::gen::inRange<size_t>(0, 10)];
   const auto& item_name = names('i')[*rc::gen::inRange<size_t>(0, 10)];
   const std::string_view no_item;
-  EventView row =
-      world.event(type, user, type == std::string_view("search") ? no_item : item_name);
+  EventView row = world.event(type, user, type == std::string_view("search") ? no_item : item_name);
   if (type == std::string_view("rating")) row.value = *rc::gen::inRange(1, 6);
   row.ts.us = *rc::gen::inRange<int64_t>(0, 30) * 7 * kDayUs;
   row.received.us = row.ts.us;

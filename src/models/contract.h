@@ -55,7 +55,7 @@ struct PlantedWorld {
       }
       start.push_back(rows.size());
     }
-    return Dataset::from_rows(kUsers, kItems, std::move(start), std::move(rows), TimeKind::kReal);
+    return Dataset::from_rows(kItems, std::move(start), std::move(rows), TimeKind::kReal);
   }
 
   Dataset data;

@@ -265,7 +265,7 @@ TEST_P(ModelContract, TheManifestSaysWhatItWasMadeFrom) {
 }
 
 TEST_P(ModelContract, NothingToLearnFromIsAnError) {
-  const auto empty = Dataset::from_rows(2, 3, {0, 0, 0}, {}, TimeKind::kReal);
+  const auto empty = Dataset::from_rows(3, {0, 0, 0}, {}, TimeKind::kReal);
   const auto trained = train_for_test(GetParam(), DatasetView(empty));
   ASSERT_FALSE(trained);
   EXPECT_EQ(trained.error().code, Code::kInvalidArgument);

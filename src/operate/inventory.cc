@@ -33,16 +33,20 @@ uint64_t entries_in(const Path& folder) {
   return ignored ? 0 : static_cast<uint64_t>(std::distance(fs::begin(it), fs::end(it)));
 }
 
-// Whoever liked most in the batch; the first of equals.
-std::string busiest_user(const EventBatch& batch, const EventTypes& types) {
+// Somebody who liked a few things in the batch, neither a newcomer nor a bot: nearest to ten; the
+// first of equals.
+std::string typical_user(const EventBatch& batch, const EventTypes& types) {
+  constexpr size_t kLikes = 10;
   std::map<std::string_view, size_t> likes;
-  std::string_view best;
   for (const EventView& row : batch.rows) {
-    if (row.type.value >= types.size() || types.preference(row.type, row.value) <= 0) continue;
-    const size_t count = ++likes[row.user];
-    if (best.empty() || count > likes[best]) best = row.user;
+    if (row.type.value < types.size() && types.preference(row.type, row.value) > 0)
+      ++likes[row.user];
   }
-  return std::string(best);
+  const auto distance = [](const auto& entry) {
+    return entry.second > kLikes ? entry.second - kLikes : kLikes - entry.second;
+  };
+  const auto best = std::ranges::min_element(likes, {}, distance);
+  return best == likes.end() ? "" : std::string(best->first);
 }
 
 Status count_events(DataDirectory& data, const EventTypes& types, std::stop_token stop,
@@ -65,7 +69,7 @@ Status count_events(DataDirectory& data, const EventTypes& types, std::stop_toke
                             out.last = out.last ? std::max(*out.last, row.ts) : row.ts;
                           }
                           out.events += batch.rows.size();
-                          if (auto user = busiest_user(batch, types); !user.empty())
+                          if (auto user = typical_user(batch, types); !user.empty())
                             out.sample_user = std::move(user);
                           progress.add(batch.rows.size());
                           return {};

@@ -1,6 +1,7 @@
 """Every command of palate, from an empty folder to recommendations."""
 
 import json
+import pathlib
 import signal
 import subprocess
 import time
@@ -69,14 +70,16 @@ def test_training_is_repeatable_whatever_the_threads(world):
 
 def test_evaluate_reports_with_intervals_and_beats_popularity(world):
     report = run_json("evaluate", "--data", world, "--k", "10")
-    by_kind = {model["kind"]: model for model in report["models"]}
-    for model in by_kind.values():
-        recall = model["metrics"]["recall@10"]
-        assert recall["low"] <= recall["mean"] <= recall["high"]
-    assert by_kind["als"]["metrics"]["ndcg@10"]["mean"] > by_kind["popularity"]["metrics"]["ndcg@10"]["mean"]
-    folder = report["directory"]
-    assert json.load(open(folder + "/report.json"))["models"]
-    assert "| recall@10 |" in open(folder + "/report.md").read() or "recall@10" in open(folder + "/report.md").read()
+    metrics = {}
+    for part in report["reports"]:
+        metrics[part["model"]["kind"]] = {m["name"]: m for m in part["metrics"]}
+    for values in metrics.values():
+        assert set(values) >= {"recall", "ndcg", "map", "mrr", "hit_rate", "coverage"}
+        assert all(m["k"] == 10 and m["low"] <= m["mean"] <= m["high"] for m in values.values())
+    assert metrics["als"]["ndcg"]["mean"] > metrics["popularity"]["ndcg"]["mean"]
+    folder = pathlib.Path(report["directory"])
+    assert json.loads((folder / "report.json").read_text())["reports"] == report["reports"]
+    assert "recall" in (folder / "report.md").read_text()
 
 
 def test_simulate_writes_files_that_import_reads(tmp_path):

@@ -30,6 +30,7 @@ nlohmann::ordered_json inventory_json(const Inventory& inventory) {
       {"first",
        inventory.first ? nlohmann::ordered_json(format_rfc3339(*inventory.first)) : nullptr},
       {"last", inventory.last ? nlohmann::ordered_json(format_rfc3339(*inventory.last)) : nullptr},
+      {"sample_user", inventory.sample_user},
       {"release", inventory.release},
       {"models", models},
       {"quarantined_files", inventory.quarantine_files},

@@ -1,10 +1,11 @@
+#include "operate/training.h"
+
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "base/threads.h"
 #include "cli/command.h"
 #include "cli/print.h"
-#include "operate/training.h"
 
 namespace palate {
 namespace {
