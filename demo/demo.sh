@@ -83,17 +83,18 @@ t1=$(date +%s%N)
 post_s=${receipt##*$'\n'} get_s=${after##*$'\n'}
 after=${after%$'\n'*}
 
-echo "$user likes \"$title\" ($item). Before and after:"
+echo "$user likes \"$title\" ($item)."
+printf '      %-38s  %s\n' before after
 jq -rn --argjson a "$before" --argjson b "$after" --arg liked "$item" '
-  def cut(n): if length > n then .[0:n - 1] + "…" else . + (" " * (n - length)) end;
+  def cut(n): if length > n then .[0:n - 1] + "…" else (. + "                                        ")[0:n] end;
   ([$a.items[].item]) as $old
   | range(0; [($a.items | length), ($b.items | length)] | max) as $i
   | ($b.items[$i] // {item: "", title: ""}) as $new
   | ($old | index($new.item)) as $was
   | (if $new.item == "" then "" elif $was == null then "new" elif $was == $i then ""
      elif $was > $i then "up \($was - $i)" else "down \($i - $was)" end) as $mark
-  | "\($i + 1)" as $n
-  | "  \(" " * (2 - ($n | length)))\($n)  \(($a.items[$i].title // "") | cut(38))  \($new.title | cut(38))  \($mark)"
+  | (" \($i + 1)"[-2:]) as $n
+  | "  \($n)  \(($a.items[$i].title // "") | cut(38))  \($new.title | cut(38))  \($mark)"
     + (if $mark == "new" and (($new.reasons // []) | length) > 0 and $new.reasons[0].item == $liked
        then "  because of it" else "" end)'
 printf '%sThe event was durable after %.1f ms; the changed answer took %.1f ms more (two curl runs: %d ms in all).%s\n' "$green" \
@@ -106,8 +107,8 @@ cat <<END
   curl '$base/v1/similar?item=$item&n=5'
   curl '$base/v1/events' -H 'content-type: application/json' -d '$event'
   curl '$base/metrics'
-  $palate status --data $data
-  $palate train --data $data        # beside the server: it takes the new release up by itself
+  ${palate#"$PWD"/} status --data $data
+  ${palate#"$PWD"/} train --data $data        # beside the server: it takes the new release up by itself
 END
 printf '%sAll of this took %.1f s. The data is in %s.%s\n' "$dim" "$(jq -n "($(date +%s%N) - $started) / 1000000000")" "$data" "$plain"
 if [ -t 1 ]; then

@@ -6,69 +6,30 @@
 #include <mutex>
 #include <thread>
 
-#include "base/progress.h"
-#include "base/stop.h"
-#include "base/threads.h"
+#include "base/log.h"
 #include "ingest/commit_group.h"
 
 namespace palate {
 namespace {
 
-// A group is what waits when the writer gets to it, up to so many records: bounds its memory and
-// the time that a small submission waits behind a large one.
+// A group is what waits when the writer gets to it, up to so many records:
+// bounds its memory and the time that a small submission waits behind a large
+// one.
 constexpr size_t kGroupRecordsMax = 256 * 1024;
-constexpr size_t kBlocksAtOnce = 256;
 
-// Reads identities of logged events into the window, decoding many blocks at once.
-class WindowRefill {
- public:
-  WindowRefill(const EventTypes& types, IdentityWindow& window) : types_(types), window_(window) {}
-
-  Status add(const EventLog::Block& block) {
-    blocks_.emplace_back(block.bytes);
-    return blocks_.size() < kBlocksAtOnce ? Status() : flush();
+Status read_ends(const EventLog &log, Writer &writer) {
+  for (const Position &end : TRY(log.ends())) {
+    if (end.partition != 0)
+      continue;
+    if (end.stream == Stream::kEvents)
+      writer.events_end = end.offset;
+    if (end.stream == Stream::kItems)
+      writer.items_end = end.offset;
+    if (end.stream == Stream::kUsers)
+      writer.users_end = end.offset;
   }
-  Status flush() {
-    std::vector<Result<std::vector<Hash128>>> identities(blocks_.size());
-    TRY(pool_.for_blocks(blocks_.size(), [&](size_t b, size_t) { identities[b] = decode(b); }));
-    blocks_.clear();
-    for (auto& some : identities) window_.insert(TRY(std::move(some)));
-    return {};
-  }
-
- private:
-  Result<std::vector<Hash128>> decode(size_t b) const {
-    const EventBatch batch = TRY(decode_events(blocks_[b], types_));
-    std::vector<Hash128> identities;
-    identities.reserve(batch.rows.size());
-    for (const EventView& row : batch.rows) {
-      const bool known = row.type.value < types_.size();
-      identities.push_back(event_identity(row, known ? types_.at(row.type).name : ""));
-    }
-    return identities;
-  }
-  const EventTypes& types_;
-  IdentityWindow& window_;
-  ThreadPool pool_;
-  std::vector<std::string> blocks_;
-};
-
-Status refill(const EventLog& log, const EventTypes& types, Writer& writer, size_t wanted) {
-  for (const Position& end : TRY(log.ends())) {
-    if (end.partition != 0) continue;
-    if (end.stream == Stream::kEvents) writer.events_end = end.offset;
-    if (end.stream == Stream::kItems) writer.items_end = end.offset;
-    if (end.stream == Stream::kUsers) writer.users_end = end.offset;
-  }
-  if (writer.events_end == 0) return {};
-  const uint64_t from = writer.events_end - std::min<uint64_t>(writer.events_end, wanted);
-  Progress progress("reading recent events", writer.events_end - from, "events");
-  WindowRefill window(types, writer.window);
-  TRY(log.read({Stream::kEvents, 0, from}, [&](const EventLog::Block& block) -> Status {
-    progress.add(block.count);
-    return window.add(block);
-  }));
-  return window.flush();
+  writer.window_filled = writer.events_end == 0;
+  return {};
 }
 
 struct FoldRequest {
@@ -77,21 +38,27 @@ struct FoldRequest {
   std::promise<Status> done;
 };
 
-}  // namespace
+} // namespace
 
 struct Ingest::State {
-  explicit State(const Parts& p)
-      : parts(p), writer{p.log, p.state, p.types, IdentityWindow(p.options.dedup_events)} {}
+  explicit State(const Parts &p)
+      : parts(p), writer{.log = p.log,
+                         .state = p.state,
+                         .types = p.types,
+                         .window = IdentityWindow(p.options.dedup_events),
+                         .window_events = p.options.dedup_events} {}
 
   Parts parts;
-  Writer writer;  // of the writer thread, once that runs
+  Writer writer; // of the writer thread, once that runs
   mutable std::mutex mutex;
   std::condition_variable work, room;
-  std::deque<Submission> queue;  // these five guarded by mutex
+  std::deque<Submission> queue; // these six guarded by mutex
   size_t queued = 0;
   bool defer = false;
   std::shared_ptr<FoldRequest> fold;
   bool stopping = false;
+  uint64_t sources = 0;
+  std::stop_source closing;
   std::thread thread;
 
   Status submit(Submission submission, bool wait);
@@ -99,7 +66,7 @@ struct Ingest::State {
   [[nodiscard]] bool has_room(size_t records) const;
   std::vector<Submission> take_group();
   void run();
-  void run_fold(FoldRequest& request);
+  void run_fold(FoldRequest &request);
 };
 
 // A batch larger than the whole queue gets in when nothing else waits.
@@ -111,9 +78,11 @@ Status Ingest::State::submit(Submission submission, bool wait) {
   const size_t records = submission.records();
   {
     std::unique_lock lock(mutex);
-    if (wait) room.wait(lock, [&] { return has_room(records); });
+    if (wait)
+      room.wait(lock, [&] { return has_room(records); });
     if (!has_room(records)) {
-      return fail(Code::kOverloaded, "{} records wait to be logged already: send again later",
+      return fail(Code::kOverloaded,
+                  "{} records wait to be logged already: send again later",
                   queued);
     }
     queued += records;
@@ -123,7 +92,8 @@ Status Ingest::State::submit(Submission submission, bool wait) {
   return {};
 }
 
-Status Ingest::State::submit_events(Result<PreparedEvents> events, Done done, bool wait) {
+Status Ingest::State::submit_events(Result<PreparedEvents> events, Done done,
+                                    bool wait) {
   return submit({TRY(std::move(events)), std::move(done)}, wait);
 }
 
@@ -132,7 +102,10 @@ std::vector<Submission> Ingest::State::take_group() {
   size_t records = 0;
   while (!queue.empty()) {
     const size_t next = queue.front().records();
-    if (!group.empty() && records + next > kGroupRecordsMax) break;
+    if (!group.empty() && (records + next > kGroupRecordsMax ||
+                           group.back().source() != queue.front().source())) {
+      break;
+    }
     records += next;
     group.push_back(std::move(queue.front()));
     queue.pop_front();
@@ -141,23 +114,33 @@ std::vector<Submission> Ingest::State::take_group() {
 }
 
 void Ingest::State::run() {
+  const Status filled = writer.fill_window(closing.get_token());
+  if (!filled && filled.error().code != Code::kCancelled) {
+    log_warning(
+        "recent events cannot be read, so that none can be taken in: {}",
+        filled.error().message);
+  }
   for (;;) {
     std::vector<Submission> group;
     std::shared_ptr<FoldRequest> request;
     {
       std::unique_lock lock(mutex);
-      work.wait(lock, [&] { return !queue.empty() || fold != nullptr || stopping; });
+      work.wait(lock,
+                [&] { return !queue.empty() || fold != nullptr || stopping; });
       group = take_group();
       writer.deferred = defer;
-      if (group.empty()) request = std::move(fold);
-      if (group.empty() && request == nullptr) return;
+      if (group.empty())
+        request = std::move(fold);
+      if (group.empty() && request == nullptr)
+        return;
     }
     if (request != nullptr) {
       run_fold(*request);
       continue;
     }
     size_t records = 0;
-    for (const Submission& submission : group) records += submission.records();
+    for (const Submission &submission : group)
+      records += submission.records();
     CommitGroup(writer, std::move(group)).commit();
     {
       const std::lock_guard lock(mutex);
@@ -167,9 +150,10 @@ void Ingest::State::run() {
   }
 }
 
-void Ingest::State::run_fold(FoldRequest& request) {
+void Ingest::State::run_fold(FoldRequest &request) {
   Status status;
-  if (writer.behind) status = parts.state->catch_up(*parts.log, request.stop);
+  if (writer.behind)
+    status = parts.state->catch_up(*parts.log, request.stop);
   if (status) {
     writer.behind = false;
     const std::lock_guard lock(mutex);
@@ -180,8 +164,8 @@ void Ingest::State::run_fold(FoldRequest& request) {
 
 Result<std::unique_ptr<Ingest>> Ingest::start(Parts parts) {
   auto state = std::make_unique<State>(parts);
-  TRY(refill(*parts.log, *parts.types, state->writer, parts.options.dedup_events));
-  State* running = state.get();
+  TRY(read_ends(*parts.log, state->writer));
+  State *running = state.get();
   running->thread = std::thread([running] { running->run(); });
   return std::unique_ptr<Ingest>(new Ingest(std::move(state)));
 }
@@ -193,15 +177,16 @@ Ingest::~Ingest() {
     const std::lock_guard lock(state_->mutex);
     state_->stopping = true;
   }
+  state_->closing.request_stop();
   state_->work.notify_one();
   state_->thread.join();
 }
 
 Status Ingest::submit_events(EventBatch batch, Done done) {
-  const Parts& parts = state_->parts;
+  const Parts &parts = state_->parts;
   return state_->submit_events(
-      prepare_events(std::move(batch), *parts.types, parts.state->catalogue()), std::move(done),
-      false);
+      prepare_events(std::move(batch), *parts.types, parts.state->catalogue()),
+      std::move(done), false);
 }
 
 Status Ingest::submit_prepared(PreparedEvents events, Done done) {
@@ -219,26 +204,33 @@ Status Ingest::submit_users(std::vector<UserRecord> users, Done done) {
 namespace {
 
 // Runs `submit` with a callback that fills a future, and waits for it.
-template <class Submit>
-Result<IngestReceipt> wait_for(const Submit& submit) {
+template <class Submit> Result<IngestReceipt> wait_for(const Submit &submit) {
   auto promise = std::make_shared<std::promise<Result<IngestReceipt>>>();
   std::future<Result<IngestReceipt>> answer = promise->get_future();
-  TRY(submit([promise](Result<IngestReceipt> receipt) { promise->set_value(std::move(receipt)); }));
+  TRY(submit([promise](Result<IngestReceipt> receipt) {
+    promise->set_value(std::move(receipt));
+  }));
   return answer.get();
 }
 
-}  // namespace
+} // namespace
 
 Result<IngestReceipt> Ingest::write_events(EventBatch batch) {
-  return wait_for([&](Done done) { return submit_events(std::move(batch), std::move(done)); });
+  return wait_for([&](Done done) {
+    return submit_events(std::move(batch), std::move(done));
+  });
 }
 
 Result<IngestReceipt> Ingest::write_items(std::vector<ItemRecord> items) {
-  return wait_for([&](Done done) { return submit_items(std::move(items), std::move(done)); });
+  return wait_for([&](Done done) {
+    return submit_items(std::move(items), std::move(done));
+  });
 }
 
 Result<IngestReceipt> Ingest::write_users(std::vector<UserRecord> users) {
-  return wait_for([&](Done done) { return submit_users(std::move(users), std::move(done)); });
+  return wait_for([&](Done done) {
+    return submit_users(std::move(users), std::move(done));
+  });
 }
 
 void Ingest::defer_fold() {
@@ -251,11 +243,17 @@ Status Ingest::fold_deferred(std::stop_token stop) {
   std::future<Status> done = request->done.get_future();
   {
     const std::lock_guard lock(state_->mutex);
-    if (state_->fold != nullptr) return fail(Code::kBusy, "folding is under way already");
+    if (state_->fold != nullptr)
+      return fail(Code::kBusy, "folding is under way already");
     state_->fold = std::move(request);
   }
   state_->work.notify_one();
   return done.get();
+}
+
+uint64_t Ingest::new_source() {
+  const std::lock_guard lock(state_->mutex);
+  return ++state_->sources;
 }
 
 size_t Ingest::queued_events() const {
@@ -263,4 +261,4 @@ size_t Ingest::queued_events() const {
   return state_->queued;
 }
 
-}  // namespace palate
+} // namespace palate

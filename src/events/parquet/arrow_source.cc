@@ -1,11 +1,11 @@
 // ParquetSource on Apache Arrow. Built into a module of its own; no other file includes Arrow.
+#include <array>
+#include <charconv>
+
 #include <arrow/api.h>
 #include <arrow/io/file.h>
 #include <parquet/arrow/reader.h>
 #include <parquet/exception.h>
-
-#include <array>
-#include <charconv>
 
 #include "events/parquet_source.h"
 
@@ -235,14 +235,13 @@ class ArrowSource final : public ParquetSource {
     std::vector<int> groups(static_cast<size_t>(file_->num_row_groups()));
     for (size_t i = 0; i < groups.size(); ++i) groups[i] = static_cast<int>(i);
     // Columns of nested types have several leaves; such files are read whole.
-    const bool flat =
-        file_->parquet_reader()->metadata()->num_columns() == schema_->num_fields();
+    const bool flat = file_->parquet_reader()->metadata()->num_columns() == schema_->num_fields();
     std::vector<int> columns;
     for (size_t i = 0; i < wanted.size() && flat; ++i) {
       if (wanted[i]) columns.push_back(static_cast<int>(i));
     }
-    auto batches = flat ? file_->GetRecordBatchReader(groups, columns)
-                        : file_->GetRecordBatchReader(groups);
+    auto batches =
+        flat ? file_->GetRecordBatchReader(groups, columns) : file_->GetRecordBatchReader(groups);
     if (!batches.ok()) return refused(path_, batches.status());
     batches_ = std::move(*batches);
     return {};
@@ -262,7 +261,8 @@ class ArrowSource final : public ParquetSource {
           owner->batch->schema()->GetFieldIndex(schema_->field(static_cast<int>(column))->name());
       if (!wanted[column] || at < 0) continue;
       const Texts texts = column_texts(*owner->batch->column(at), owner->arena);
-      for (size_t row = 0; row < rows; ++row) chunk.cells[row * wanted.size() + column] = texts[row];
+      for (size_t row = 0; row < rows; ++row)
+        chunk.cells[row * wanted.size() + column] = texts[row];
     }
     done_ += rows;
     chunk.text.owner = std::move(owner);
@@ -295,9 +295,9 @@ Result<std::unique_ptr<ParquetSource>> open_with_arrow(const Path& path) {
 }  // namespace
 }  // namespace palate
 
-extern "C" __attribute__((visibility("default")))
-palate::Result<std::unique_ptr<palate::ParquetSource>>
-palate_open_parquet(const palate::Path& path) {
+extern "C"
+    __attribute__((visibility("default"))) palate::Result<std::unique_ptr<palate::ParquetSource>>
+    palate_open_parquet(const palate::Path& path) {
   try {
     return palate::open_with_arrow(path);
   } catch (const std::exception& problem) {
