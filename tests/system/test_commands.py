@@ -105,3 +105,8 @@ def test_ctrl_c_leaves_nothing_half_written(tmp_path):
     assert after["models"] == [m for m in after["models"] if m["kind"] == "popularity"], "no half-written als"
     assert after["release"] == before["release"] == 0
     assert not [p for p in (data / "default" / "models").rglob("*.tmp-*")]
+
+
+def test_the_reference_page_is_what_the_code_declares():
+    page = pathlib.Path(__file__).resolve().parents[2] / "docs" / "reference" / "config.md"
+    assert page.read_text() == run("check", "--reference").stdout, "palate check --reference > docs/reference/config.md"
