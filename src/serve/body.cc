@@ -35,8 +35,11 @@ simdjson::error_code collect(od::array array, size_t records_max,
     std::string_view text;
     if (auto error = std::move(element).get(value)) return error;
     od::object object;
+    od::array inner;
     if (!value.get_object().get(object)) {
       if (auto error = object.raw_json().get(text)) return error;
+    } else if (!value.get_array().get(inner)) {
+      if (auto error = inner.raw_json().get(text)) return error;
     } else {
       text = value.raw_json_token();
     }

@@ -101,6 +101,7 @@ TEST(BodyTest, SplitsRecords) {
   EXPECT_EQ(texts(R"({"id":"a"})"), (Texts{R"({"id":"a"})"}));
   EXPECT_EQ(texts(R"([{"id":"a"},{"id":"b"}])"), (Texts{R"({"id":"a"})", R"({"id":"b"})"}));
   EXPECT_EQ(texts(R"({"items":[{"id":"a"}]})"), (Texts{R"({"id":"a"})"}));
+  EXPECT_EQ(texts(R"([[[1],2],"x",3])"), (Texts{"[[1],2]", R"("x")", "3"}));
   for (const std::string_view bad :
        {"", "[]", "7", "null", "[1,2,3,4]", "[{}", "{\"items\":[]}", "{\"id\":}", "\xff"}) {
     EXPECT_FALSE(split_records(bad, "items", 3)) << bad;
