@@ -8,35 +8,28 @@
 namespace palate {
 
 Status Writer::fill_window(std::stop_token stop) {
-  if (window_filled)
-    return {};
-  TRY(refill_window({.log = log,
-                     .types = types,
-                     .events_end = events_end,
-                     .wanted = window_events},
+  if (window_filled) return {};
+  TRY(refill_window({.log = log, .types = types, .events_end = events_end, .wanted = window_events},
                     window, std::move(stop)));
   window_filled = true;
   return {};
 }
 
 size_t Submission::records() const {
-  if (const auto *events = std::get_if<PreparedEvents>(&what))
-    return events->rows();
-  if (const auto *items = std::get_if<std::vector<ItemRecord>>(&what))
-    return items->size();
+  if (const auto* events = std::get_if<PreparedEvents>(&what)) return events->rows();
+  if (const auto* items = std::get_if<std::vector<ItemRecord>>(&what)) return items->size();
   return std::get<std::vector<UserRecord>>(what).size();
 }
 
 uint64_t Submission::source() const {
-  const auto *events = std::get_if<PreparedEvents>(&what);
+  const auto* events = std::get_if<PreparedEvents>(&what);
   return events != nullptr ? events->source : 0;
 }
 
 void CommitGroup::commit() {
   if (writer_.behind && !writer_.deferred) {
     const Status caught_up = writer_.state->catch_up(*writer_.log, {});
-    if (!caught_up)
-      return answer(caught_up);
+    if (!caught_up) return answer(caught_up);
     writer_.behind = false;
   }
   const auto log_all = [&]() -> Status {
@@ -50,8 +43,7 @@ void CommitGroup::commit() {
     return answer(logged);
   }
   const Status folded = fold();
-  if (!folded)
-    writer_.behind = true;
+  if (!folded) writer_.behind = true;
   answer(folded);
 }
 
@@ -60,21 +52,18 @@ void CommitGroup::commit() {
 // the group its identities.
 Status CommitGroup::make_comparable() {
   const uint64_t source = submissions_.front().source();
-  all_new_ =
-      source != 0 && (writer_.events_end == 0 || writer_.sole_source == source);
+  all_new_ = source != 0 && (writer_.events_end == 0 || writer_.sole_source == source);
   if (all_new_) {
     writer_.sole_source = source;
     writer_.window_filled = false;
     return {};
   }
-  for (Submission &submission : submissions_) {
-    auto *events = std::get_if<PreparedEvents>(&submission.what);
-    if (events == nullptr)
-      continue;
+  for (Submission& submission : submissions_) {
+    auto* events = std::get_if<PreparedEvents>(&submission.what);
+    if (events == nullptr) continue;
     TRY(writer_.fill_window({}));
     writer_.sole_source = 0;
-    if (events->identities.empty())
-      TRY(complete(*events, *writer_.types));
+    if (events->identities.empty()) TRY(complete(*events, *writer_.types));
   }
   return {};
 }
@@ -82,61 +71,49 @@ Status CommitGroup::make_comparable() {
 Status CommitGroup::gather() {
   receipts_.resize(submissions_.size());
   for (size_t i = 0; i < submissions_.size(); ++i) {
-    Submission &submission = submissions_[i];
-    IngestReceipt &receipt = receipts_[i];
-    if (auto *events = std::get_if<PreparedEvents>(&submission.what)) {
+    Submission& submission = submissions_[i];
+    IngestReceipt& receipt = receipts_[i];
+    if (auto* events = std::get_if<PreparedEvents>(&submission.what)) {
       TRY(gather_events(*events, receipt));
-    } else if (auto *items =
-                   std::get_if<std::vector<ItemRecord>>(&submission.what)) {
+    } else if (auto* items = std::get_if<std::vector<ItemRecord>>(&submission.what)) {
       receipt.accepted = items->size();
-      for (const ItemRecord &item : *items)
-        new_items_.insert(item.id);
+      for (const ItemRecord& item : *items) new_items_.insert(item.id);
       items_.insert(items_.end(), std::make_move_iterator(items->begin()),
                     std::make_move_iterator(items->end()));
     } else {
-      auto &users = std::get<std::vector<UserRecord>>(submission.what);
+      auto& users = std::get<std::vector<UserRecord>>(submission.what);
       receipt.accepted = users.size();
       users_.insert(users_.end(), std::make_move_iterator(users.begin()),
                     std::make_move_iterator(users.end()));
     }
   }
-  for (Run &run : runs_) {
-    if (run.blocks.empty())
-      run.blocks = encode_events(run.rows, *writer_.types);
+  for (Run& run : runs_) {
+    if (run.blocks.empty()) run.blocks = encode_events(run.rows, *writer_.types);
   }
   return {};
 }
 
-Status CommitGroup::gather_events(PreparedEvents &events,
-                                  IngestReceipt &receipt) {
-  if (!all_new_)
-    return gather_seen(events, receipt);
+Status CommitGroup::gather_events(PreparedEvents& events, IngestReceipt& receipt) {
+  if (!all_new_) return gather_seen(events, receipt);
   receipt.accepted = events.rows();
   register_items(events);
-  if (events.blocks.empty())
-    events.blocks = encode_events(events.batch.rows, *writer_.types);
+  if (events.blocks.empty()) events.blocks = encode_events(events.batch.rows, *writer_.types);
   add_prepared(events);
   return {};
 }
 
-void CommitGroup::add_prepared(PreparedEvents &events) {
-  runs_.push_back({.rows = {},
-                   .all = &events.batch.rows,
-                   .blocks = std::move(events.blocks)});
+void CommitGroup::add_prepared(PreparedEvents& events) {
+  runs_.push_back({.rows = {}, .all = &events.batch.rows, .blocks = std::move(events.blocks)});
 }
 
 // Less what the window has seen.
-Status CommitGroup::gather_seen(PreparedEvents &events,
-                                IngestReceipt &receipt) {
+Status CommitGroup::gather_seen(PreparedEvents& events, IngestReceipt& receipt) {
   const std::vector<uint8_t> fresh = writer_.window.insert(events.identities);
-  receipt.accepted =
-      static_cast<uint64_t>(std::count(fresh.begin(), fresh.end(), 1));
+  receipt.accepted = static_cast<uint64_t>(std::count(fresh.begin(), fresh.end(), 1));
   receipt.duplicates = fresh.size() - receipt.accepted;
-  if (receipt.accepted == 0)
-    return {};
+  if (receipt.accepted == 0) return {};
   for (size_t i = 0; i < fresh.size(); ++i) {
-    if (fresh[i] != 0)
-      remembered_.push_back(events.identities[i]);
+    if (fresh[i] != 0) remembered_.push_back(events.identities[i]);
   }
   register_items(events);
   if (receipt.duplicates == 0 && !events.blocks.empty()) {
@@ -144,22 +121,18 @@ Status CommitGroup::gather_seen(PreparedEvents &events,
     return {};
   }
   TRY(complete(events, *writer_.types));
-  if (runs_.empty() || runs_.back().all != nullptr)
-    runs_.emplace_back();
+  if (runs_.empty() || runs_.back().all != nullptr) runs_.emplace_back();
   for (size_t i = 0; i < fresh.size(); ++i) {
-    if (fresh[i] != 0)
-      runs_.back().rows.push_back(events.batch.rows[i]);
+    if (fresh[i] != 0) runs_.back().rows.push_back(events.batch.rows[i]);
   }
   return {};
 }
 
-void CommitGroup::register_items(const PreparedEvents &events) {
-  if (events.unknown_items.empty())
-    return;
+void CommitGroup::register_items(const PreparedEvents& events) {
+  if (events.unknown_items.empty()) return;
   const Catalogue::View view = writer_.state->catalogue().view();
   for (const std::string_view item : events.unknown_items) {
-    if (view.find(item) || !new_items_.emplace(item).second)
-      continue;
+    if (view.find(item) || !new_items_.emplace(item).second) continue;
     ItemRecord stub;
     stub.id = item;
     items_.push_back(std::move(stub));
@@ -169,27 +142,20 @@ void CommitGroup::register_items(const PreparedEvents &events) {
 Status CommitGroup::append() {
   std::vector<EventLog::Append> blocks;
   const auto add = [&](Stream stream, std::vector<EncodedBlock> encoded) {
-    for (EncodedBlock &block : encoded) {
+    for (EncodedBlock& block : encoded) {
       blocks.push_back({stream, 0, block.count, std::move(block.bytes)});
     }
   };
-  if (!items_.empty())
-    add(Stream::kItems, encode_items(items_));
-  if (!users_.empty())
-    add(Stream::kUsers, encode_users(users_));
-  for (Run &run : runs_)
-    add(Stream::kEvents, std::move(run.blocks));
-  if (blocks.empty())
-    return {};
+  if (!items_.empty()) add(Stream::kItems, encode_items(items_));
+  if (!users_.empty()) add(Stream::kUsers, encode_users(users_));
+  for (Run& run : runs_) add(Stream::kEvents, std::move(run.blocks));
+  if (blocks.empty()) return {};
   const std::vector<Position> first = TRY(writer_.log->append(blocks));
   for (size_t i = 0; i < blocks.size(); ++i) {
     const uint64_t end = first[i].offset + blocks[i].count;
-    if (blocks[i].stream == Stream::kEvents)
-      writer_.events_end = end;
-    if (blocks[i].stream == Stream::kItems)
-      writer_.items_end = end;
-    if (blocks[i].stream == Stream::kUsers)
-      writer_.users_end = end;
+    if (blocks[i].stream == Stream::kEvents) writer_.events_end = end;
+    if (blocks[i].stream == Stream::kItems) writer_.items_end = end;
+    if (blocks[i].stream == Stream::kUsers) writer_.users_end = end;
   }
   return {};
 }
@@ -207,33 +173,29 @@ Status CommitGroup::fold() {
     writer_.behind = writer_.behind || !runs_.empty();
     return {};
   }
-  if (std::ranges::any_of(runs_,
-                          [](const Run &run) { return run.view().empty(); })) {
-    return writer_.state->catch_up(*writer_.log,
-                                   {}); // only blocks came: they are read back
+  if (std::ranges::any_of(runs_, [](const Run& run) { return run.view().empty(); })) {
+    return writer_.state->catch_up(*writer_.log, {});  // only blocks came: they are read back
   }
   uint64_t offset = writer_.events_end;
-  for (const Run &run : runs_)
-    offset -= run.view().size();
-  for (const Run &run : runs_) {
+  for (const Run& run : runs_) offset -= run.view().size();
+  for (const Run& run : runs_) {
     TRY(writer_.state->apply_events({Stream::kEvents, 0, offset}, run.view()));
     offset += run.view().size();
   }
   return {};
 }
 
-void CommitGroup::answer(const Status &status) {
+void CommitGroup::answer(const Status& status) {
   for (size_t i = 0; i < submissions_.size(); ++i) {
-    const Ingest::Done &done = submissions_[i].done;
+    const Ingest::Done& done = submissions_[i].done;
     if (!status) {
       done(std::unexpected(status.error()));
       continue;
     }
-    IngestReceipt &receipt = receipts_[i];
+    IngestReceipt& receipt = receipts_[i];
     if (std::holds_alternative<PreparedEvents>(submissions_[i].what)) {
       receipt.end = {Stream::kEvents, 0, writer_.events_end};
-    } else if (std::holds_alternative<std::vector<ItemRecord>>(
-                   submissions_[i].what)) {
+    } else if (std::holds_alternative<std::vector<ItemRecord>>(submissions_[i].what)) {
       receipt.end = {Stream::kItems, 0, writer_.items_end};
     } else {
       receipt.end = {Stream::kUsers, 0, writer_.users_end};
@@ -242,4 +204,4 @@ void CommitGroup::answer(const Status &status) {
   }
 }
 
-} // namespace palate
+}  // namespace palate

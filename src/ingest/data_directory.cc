@@ -15,48 +15,40 @@ namespace {
 constexpr int kFormat = 1;
 constexpr size_t kFormatBytesMax = 64;
 
-Status make_directory(const Path &path) {
+Status make_directory(const Path& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
-  if (error)
-    return std::unexpected(
-        errno_error(error.value(), "make the data directory", path));
+  if (error) return std::unexpected(errno_error(error.value(), "make the data directory", path));
   return {};
 }
 
-// A directory that a newer program has written is left alone, before anything
-// in it is opened.
-Status check_format(const Path &root, bool create) {
+// A directory that a newer program has written is left alone, before anything in it is opened.
+Status check_format(const Path& root, bool create) {
   const Path file = root / "FORMAT";
   const auto text = read_file(file, kFormatBytesMax);
   if (!text && text.error().code == Code::kNotFound && create) {
     return write_file_atomically(file, fmt::format("{}\n", kFormat));
   }
-  if (!text)
-    return std::unexpected(text.error());
+  if (!text) return std::unexpected(text.error());
   int format = 0;
-  const char *end = text->data() + text->size();
+  const char* end = text->data() + text->size();
   const auto [rest, error] = std::from_chars(text->data(), end, format);
-  if (error != std::errc() || std::string_view(rest, end) != "\n" ||
-      format < 1) {
-    return fail(Code::kCorrupt,
-                "{}: this is not the format file of a data directory",
+  if (error != std::errc() || std::string_view(rest, end) != "\n" || format < 1) {
+    return fail(Code::kCorrupt, "{}: this is not the format file of a data directory",
                 file.string());
   }
   if (format > kFormat) {
     return fail(Code::kUnsupportedVersion,
-                "{}: the data directory has format {}, this program reads up "
-                "to {}: use a newer "
+                "{}: the data directory has format {}, this program reads up to {}: use a newer "
                 "palate",
                 file.string(), format, kFormat);
   }
   return {};
 }
 
-} // namespace
+}  // namespace
 
-// Members in the order of opening; closed in reverse, so that the lock goes
-// last.
+// Members in the order of opening; closed in reverse, so that the lock goes last.
 struct DataDirectory::State {
   Path root;
   std::optional<FileLock> lock;
@@ -68,21 +60,18 @@ struct DataDirectory::State {
   std::unique_ptr<Ingest> ingest;
 };
 
-DataDirectory::DataDirectory(std::unique_ptr<State> state)
-    : state_(std::move(state)) {}
+DataDirectory::DataDirectory(std::unique_ptr<State> state) : state_(std::move(state)) {}
 DataDirectory::~DataDirectory() = default;
 
-Result<std::unique_ptr<DataDirectory>>
-DataDirectory::open(const DataDirectoryOptions &options,
-                    const EventTypes &types) {
+Result<std::unique_ptr<DataDirectory>> DataDirectory::open(const DataDirectoryOptions& options,
+                                                           const EventTypes& types) {
   const bool writer = options.mode == OpenMode::kWriter;
   auto state = std::make_unique<State>();
   state->root = options.data / options.tenant.name;
   std::error_code ignored;
   if (!writer && !std::filesystem::exists(state->root / "FORMAT", ignored)) {
     return fail(Code::kNotFound,
-                "{}: there is no data directory here: `palate import` or "
-                "`palate serve` makes one",
+                "{}: there is no data directory here: `palate import` or `palate serve` makes one",
                 state->root.string());
   }
   if (writer) {
@@ -90,21 +79,18 @@ DataDirectory::open(const DataDirectoryOptions &options,
     state->lock.emplace(TRY(FileLock::acquire(state->root / "LOCK")));
   }
   TRY(check_format(state->root, writer));
-  state->hash =
-      TRY(KeyedHash::open(state->root / "id.key", options.tenant, writer));
-  state->database =
-      TRY(Database::open({.path = state->root / "db",
-                          .tenant = options.tenant,
-                          .mode = writer ? DatabaseOptions::Mode::kWriter
-                                         : DatabaseOptions::Mode::kReader}));
+  state->hash = TRY(KeyedHash::open(state->root / "id.key", options.tenant, writer));
+  state->database = TRY(Database::open(
+      {.path = state->root / "db",
+       .tenant = options.tenant,
+       .mode = writer ? DatabaseOptions::Mode::kWriter : DatabaseOptions::Mode::kReader}));
   state->log = TRY(RocksLog::open(*state->database));
   state->store = std::make_unique<RocksState>(*state->database);
-  state->live =
-      std::make_unique<LiveState>(LiveState::Parts{.types = &types,
-                                                   .hash = &*state->hash,
-                                                   .store = state->store.get(),
-                                                   .tenant = options.tenant,
-                                                   .limits = options.history});
+  state->live = std::make_unique<LiveState>(LiveState::Parts{.types = &types,
+                                                             .hash = &*state->hash,
+                                                             .store = state->store.get(),
+                                                             .tenant = options.tenant,
+                                                             .limits = options.history});
   TRY(state->live->catch_up(*state->log, options.stop, !writer));
   if (writer) {
     state->ingest = TRY(Ingest::start({.log = state->log.get(),
@@ -115,15 +101,14 @@ DataDirectory::open(const DataDirectoryOptions &options,
   return std::unique_ptr<DataDirectory>(new DataDirectory(std::move(state)));
 }
 
-const Path &DataDirectory::root() const { return state_->root; }
-EventLog &DataDirectory::log() { return *state_->log; }
-LiveState &DataDirectory::state() { return *state_->live; }
-const KeyedHash &DataDirectory::hash() const { return *state_->hash; }
-StateStore &DataDirectory::store() { return *state_->store; }
+const Path& DataDirectory::root() const { return state_->root; }
+EventLog& DataDirectory::log() { return *state_->log; }
+LiveState& DataDirectory::state() { return *state_->live; }
+const KeyedHash& DataDirectory::hash() const { return *state_->hash; }
+StateStore& DataDirectory::store() { return *state_->store; }
 
-Ingest &DataDirectory::ingest() {
-  PALATE_CHECK(state_->ingest != nullptr,
-               "a reader's data directory takes nothing in");
+Ingest& DataDirectory::ingest() {
+  PALATE_CHECK(state_->ingest != nullptr, "a reader's data directory takes nothing in");
   return *state_->ingest;
 }
 
@@ -138,9 +123,9 @@ Status DataDirectory::put_meta(std::string_view key, std::string_view value) {
   return state_->database->put_meta(key, value);
 }
 
-Result<std::vector<std::pair<std::string, std::string>>>
-DataDirectory::meta(std::string_view prefix) const {
+Result<std::vector<std::pair<std::string, std::string>>> DataDirectory::meta(
+    std::string_view prefix) const {
   return state_->database->meta(prefix);
 }
 
-} // namespace palate
+}  // namespace palate

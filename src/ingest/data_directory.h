@@ -2,8 +2,8 @@
 // (docs/formats/data-directory.md).
 //
 //   <data>/<tenant>/LOCK           held by the one writer
-//                   id.key         secret of the pseudonyms, 16 bytes, mode
-//                   0600 db/            RocksDB: log blocks, state, meta
+//                   id.key         secret of the pseudonyms, 16 bytes, mode 0600
+//                   db/            RocksDB: log blocks, state, meta
 //                   quarantine/    what failed validation, with reason
 //                   datasets/, models/, releases/
 #pragma once
@@ -23,10 +23,10 @@
 namespace palate {
 
 enum class OpenMode : uint8_t {
-  kWriter, // takes the lock: kConflict for a second one. Creates the directory
-           // when it is not there.
-  kReader, // beside a writer (RocksDB secondary): sees the log as of the
-           // opening; kNotFound when there is nothing
+  kWriter,  // takes the lock: kConflict for a second one. Creates the directory when it is not
+            // there.
+  kReader,  // beside a writer (RocksDB secondary): sees the log as of the opening; kNotFound when
+            // there is nothing
 };
 
 struct DataDirectoryOptions {
@@ -39,31 +39,29 @@ struct DataDirectoryOptions {
 };
 
 class DataDirectory {
-public:
-  // A reader has users and the catalogue as of the opening; refresh() follows
-  // the writer.
-  static Result<std::unique_ptr<DataDirectory>>
-  open(const DataDirectoryOptions &options, const EventTypes &types);
+ public:
+  // A reader has users and the catalogue as of the opening; refresh() follows the writer.
+  static Result<std::unique_ptr<DataDirectory>> open(const DataDirectoryOptions& options,
+                                                     const EventTypes& types);
   ~DataDirectory();
 
-  [[nodiscard]] const Path &root() const; // <data>/<tenant>
-  [[nodiscard]] EventLog &log();
-  [[nodiscard]] LiveState &state();
-  [[nodiscard]] const KeyedHash &hash() const;
-  [[nodiscard]] StateStore &store();
-  [[nodiscard]] Ingest &ingest(); // writers only
-  Status refresh();               // readers only: catch up with the writer
+  [[nodiscard]] const Path& root() const;  // <data>/<tenant>
+  [[nodiscard]] EventLog& log();
+  [[nodiscard]] LiveState& state();
+  [[nodiscard]] const KeyedHash& hash() const;
+  [[nodiscard]] StateStore& store();
+  [[nodiscard]] Ingest& ingest();  // writers only
+  Status refresh();                // readers only: catch up with the writer
 
-  // Small facts beside log and state, durable on return: which sources were
-  // imported, their time kind.
+  // Small facts beside log and state, durable on return: which sources were imported, their time
+  // kind.
   Status put_meta(std::string_view key, std::string_view value);
-  Result<std::vector<std::pair<std::string, std::string>>>
-  meta(std::string_view prefix) const;
+  Result<std::vector<std::pair<std::string, std::string>>> meta(std::string_view prefix) const;
 
-private:
+ private:
   struct State;
   explicit DataDirectory(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
 
-} // namespace palate
+}  // namespace palate

@@ -1,5 +1,4 @@
-// A data directory in a temporary folder that goes with the object, and rows to
-// put into it.
+// A data directory in a temporary folder that goes with the object, and rows to put into it.
 #pragma once
 
 #include <cstdlib>
@@ -14,31 +13,29 @@
 namespace palate {
 
 class TemporaryFolder {
-public:
+ public:
   TemporaryFolder() {
-    std::string name =
-        (std::filesystem::temp_directory_path() / "palate-test-XXXXXX")
-            .string();
+    std::string name = (std::filesystem::temp_directory_path() / "palate-test-XXXXXX").string();
     path_ = mkdtemp(name.data());
   }
   ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  TemporaryFolder(const TemporaryFolder &) = delete;
-  TemporaryFolder &operator=(const TemporaryFolder &) = delete;
-  [[nodiscard]] const Path &path() const { return path_; }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  [[nodiscard]] const Path& path() const { return path_; }
 
-private:
+ private:
   Path path_;
 };
 
-inline Result<std::unique_ptr<DataDirectory>>
-open_directory(const Path &data, const EventTypes &types,
-               OpenMode mode = OpenMode::kWriter) {
+inline Result<std::unique_ptr<DataDirectory>> open_directory(const Path& data,
+                                                             const EventTypes& types,
+                                                             OpenMode mode = OpenMode::kWriter) {
   return DataDirectory::open({.data = data, .tenant = {}, .mode = mode}, types);
 }
 
 // `user` liked `item`, as event number `number` of its client.
-inline EventBatch like(const EventTypes &types, const std::string &user,
-                       const std::string &item, uint64_t number) {
+inline EventBatch like(const EventTypes& types, const std::string& user, const std::string& item,
+                       uint64_t number) {
   EventBatch batch;
   EventView row;
   row.event_id = batch.arena.copy("event-" + std::to_string(number));
@@ -51,9 +48,9 @@ inline EventBatch like(const EventTypes &types, const std::string &user,
   return batch;
 }
 
-inline void append(EventBatch &to, const EventBatch &from) {
+inline void append(EventBatch& to, const EventBatch& from) {
   to.rows.insert(to.rows.end(), from.rows.begin(), from.rows.end());
   to.arena.keep(std::make_shared<Arena>(from.arena));
 }
 
-} // namespace palate
+}  // namespace palate

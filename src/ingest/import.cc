@@ -25,34 +25,31 @@ constexpr size_t kRecordsAtOnce = 10'000;
 
 using Clock = std::chrono::steady_clock;
 
-QuarantineOptions quarantine_options(const DataDirectory &directory,
-                                     std::string source) {
+QuarantineOptions quarantine_options(const DataDirectory& directory, std::string source) {
   QuarantineOptions options;
   options.folder = directory.root() / "quarantine";
   options.source = std::move(source);
   return options;
 }
 
-Status report(Quarantine &quarantine, ImportSummary &summary) {
+Status report(Quarantine& quarantine, ImportSummary& summary) {
   TRY(quarantine.finish());
-  for (const Quarantine::Count &count : quarantine.counts()) {
+  for (const Quarantine::Count& count : quarantine.counts()) {
     summary.rejected[std::string(reason_info(count.reason).code)] = count.rows;
   }
   summary.rows += quarantine.total();
-  if (quarantine.path())
-    summary.quarantine = *quarantine.path();
+  if (quarantine.path()) summary.quarantine = *quarantine.path();
   return {};
 }
 
-// Adds up the writer's answers, which come on its thread and may outlive an
-// import that failed.
+// Adds up the writer's answers, which come on its thread and may outlive an import that failed.
 class Answers {
-public:
+ public:
   void expect() {
     const std::lock_guard lock(mutex_);
     ++open_;
   }
-  void take(const Result<IngestReceipt> &receipt) {
+  void take(const Result<IngestReceipt>& receipt) {
     const std::lock_guard lock(mutex_);
     --open_;
     if (receipt) {
@@ -67,7 +64,7 @@ public:
     const std::lock_guard lock(mutex_);
     return status_;
   }
-  Status wait_for_all(ImportSummary &summary) {
+  Status wait_for_all(ImportSummary& summary) {
     std::unique_lock lock(mutex_);
     answered_.wait(lock, [&] { return open_ == 0; });
     summary.accepted += accepted_;
@@ -75,7 +72,7 @@ public:
     return status_;
   }
 
-private:
+ private:
   std::mutex mutex_;
   std::condition_variable answered_;
   size_t open_ = 0;
@@ -83,18 +80,19 @@ private:
   Status status_;
 };
 
-bool has_client_ids(const EventBatch &batch) {
-  return std::ranges::any_of(
-      batch.rows, [](const EventView &row) { return !row.event_id.empty(); });
+bool has_client_ids(const EventBatch& batch) {
+  return std::ranges::any_of(batch.rows,
+                             [](const EventView& row) { return !row.event_id.empty(); });
 }
 
 // The way of events from reader to writer. Rows with real time are held as
 // blocks until all are read; when one goes back in time, everything goes
 // through the sorter instead.
 class EventImport {
-public:
-  EventImport(const ImportOptions &options, DataDirectory &directory)
-      : options_(options), directory_(directory),
+ public:
+  EventImport(const ImportOptions& options, DataDirectory& directory)
+      : options_(options),
+        directory_(directory),
         quarantine_(quarantine_options(directory, "events")),
         sorter_(*options.types, pool_, {.bytes_max = options.sort_bytes_max}),
         held_(*options.types, directory.state().catalogue(), pool_),
@@ -104,16 +102,14 @@ public:
   // empty log.
   Status begin(size_t files) {
     bool empty = true;
-    for (const Position &end : TRY(directory_.log().ends())) {
-      if (end.stream == Stream::kEvents && end.offset > 0)
-        empty = false;
+    for (const Position& end : TRY(directory_.log().ends())) {
+      if (end.stream == Stream::kEvents && end.offset > 0) empty = false;
     }
-    if (empty && files == 1)
-      source_ = directory_.ingest().new_source();
+    if (empty && files == 1) source_ = directory_.ingest().new_source();
     return {};
   }
 
-  Status add_file(const ImportFile &file) {
+  Status add_file(const ImportFile& file) {
     ImportSource source{.digest = TRY(source_digest(file.path, file.mapping)),
                         .name = file.path.filename().string()};
     const auto before = TRY(find_source(directory_, source.digest));
@@ -124,8 +120,8 @@ public:
       summary_.time = std::min(summary_.time, before->time);
       return {};
     }
-    EventReader reader = TRY(
-        open_events(file.path, file.mapping, *options_.types, options_.reader));
+    EventReader reader =
+        TRY(open_events(file.path, file.mapping, *options_.types, options_.reader));
     source.time = reader.info().time;
     summary_.time = std::min(summary_.time, source.time);
     TRY(remember_source(directory_, source));
@@ -136,8 +132,7 @@ public:
   }
 
   Status finish() {
-    TRY(sorter_.merge(
-        [&](EventBatch batch) { return log_in_order(std::move(batch)); }));
+    TRY(sorter_.merge([&](EventBatch batch) { return log_in_order(std::move(batch)); }));
     TRY(submit(TRY(ready_.take_all())));
     return submit(TRY(held_.take_all()));
   }
@@ -145,7 +140,7 @@ public:
   Status settle() { return answers_->wait_for_all(summary_); }
 
   Result<ImportSummary> summary() {
-    for (ImportSource &source : sources_) {
+    for (ImportSource& source : sources_) {
       source.complete = true;
       TRY(remember_source(directory_, source));
     }
@@ -153,8 +148,8 @@ public:
     return summary_;
   }
 
-private:
-  Status read(EventReader &reader, ImportSource &source) {
+ private:
+  Status read(EventReader& reader, ImportSource& source) {
     Progress progress("importing " + source.name, reader.info().bytes, "bytes");
     const RejectSink sink = quarantine_.sink();
     EventBatch batch;
@@ -163,8 +158,7 @@ private:
       TRY(check_stop(options_.stop));
       TRY(answers_->status());
       source.rows += batch.rows.size();
-      if (source.rows > kOccurrenceRows || has_client_ids(batch))
-        source_ = 0;
+      if (source.rows > kOccurrenceRows || has_client_ids(batch)) source_ = 0;
       if (source.time == TimeKind::kReal) {
         TRY(hold(std::move(batch)));
       } else {
@@ -181,13 +175,12 @@ private:
   Status hold(EventBatch batch) {
     if (in_order_ && ascends(batch)) {
       newest_ = batch.rows.back().ts;
-      if (held_.bytes() > options_.sort_bytes_max)
-        return too_much_to_sort(options_.sort_bytes_max);
+      if (held_.bytes() > options_.sort_bytes_max) return too_much_to_sort(options_.sort_bytes_max);
       return held_.add(std::move(batch), source_);
     }
     if (std::exchange(in_order_, false)) {
       std::vector<EncodedBlock> run;
-      for (PreparedEvents &events : TRY(held_.take_all())) {
+      for (PreparedEvents& events : TRY(held_.take_all())) {
         std::ranges::move(events.blocks, std::back_inserter(run));
       }
       TRY(sorter_.add_run(std::move(run)));
@@ -195,7 +188,7 @@ private:
     return sorter_.add(std::move(batch));
   }
 
-  [[nodiscard]] bool ascends(const EventBatch &batch) const {
+  [[nodiscard]] bool ascends(const EventBatch& batch) const {
     return batch.rows.front().ts >= newest_ &&
            std::ranges::is_sorted(batch.rows, {}, &EventView::ts);
   }
@@ -206,77 +199,71 @@ private:
   }
 
   Status submit(std::vector<PreparedEvents> all) {
-    for (PreparedEvents &events : all) {
+    for (PreparedEvents& events : all) {
       TRY(check_stop(options_.stop));
       TRY(answers_->status());
       answers_->expect();
       const Status queued = directory_.ingest().submit_prepared(
           std::move(events),
-          [answers = answers_](const Result<IngestReceipt> &receipt) {
-            answers->take(receipt);
-          });
-      if (!queued)
-        answers_->take(std::unexpected(queued.error()));
+          [answers = answers_](const Result<IngestReceipt>& receipt) { answers->take(receipt); });
+      if (!queued) answers_->take(std::unexpected(queued.error()));
     }
     return {};
   }
 
-  const ImportOptions &options_;
-  DataDirectory &directory_;
+  const ImportOptions& options_;
+  DataDirectory& directory_;
   Quarantine quarantine_;
   ThreadPool pool_;
   TimeSorter sorter_;
-  OrderedBlocks held_;  // with real time, as long as none goes back
-  OrderedBlocks ready_; // to be logged as soon as they are encoded
+  OrderedBlocks held_;   // with real time, as long as none goes back
+  OrderedBlocks ready_;  // to be logged as soon as they are encoded
   bool in_order_ = true;
   TimeUs newest_{std::numeric_limits<int64_t>::min()};
-  uint64_t source_ = 0; // PreparedEvents::source of what is read now
+  uint64_t source_ = 0;  // PreparedEvents::source of what is read now
   std::shared_ptr<Answers> answers_ = std::make_shared<Answers>();
   std::vector<ImportSource> sources_;
   ImportSummary summary_;
 };
 
-bool unchanged(const Catalogue &items, const ItemRecord &item) {
+bool unchanged(const Catalogue& items, const ItemRecord& item) {
   const Catalogue::View view = items.view();
   const auto ix = view.find(item.id);
   return ix && to_json(view.record(*ix)) == to_json(item);
 }
 
 // Records of one file, less those that would change nothing.
-template <class Record> struct RecordWay {
-  std::function<Result<Reader<std::vector<Record>>>(const ImportFile &)> open;
-  std::function<Result<bool>(const Record &)> unchanged;
+template <class Record>
+struct RecordWay {
+  std::function<Result<Reader<std::vector<Record>>>(const ImportFile&)> open;
+  std::function<Result<bool>(const Record&)> unchanged;
   std::function<Result<IngestReceipt>(std::vector<Record>)> write;
 };
 
 template <class Record>
-Status import_file(const ImportFile &file, const RecordWay<Record> &way,
-                   Quarantine &quarantine,
-                   std::pair<ImportSummary &, const std::stop_token &> run) {
-  auto &[summary, stop] = run;
+Status import_file(const ImportFile& file, const RecordWay<Record>& way, Quarantine& quarantine,
+                   std::pair<ImportSummary&, const std::stop_token&> run) {
+  auto& [summary, stop] = run;
   auto reader = TRY(way.open(file));
-  Progress progress("importing " + file.path.filename().string(),
-                    reader.info().bytes, "bytes");
+  Progress progress("importing " + file.path.filename().string(), reader.info().bytes, "bytes");
   const RejectSink sink = quarantine.sink();
   std::vector<Record> batch, changed;
   uint64_t bytes = 0;
   const auto write = [&]() -> Status {
-    if (changed.empty())
-      return {};
+    if (changed.empty()) return {};
     summary.accepted += TRY(way.write(std::exchange(changed, {}))).accepted;
     return {};
   };
   while (TRY(reader.next(batch, sink))) {
     TRY(check_stop(stop));
     summary.rows += batch.size();
-    for (Record &record : batch) {
+    for (Record& record : batch) {
       if (TRY(way.unchanged(record))) {
         ++summary.duplicates;
         continue;
       }
       changed.push_back(std::move(record));
-      if (changed.size() >= kRecordsAtOnce)
-        TRY(write());
+      if (changed.size() >= kRecordsAtOnce) TRY(write());
     }
     progress.add(reader.bytes_read() - bytes);
     bytes = reader.bytes_read();
@@ -285,14 +272,13 @@ Status import_file(const ImportFile &file, const RecordWay<Record> &way,
 }
 
 template <class Record>
-Result<ImportSummary>
-import_records(std::span<const ImportFile> files, const RecordWay<Record> &way,
-               Quarantine quarantine, const std::stop_token &stop) {
+Result<ImportSummary> import_records(std::span<const ImportFile> files,
+                                     const RecordWay<Record>& way, Quarantine quarantine,
+                                     const std::stop_token& stop) {
   const auto start = Clock::now();
   ImportSummary summary;
-  for (const ImportFile &file : files) {
-    const Status imported =
-        import_file<Record>(file, way, quarantine, {summary, stop});
+  for (const ImportFile& file : files) {
+    const Status imported = import_file<Record>(file, way, quarantine, {summary, stop});
     if (!imported) {
       static_cast<void>(quarantine.finish());
       return std::unexpected(imported.error());
@@ -303,12 +289,11 @@ import_records(std::span<const ImportFile> files, const RecordWay<Record> &way,
   return summary;
 }
 
-} // namespace
+}  // namespace
 
 uint64_t ImportSummary::rejected_total() const {
   uint64_t total = 0;
-  for (const auto &[reason, count] : rejected)
-    total += count;
+  for (const auto& [reason, count] : rejected) total += count;
   return total;
 }
 
@@ -316,82 +301,67 @@ double ImportSummary::rows_per_s() const {
   return seconds > 0 ? static_cast<double>(rows) / seconds : 0;
 }
 
-Result<ImportSummary> import_events(std::span<const ImportFile> files,
-                                    const ImportOptions &options,
-                                    DataDirectory &directory) {
+Result<ImportSummary> import_events(std::span<const ImportFile> files, const ImportOptions& options,
+                                    DataDirectory& directory) {
   const auto start = Clock::now();
   EventImport import(options, directory);
   directory.ingest().defer_fold();
   const auto read_all = [&]() -> Status {
     TRY(import.begin(files.size()));
-    for (const ImportFile &file : files)
-      TRY(import.add_file(file));
+    for (const ImportFile& file : files) TRY(import.add_file(file));
     return import.finish();
   };
   Status imported = read_all();
   Status settled = import.settle();
-  // What is logged is folded even when the rest failed; only a stop leaves it
-  // for the next opening.
+  // What is logged is folded even when the rest failed; only a stop leaves it for the next opening.
   const auto logged = Clock::now();
   Status folded = directory.ingest().fold_deferred(options.stop);
   TRY(std::move(imported));
   TRY(std::move(settled));
   TRY(std::move(folded));
   ImportSummary summary = TRY(import.summary());
-  summary.fold_seconds =
-      std::chrono::duration<double>(Clock::now() - logged).count();
+  summary.fold_seconds = std::chrono::duration<double>(Clock::now() - logged).count();
   summary.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   return summary;
 }
 
-Result<ImportSummary> import_items(std::span<const ImportFile> files,
-                                   const ImportOptions &options,
-                                   DataDirectory &directory) {
+Result<ImportSummary> import_items(std::span<const ImportFile> files, const ImportOptions& options,
+                                   DataDirectory& directory) {
   const RecordWay<ItemRecord> way{
-      .open =
-          [&](const ImportFile &f) {
-            return open_items(f.path, f.mapping, options.reader);
-          },
-      .unchanged = [&](const ItemRecord &item) -> Result<bool> {
+      .open = [&](const ImportFile& f) { return open_items(f.path, f.mapping, options.reader); },
+      .unchanged = [&](const ItemRecord& item) -> Result<bool> {
         return unchanged(directory.state().catalogue(), item);
       },
       .write =
           [&](std::vector<ItemRecord> some) {
             return directory.ingest().write_items(std::move(some));
           }};
-  return import_records(files, way,
-                        Quarantine(quarantine_options(directory, "items")),
+  return import_records(files, way, Quarantine(quarantine_options(directory, "items")),
                         options.stop);
 }
 
-Result<ImportSummary> import_users(std::span<const ImportFile> files,
-                                   const ImportOptions &options,
-                                   DataDirectory &directory) {
+Result<ImportSummary> import_users(std::span<const ImportFile> files, const ImportOptions& options,
+                                   DataDirectory& directory) {
   const RecordWay<UserRecord> way{
-      .open =
-          [&](const ImportFile &f) {
-            return open_users(f.path, f.mapping, options.reader);
-          },
-      .unchanged = [&](const UserRecord &user) -> Result<bool> {
+      .open = [&](const ImportFile& f) { return open_users(f.path, f.mapping, options.reader); },
+      .unchanged = [&](const UserRecord& user) -> Result<bool> {
         const auto state = TRY(directory.state().user(user.id));
-        return state && state->has_profile &&
-               to_json(state->profile) == to_json(user);
+        return state && state->has_profile && to_json(state->profile) == to_json(user);
       },
       .write =
           [&](std::vector<UserRecord> some) {
             return directory.ingest().write_users(std::move(some));
           }};
-  return import_records(files, way,
-                        Quarantine(quarantine_options(directory, "users")),
+  return import_records(files, way, Quarantine(quarantine_options(directory, "users")),
                         options.stop);
 }
 
-Result<TimeKind> weakest_time(const DataDirectory &directory) {
+Result<TimeKind> weakest_time(const DataDirectory& directory) {
   TimeKind weakest = TimeKind::kReal;
-  for (const ImportSource &source : TRY(imported_sources(directory))) {
+  for (const ImportSource& source : TRY(imported_sources(directory))) {
     weakest = std::min(weakest, source.time);
   }
   return weakest;
 }
 
-} // namespace palate
+}  // namespace palate

@@ -1,11 +1,10 @@
-// Whole files into the data directory: read, validated, refused rows to
-// quarantine, logged through the ingest, folded at the end in one go.
+// Whole files into the data directory: read, validated, refused rows to quarantine, logged through
+// the ingest, folded at the end in one go.
 //
-// Rows with real time are logged in order of time (stable; over all files of
-// one call), so that positions and clocks agree and a replay can walk the days.
-// Until all is read, rows are kept as encoded blocks, 5 to 20 bytes each, up to
-// ImportOptions::sort_bytes_max; what is in order already is logged as it lies
-// there.
+// Rows with real time are logged in order of time (stable; over all files of one call), so that
+// positions and clocks agree and a replay can walk the days. Until all is read, rows are kept as
+// encoded blocks, 5 to 20 bytes each, up to ImportOptions::sort_bytes_max; what is in order already
+// is logged as it lies there.
 #pragma once
 
 #include <cstdint>
@@ -30,44 +29,37 @@ struct ImportFile {
 };
 
 struct ImportOptions {
-  const EventTypes *types = nullptr; // events only
+  const EventTypes* types = nullptr;  // events only
   ReaderOptions reader = {};
   std::stop_token stop = {};
   size_t sort_bytes_max = size_t{4} << 30;
 };
 
 struct ImportSummary {
-  uint64_t rows = 0;     // read, refused ones included
-  uint64_t accepted = 0; // new, logged
-  uint64_t duplicates =
-      0; // events that the log has; items and users that would change nothing
-  std::map<std::string, uint64_t> rejected; // by code of the reason
-  uint64_t sources_known =
-      0; // files that were imported before, whole, by the same mapping
-  TimeKind time = TimeKind::kReal; // the weakest of the files
-  Path quarantine; // the file with the refused rows; empty when there are none
-  double seconds = 0;      // of everything
-  double fold_seconds = 0; // of them for folding what was logged
+  uint64_t rows = 0;        // read, refused ones included
+  uint64_t accepted = 0;    // new, logged
+  uint64_t duplicates = 0;  // events that the log has; items and users that would change nothing
+  std::map<std::string, uint64_t> rejected;  // by code of the reason
+  uint64_t sources_known = 0;       // files that were imported before, whole, by the same mapping
+  TimeKind time = TimeKind::kReal;  // the weakest of the files
+  Path quarantine;                  // the file with the refused rows; empty when there are none
+  double seconds = 0;               // of everything
+  double fold_seconds = 0;          // of them for folding what was logged
   [[nodiscard]] uint64_t rejected_total() const;
   [[nodiscard]] double rows_per_s() const;
 };
 
-// `directory` is open as the writer. A file that was imported before adds
-// nothing. Errors: those of reading and logging, kCancelled, kInvalidArgument
-// when there is more to sort than sort_bytes_max. What was logged before an
-// error stays, and importing again adds only the rest.
-Result<ImportSummary> import_events(std::span<const ImportFile> files,
-                                    const ImportOptions &options,
-                                    DataDirectory &directory);
-Result<ImportSummary> import_items(std::span<const ImportFile> files,
-                                   const ImportOptions &options,
-                                   DataDirectory &directory);
-Result<ImportSummary> import_users(std::span<const ImportFile> files,
-                                   const ImportOptions &options,
-                                   DataDirectory &directory);
+// `directory` is open as the writer. A file that was imported before adds nothing. Errors: those of
+// reading and logging, kCancelled, kInvalidArgument when there is more to sort than sort_bytes_max.
+// What was logged before an error stays, and importing again adds only the rest.
+Result<ImportSummary> import_events(std::span<const ImportFile> files, const ImportOptions& options,
+                                    DataDirectory& directory);
+Result<ImportSummary> import_items(std::span<const ImportFile> files, const ImportOptions& options,
+                                   DataDirectory& directory);
+Result<ImportSummary> import_users(std::span<const ImportFile> files, const ImportOptions& options,
+                                   DataDirectory& directory);
 
-// The weakest kind of time among the sources imported into a directory; kReal
-// when there are none.
-Result<TimeKind> weakest_time(const DataDirectory &directory);
+// The weakest kind of time among the sources imported into a directory; kReal when there are none.
+Result<TimeKind> weakest_time(const DataDirectory& directory);
 
-} // namespace palate
+}  // namespace palate

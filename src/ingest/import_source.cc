@@ -9,16 +9,15 @@ namespace {
 
 constexpr std::string_view kPrefix = "source/";
 
-std::string mapping_text(const ColumnMapping &mapping) {
+std::string mapping_text(const ColumnMapping& mapping) {
   std::string text = fmt::format(
       "{} {} {} {} {} {} {} {} {}", static_cast<int>(mapping.format),
-      static_cast<int>(mapping.delimiter), mapping.quotes,
-      static_cast<int>(mapping.header), static_cast<int>(mapping.ts_unit),
-      mapping.time_given, static_cast<int>(mapping.time),
+      static_cast<int>(mapping.delimiter), mapping.quotes, static_cast<int>(mapping.header),
+      static_cast<int>(mapping.ts_unit), mapping.time_given, static_cast<int>(mapping.time),
       static_cast<int>(mapping.list_separator), mapping.latin1);
-  for (const auto *map : {&mapping.columns, &mapping.constants,
-                          &mapping.type_names, &mapping.flags}) {
-    for (const auto &[key, value] : *map) {
+  for (const auto* map :
+       {&mapping.columns, &mapping.constants, &mapping.type_names, &mapping.flags}) {
+    for (const auto& [key, value] : *map) {
       text += fmt::format("\n{}:{}{}:{}", key.size(), key, value.size(), value);
     }
     text += "\n;";
@@ -30,11 +29,8 @@ Result<ImportSource> parse(std::string_view key, std::string_view text) {
   const auto json = nlohmann::json::parse(text, nullptr, false);
   ImportSource source;
   source.digest = key.substr(kPrefix.size());
-  if (!json.is_object() || !json.contains("name") ||
-      !json["name"].is_string()) {
-    return fail(Code::kCorrupt,
-                "the record of the imported source {} is damaged",
-                source.digest);
+  if (!json.is_object() || !json.contains("name") || !json["name"].is_string()) {
+    return fail(Code::kCorrupt, "the record of the imported source {} is damaged", source.digest);
   }
   source.name = json["name"];
   source.rows = json.value("rows", uint64_t{0});
@@ -43,41 +39,36 @@ Result<ImportSource> parse(std::string_view key, std::string_view text) {
   return source;
 }
 
-} // namespace
+}  // namespace
 
-Result<std::string> source_digest(const Path &file,
-                                  const ColumnMapping &mapping) {
+Result<std::string> source_digest(const Path& file, const ColumnMapping& mapping) {
   const MappedFile mapped = TRY(MappedFile::open(file));
-  return to_hex(
-      hash128(to_hex(hash128(mapped.text())) + mapping_text(mapping)));
+  return to_hex(hash128(to_hex(hash128(mapped.text())) + mapping_text(mapping)));
 }
 
-Result<std::vector<ImportSource>>
-imported_sources(const DataDirectory &directory) {
+Result<std::vector<ImportSource>> imported_sources(const DataDirectory& directory) {
   std::vector<ImportSource> sources;
-  for (const auto &[key, value] : TRY(directory.meta(kPrefix))) {
+  for (const auto& [key, value] : TRY(directory.meta(kPrefix))) {
     sources.push_back(TRY(parse(key, value)));
   }
   return sources;
 }
 
-Result<std::optional<ImportSource>> find_source(const DataDirectory &directory,
-                                                const std::string &digest) {
-  for (ImportSource &source : TRY(imported_sources(directory))) {
-    if (source.digest == digest)
-      return std::optional(std::move(source));
+Result<std::optional<ImportSource>> find_source(const DataDirectory& directory,
+                                                const std::string& digest) {
+  for (ImportSource& source : TRY(imported_sources(directory))) {
+    if (source.digest == digest) return std::optional(std::move(source));
   }
   return std::nullopt;
 }
 
-Status remember_source(DataDirectory &directory, const ImportSource &source) {
+Status remember_source(DataDirectory& directory, const ImportSource& source) {
   const nlohmann::ordered_json json = {{"name", source.name},
                                        {"rows", source.rows},
                                        {"time", static_cast<int>(source.time)},
                                        {"complete", source.complete}};
-  return directory.put_meta(
-      std::string(kPrefix) + source.digest,
-      json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  return directory.put_meta(std::string(kPrefix) + source.digest,
+                            json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
-} // namespace palate
+}  // namespace palate

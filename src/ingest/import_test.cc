@@ -21,7 +21,7 @@ struct ImportTest : testing::Test {
     ASSERT_TRUE(opened) << opened.error().message;
     directory = std::move(*opened);
   }
-  Path write(const std::string &name, const std::string &text) {
+  Path write(const std::string& name, const std::string& text) {
     const Path path = folder.path() / name;
     EXPECT_TRUE(write_file_atomically(path, text));
     return path;
@@ -33,10 +33,10 @@ struct ImportTest : testing::Test {
   }
   std::vector<std::string> logged_items() {
     std::vector<std::string> items;
-    EXPECT_TRUE(directory->log().read(
-        {Stream::kEvents, 0, 0}, [&](const EventLog::Block &block) -> Status {
+    EXPECT_TRUE(
+        directory->log().read({Stream::kEvents, 0, 0}, [&](const EventLog::Block& block) -> Status {
           const auto batch = TRY(decode_events(block.bytes, types));
-          for (const auto &row : batch.rows) {
+          for (const auto& row : batch.rows) {
             EXPECT_EQ(row.ts, row.received);
             items.emplace_back(row.item);
           }
@@ -47,11 +47,10 @@ struct ImportTest : testing::Test {
 };
 
 TEST_F(ImportTest, RealTimeIsLoggedInOrderOverAllFilesAndFolded) {
-  const Path one = write(
-      "one.csv", "user_id,item_id,rating,timestamp\n"
-                 "1,c,5,1400000003\n1,a,5,1400000001\n1,bad,x,1400000009\n");
-  const Path two =
-      write("two.csv", "user_id,item_id,rating,timestamp\n2,b,5,1400000002\n");
+  const Path one = write("one.csv",
+                         "user_id,item_id,rating,timestamp\n"
+                         "1,c,5,1400000003\n1,a,5,1400000001\n1,bad,x,1400000009\n");
+  const Path two = write("two.csv", "user_id,item_id,rating,timestamp\n2,b,5,1400000002\n");
   const ImportSummary summary = events({{one}, {two}});
   EXPECT_EQ(summary.rows, 4u);
   EXPECT_EQ(summary.accepted, 3u);
@@ -64,8 +63,8 @@ TEST_F(ImportTest, RealTimeIsLoggedInOrderOverAllFilesAndFolded) {
 }
 
 TEST_F(ImportTest, ASecondImportAddsNothingAndGenuineRepeatsStay) {
-  const std::string rows = "user_id,item_id,rating,timestamp\n1,a,5,"
-                           "1400000001\n1,a,5,1400000001\n2,a,4,1400000002\n";
+  const std::string rows =
+      "user_id,item_id,rating,timestamp\n1,a,5,1400000001\n1,a,5,1400000001\n2,a,4,1400000002\n";
   const Path file = write("ratings.csv", rows);
   EXPECT_EQ(events({{file}}).accepted, 3u);
   const ImportSummary again = events({{file}});
@@ -73,8 +72,7 @@ TEST_F(ImportTest, ASecondImportAddsNothingAndGenuineRepeatsStay) {
   EXPECT_EQ(again.accepted, 0u);
   EXPECT_EQ(again.duplicates, 3u);
   // The same rows and one more, as another file: only the one more.
-  const ImportSummary more =
-      events({{write("more.csv", rows + "3,a,4,1400000003\n")}});
+  const ImportSummary more = events({{write("more.csv", rows + "3,a,4,1400000003\n")}});
   EXPECT_EQ(more.accepted, 1u);
   EXPECT_EQ(more.duplicates, 3u);
 }
@@ -82,8 +80,7 @@ TEST_F(ImportTest, ASecondImportAddsNothingAndGenuineRepeatsStay) {
 TEST_F(ImportTest, WithoutTimeTheOrderOfTheFileCountsAndIsRemembered) {
   ImportFile file{write("lists.txt", "1 b a\n2 c\n")};
   file.mapping.format = SourceFormat::kLists;
-  const auto summary =
-      import_events(std::span(&file, 1), {.types = &types}, *directory);
+  const auto summary = import_events(std::span(&file, 1), {.types = &types}, *directory);
   ASSERT_TRUE(summary) << summary.error().message;
   EXPECT_EQ(summary->accepted, 3u);
   EXPECT_NE(summary->time, TimeKind::kReal);
@@ -91,8 +88,7 @@ TEST_F(ImportTest, WithoutTimeTheOrderOfTheFileCountsAndIsRemembered) {
 }
 
 TEST_F(ImportTest, ItemsAndUsersThatChangeNothingAreNotLoggedAgain) {
-  const ImportFile items{
-      write("items.csv", "item_id,title\na,Alpha\nb,Beta\n")};
+  const ImportFile items{write("items.csv", "item_id,title\na,Alpha\nb,Beta\n")};
   const auto first = import_items(std::span(&items, 1), {}, *directory);
   ASSERT_TRUE(first) << first.error().message;
   EXPECT_EQ(first->accepted, 2u);
@@ -106,22 +102,19 @@ TEST_F(ImportTest, ItemsAndUsersThatChangeNothingAreNotLoggedAgain) {
 
 TEST_F(ImportTest, AStopOrAMissingFileLeavesNothingHalf) {
   const ImportFile missing{folder.path() / "nowhere.csv"};
-  const auto failed =
-      import_events(std::span(&missing, 1), {.types = &types}, *directory);
+  const auto failed = import_events(std::span(&missing, 1), {.types = &types}, *directory);
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().code, Code::kNotFound);
-  const ImportFile file{write(
-      "ratings.csv", "user_id,item_id,rating,timestamp\n1,a,5,1400000001\n")};
+  const ImportFile file{
+      write("ratings.csv", "user_id,item_id,rating,timestamp\n1,a,5,1400000001\n")};
   std::stop_source stop;
   stop.request_stop();
   const auto stopped =
-      import_events(std::span(&file, 1),
-                    {.types = &types, .stop = stop.get_token()}, *directory);
+      import_events(std::span(&file, 1), {.types = &types, .stop = stop.get_token()}, *directory);
   ASSERT_FALSE(stopped);
   EXPECT_EQ(stopped.error().code, Code::kCancelled);
-  EXPECT_EQ(events({file}).accepted, 1u)
-      << "what was cut short is imported by the next try";
+  EXPECT_EQ(events({file}).accepted, 1u) << "what was cut short is imported by the next try";
 }
 
-} // namespace
-} // namespace palate
+}  // namespace
+}  // namespace palate

@@ -12,21 +12,16 @@
 namespace palate {
 namespace {
 
-// A group is what waits when the writer gets to it, up to so many records:
-// bounds its memory and the time that a small submission waits behind a large
-// one.
+// A group is what waits when the writer gets to it, up to so many records: bounds its memory and
+// the time that a small submission waits behind a large one.
 constexpr size_t kGroupRecordsMax = 256 * 1024;
 
-Status read_ends(const EventLog &log, Writer &writer) {
-  for (const Position &end : TRY(log.ends())) {
-    if (end.partition != 0)
-      continue;
-    if (end.stream == Stream::kEvents)
-      writer.events_end = end.offset;
-    if (end.stream == Stream::kItems)
-      writer.items_end = end.offset;
-    if (end.stream == Stream::kUsers)
-      writer.users_end = end.offset;
+Status read_ends(const EventLog& log, Writer& writer) {
+  for (const Position& end : TRY(log.ends())) {
+    if (end.partition != 0) continue;
+    if (end.stream == Stream::kEvents) writer.events_end = end.offset;
+    if (end.stream == Stream::kItems) writer.items_end = end.offset;
+    if (end.stream == Stream::kUsers) writer.users_end = end.offset;
   }
   writer.window_filled = writer.events_end == 0;
   return {};
@@ -38,21 +33,22 @@ struct FoldRequest {
   std::promise<Status> done;
 };
 
-} // namespace
+}  // namespace
 
 struct Ingest::State {
-  explicit State(const Parts &p)
-      : parts(p), writer{.log = p.log,
-                         .state = p.state,
-                         .types = p.types,
-                         .window = IdentityWindow(p.options.dedup_events),
-                         .window_events = p.options.dedup_events} {}
+  explicit State(const Parts& p)
+      : parts(p),
+        writer{.log = p.log,
+               .state = p.state,
+               .types = p.types,
+               .window = IdentityWindow(p.options.dedup_events),
+               .window_events = p.options.dedup_events} {}
 
   Parts parts;
-  Writer writer; // of the writer thread, once that runs
+  Writer writer;  // of the writer thread, once that runs
   mutable std::mutex mutex;
   std::condition_variable work, room;
-  std::deque<Submission> queue; // these six guarded by mutex
+  std::deque<Submission> queue;  // these six guarded by mutex
   size_t queued = 0;
   bool defer = false;
   std::shared_ptr<FoldRequest> fold;
@@ -66,7 +62,7 @@ struct Ingest::State {
   [[nodiscard]] bool has_room(size_t records) const;
   std::vector<Submission> take_group();
   void run();
-  void run_fold(FoldRequest &request);
+  void run_fold(FoldRequest& request);
 };
 
 // A batch larger than the whole queue gets in when nothing else waits.
@@ -78,11 +74,9 @@ Status Ingest::State::submit(Submission submission, bool wait) {
   const size_t records = submission.records();
   {
     std::unique_lock lock(mutex);
-    if (wait)
-      room.wait(lock, [&] { return has_room(records); });
+    if (wait) room.wait(lock, [&] { return has_room(records); });
     if (!has_room(records)) {
-      return fail(Code::kOverloaded,
-                  "{} records wait to be logged already: send again later",
+      return fail(Code::kOverloaded, "{} records wait to be logged already: send again later",
                   queued);
     }
     queued += records;
@@ -92,8 +86,7 @@ Status Ingest::State::submit(Submission submission, bool wait) {
   return {};
 }
 
-Status Ingest::State::submit_events(Result<PreparedEvents> events, Done done,
-                                    bool wait) {
+Status Ingest::State::submit_events(Result<PreparedEvents> events, Done done, bool wait) {
   return submit({TRY(std::move(events)), std::move(done)}, wait);
 }
 
@@ -102,8 +95,8 @@ std::vector<Submission> Ingest::State::take_group() {
   size_t records = 0;
   while (!queue.empty()) {
     const size_t next = queue.front().records();
-    if (!group.empty() && (records + next > kGroupRecordsMax ||
-                           group.back().source() != queue.front().source())) {
+    if (!group.empty() &&
+        (records + next > kGroupRecordsMax || group.back().source() != queue.front().source())) {
       break;
     }
     records += next;
@@ -116,31 +109,26 @@ std::vector<Submission> Ingest::State::take_group() {
 void Ingest::State::run() {
   const Status filled = writer.fill_window(closing.get_token());
   if (!filled && filled.error().code != Code::kCancelled) {
-    log_warning(
-        "recent events cannot be read, so that none can be taken in: {}",
-        filled.error().message);
+    log_warning("recent events cannot be read, so that none can be taken in: {}",
+                filled.error().message);
   }
   for (;;) {
     std::vector<Submission> group;
     std::shared_ptr<FoldRequest> request;
     {
       std::unique_lock lock(mutex);
-      work.wait(lock,
-                [&] { return !queue.empty() || fold != nullptr || stopping; });
+      work.wait(lock, [&] { return !queue.empty() || fold != nullptr || stopping; });
       group = take_group();
       writer.deferred = defer;
-      if (group.empty())
-        request = std::move(fold);
-      if (group.empty() && request == nullptr)
-        return;
+      if (group.empty()) request = std::move(fold);
+      if (group.empty() && request == nullptr) return;
     }
     if (request != nullptr) {
       run_fold(*request);
       continue;
     }
     size_t records = 0;
-    for (const Submission &submission : group)
-      records += submission.records();
+    for (const Submission& submission : group) records += submission.records();
     CommitGroup(writer, std::move(group)).commit();
     {
       const std::lock_guard lock(mutex);
@@ -150,10 +138,9 @@ void Ingest::State::run() {
   }
 }
 
-void Ingest::State::run_fold(FoldRequest &request) {
+void Ingest::State::run_fold(FoldRequest& request) {
   Status status;
-  if (writer.behind)
-    status = parts.state->catch_up(*parts.log, request.stop);
+  if (writer.behind) status = parts.state->catch_up(*parts.log, request.stop);
   if (status) {
     writer.behind = false;
     const std::lock_guard lock(mutex);
@@ -165,7 +152,7 @@ void Ingest::State::run_fold(FoldRequest &request) {
 Result<std::unique_ptr<Ingest>> Ingest::start(Parts parts) {
   auto state = std::make_unique<State>(parts);
   TRY(read_ends(*parts.log, state->writer));
-  State *running = state.get();
+  State* running = state.get();
   running->thread = std::thread([running] { running->run(); });
   return std::unique_ptr<Ingest>(new Ingest(std::move(state)));
 }
@@ -183,10 +170,10 @@ Ingest::~Ingest() {
 }
 
 Status Ingest::submit_events(EventBatch batch, Done done) {
-  const Parts &parts = state_->parts;
+  const Parts& parts = state_->parts;
   return state_->submit_events(
-      prepare_events(std::move(batch), *parts.types, parts.state->catalogue()),
-      std::move(done), false);
+      prepare_events(std::move(batch), *parts.types, parts.state->catalogue()), std::move(done),
+      false);
 }
 
 Status Ingest::submit_prepared(PreparedEvents events, Done done) {
@@ -204,33 +191,26 @@ Status Ingest::submit_users(std::vector<UserRecord> users, Done done) {
 namespace {
 
 // Runs `submit` with a callback that fills a future, and waits for it.
-template <class Submit> Result<IngestReceipt> wait_for(const Submit &submit) {
+template <class Submit>
+Result<IngestReceipt> wait_for(const Submit& submit) {
   auto promise = std::make_shared<std::promise<Result<IngestReceipt>>>();
   std::future<Result<IngestReceipt>> answer = promise->get_future();
-  TRY(submit([promise](Result<IngestReceipt> receipt) {
-    promise->set_value(std::move(receipt));
-  }));
+  TRY(submit([promise](Result<IngestReceipt> receipt) { promise->set_value(std::move(receipt)); }));
   return answer.get();
 }
 
-} // namespace
+}  // namespace
 
 Result<IngestReceipt> Ingest::write_events(EventBatch batch) {
-  return wait_for([&](Done done) {
-    return submit_events(std::move(batch), std::move(done));
-  });
+  return wait_for([&](Done done) { return submit_events(std::move(batch), std::move(done)); });
 }
 
 Result<IngestReceipt> Ingest::write_items(std::vector<ItemRecord> items) {
-  return wait_for([&](Done done) {
-    return submit_items(std::move(items), std::move(done));
-  });
+  return wait_for([&](Done done) { return submit_items(std::move(items), std::move(done)); });
 }
 
 Result<IngestReceipt> Ingest::write_users(std::vector<UserRecord> users) {
-  return wait_for([&](Done done) {
-    return submit_users(std::move(users), std::move(done));
-  });
+  return wait_for([&](Done done) { return submit_users(std::move(users), std::move(done)); });
 }
 
 void Ingest::defer_fold() {
@@ -243,8 +223,7 @@ Status Ingest::fold_deferred(std::stop_token stop) {
   std::future<Status> done = request->done.get_future();
   {
     const std::lock_guard lock(state_->mutex);
-    if (state_->fold != nullptr)
-      return fail(Code::kBusy, "folding is under way already");
+    if (state_->fold != nullptr) return fail(Code::kBusy, "folding is under way already");
     state_->fold = std::move(request);
   }
   state_->work.notify_one();
@@ -261,4 +240,4 @@ size_t Ingest::queued_events() const {
   return state_->queued;
 }
 
-} // namespace palate
+}  // namespace palate

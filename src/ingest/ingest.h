@@ -1,10 +1,9 @@
-// The one writer: takes what was validated, drops duplicates, gives unknown
-// items their index, logs durably in groups, folds into live state, and only
-// then acknowledges. What is acknowledged is in the very next answer.
+// The one writer: takes what was validated, drops duplicates, gives unknown items their index, logs
+// durably in groups, folds into live state, and only then acknowledges. What is acknowledged is in
+// the very next answer.
 //
-// Room `ingest` is not in the first design: the log lies below `features`, and
-// `features` does not write the log, so the pair needed a home of its own
-// (docs/decisions/0001-ingest-room.md).
+// Room `ingest` is not in the first design: the log lies below `features`, and `features` does not
+// write the log, so the pair needed a home of its own (docs/decisions/0001-ingest-room.md).
 #pragma once
 
 #include <cstdint>
@@ -26,47 +25,45 @@
 namespace palate {
 
 struct IngestOptions {
-  size_t queue_events_max = 200'000; // more waiting than this: kOverloaded
-  size_t dedup_events = 10'000'000;  // identities remembered at least (at most
-                                     // twice as many are kept)
+  size_t queue_events_max = 200'000;  // more waiting than this: kOverloaded
+  size_t dedup_events =
+      10'000'000;  // identities remembered at least (at most twice as many are kept)
 };
 
 struct IngestReceipt {
   uint64_t accepted = 0;
   uint64_t duplicates = 0;
-  Position end; // exclusive: passing it as `after` makes a later request see
-                // everything in this receipt
+  Position
+      end;  // exclusive: passing it as `after` makes a later request see everything in this receipt
 };
 
 class Ingest {
-public:
+ public:
   struct Parts {
-    EventLog *log;
-    LiveState *state;
-    const EventTypes *types;
+    EventLog* log;
+    LiveState* state;
+    const EventTypes* types;
     IngestOptions options = {};
   };
-  // Starts the writer thread, which first fills the deduplication window from
-  // the newest part of the log; what is submitted meanwhile waits. `state` has
-  // caught up with `log`; from here on nobody else writes to either.
+  // Starts the writer thread, which first fills the deduplication window from the newest part of
+  // the log; what is submitted meanwhile waits. `state` has caught up with `log`; from here on
+  // nobody else writes to either.
   static Result<std::unique_ptr<Ingest>> start(Parts parts);
   // Commits what is queued, then stops.
   ~Ingest();
 
-  // Queues a validated batch. `done` runs on the writer thread after the
-  // group's commit: keep it short. An error of the log (kNoSpace, kIo) goes to
-  // everybody in the group, and nothing of the group is logged; any other error
-  // is of folding: the batch is logged, sending it again is safe. Errors at
-  // once, without `done`: kOverloaded; kInvalidArgument for an event without a
-  // type. Thread-safe.
+  // Queues a validated batch. `done` runs on the writer thread after the group's commit: keep it
+  // short. An error of the log (kNoSpace, kIo) goes to everybody in the group, and nothing of the
+  // group is logged; any other error is of folding: the batch is logged, sending it again is safe.
+  // Errors at once, without `done`: kOverloaded; kInvalidArgument for an event without a type.
+  // Thread-safe.
   using Done = std::function<void(Result<IngestReceipt>)>;
   Status submit_events(EventBatch batch, Done done);
   Status submit_items(std::vector<ItemRecord> items, Done done);
   Status submit_users(std::vector<UserRecord> users, Done done);
 
-  // For many rows at a time (imports): what prepare_events()
-  // (ingest/prepared_events.h) has made on any thread. Waits while the queue is
-  // full instead of kOverloaded.
+  // For many rows at a time (imports): what prepare_events() (ingest/prepared_events.h) has made
+  // on any thread. Waits while the queue is full instead of kOverloaded.
   Status submit_prepared(PreparedEvents events, Done done);
   // A number for PreparedEvents::source. While the log holds events of no other
   // source, those that carry it are logged without being looked up: they need
@@ -78,20 +75,20 @@ public:
   Result<IngestReceipt> write_items(std::vector<ItemRecord> items);
   Result<IngestReceipt> write_users(std::vector<UserRecord> users);
 
-  // From here on groups are acknowledged once they are durable, without being
-  // folded: an import folds everything at once at its end, which is many times
-  // faster. Nothing is lost by a crash: the next catch_up() folds it.
+  // From here on groups are acknowledged once they are durable, without being folded: an import
+  // folds everything at once at its end, which is many times faster. Nothing is lost by a crash:
+  // the next catch_up() folds it.
   void defer_fold();
-  // Folds what was deferred, and from then on at each group again. Waits for
-  // what was queued before. Errors: kCancelled, and those of log and store.
+  // Folds what was deferred, and from then on at each group again. Waits for what was queued
+  // before. Errors: kCancelled, and those of log and store.
   Status fold_deferred(std::stop_token stop);
 
   [[nodiscard]] size_t queued_events() const;
 
-private:
+ private:
   struct State;
   explicit Ingest(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
 
-} // namespace palate
+}  // namespace palate

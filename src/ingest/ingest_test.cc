@@ -34,10 +34,10 @@ struct IngestTest : testing::Test {
   }
   std::vector<std::string> logged_ids() {
     std::vector<std::string> ids;
-    EXPECT_TRUE(directory->log().read(
-        {Stream::kEvents, 0, 0}, [&](const EventLog::Block &block) -> Status {
+    EXPECT_TRUE(
+        directory->log().read({Stream::kEvents, 0, 0}, [&](const EventLog::Block& block) -> Status {
           const auto batch = TRY(decode_events(block.bytes, types));
-          for (const auto &row : batch.rows) {
+          for (const auto& row : batch.rows) {
             ids.emplace_back(row.event_id);
           }
           return {};
@@ -54,8 +54,7 @@ TEST_F(IngestTest, WhatIsAcknowledgedIsInTheNextAnswer) {
   const auto ann = *directory->state().user("ann");
   ASSERT_TRUE(ann);
   EXPECT_THAT(ann->history, SizeIs(1));
-  EXPECT_EQ(directory->state().catalogue().view().name(ann->history[0].item),
-            "book");
+  EXPECT_EQ(directory->state().catalogue().view().name(ann->history[0].item), "book");
 }
 
 TEST_F(IngestTest, AnEventCountsOnceAlsoAfterReopening) {
@@ -104,18 +103,14 @@ TEST_F(IngestTest, ManyWritersEachEventOnce) {
     threads.emplace_back([&, t] {
       for (uint64_t i = 0; i < kEach; ++i) {
         // Every second event is sent by its neighbour too.
-        const uint64_t number =
-            i % 2 == 0 ? i * kThreads + t : i * kThreads + t / 2 * 2;
-        const auto receipt = directory->ingest().write_events(
-            like(types, "u" + std::to_string(number % 7),
-                 "i" + std::to_string(number % 11), number));
-        if (receipt)
-          accepted += receipt->accepted;
+        const uint64_t number = i % 2 == 0 ? i * kThreads + t : i * kThreads + t / 2 * 2;
+        const auto receipt = directory->ingest().write_events(like(
+            types, "u" + std::to_string(number % 7), "i" + std::to_string(number % 11), number));
+        if (receipt) accepted += receipt->accepted;
       }
     });
   }
-  for (auto &thread : threads)
-    thread.join();
+  for (auto& thread : threads) thread.join();
   const auto ids = logged_ids();
   const std::set<std::string> distinct(ids.begin(), ids.end());
   EXPECT_EQ(ids.size(), distinct.size());
@@ -139,32 +134,25 @@ TEST_F(IngestTest, DeferredEventsAreFoldedOnRequestOrAtTheNextOpening) {
 
 // A log that refuses, or holds the writer up, when told to.
 struct TestLog : EventLog {
-  explicit TestLog(EventLog &log) : under(log) {}
-  Result<std::vector<Position>>
-  append(std::span<const Append> blocks) override {
-    while (held)
-      std::this_thread::yield();
-    if (full)
-      return fail(Code::kNoSpace, "the test's disk is full");
+  explicit TestLog(EventLog& log) : under(log) {}
+  Result<std::vector<Position>> append(std::span<const Append> blocks) override {
+    while (held) std::this_thread::yield();
+    if (full) return fail(Code::kNoSpace, "the test's disk is full");
     return under.append(blocks);
   }
-  Status
-  read(Position from,
-       const std::function<Status(const Block &)> &visit) const override {
+  Status read(Position from, const std::function<Status(const Block&)>& visit) const override {
     return under.read(from, visit);
   }
   [[nodiscard]] Result<AsOf> ends() const override { return under.ends(); }
-  EventLog &under;
+  EventLog& under;
   std::atomic<bool> full = false, held = false;
 };
 
 TEST_F(IngestTest, WhenTheLogRefusesNothingHappenedAndARetryCounts) {
   // Its own ingest beside the directory's, which stays idle.
   TestLog log(directory->log());
-  auto ingest = *Ingest::start({.log = &log,
-                                .state = &directory->state(),
-                                .types = &types,
-                                .options = {}});
+  auto ingest =
+      *Ingest::start({.log = &log, .state = &directory->state(), .types = &types, .options = {}});
   log.full = true;
   const auto refused = ingest->write_events(like(types, "ann", "book", 1));
   ASSERT_FALSE(refused);
@@ -188,9 +176,8 @@ TEST_F(IngestTest, AFullQueueSaysSoAndEverythingQueuedIsAnswered) {
   int queued = 0;
   Status last;
   for (uint64_t i = 0; i < 10 && last; ++i) {
-    last = ingest->submit_events(
-        like(types, "ann", "book", i),
-        [&](const Result<IngestReceipt> &r) { answered += r ? 1 : 0; });
+    last = ingest->submit_events(like(types, "ann", "book", i),
+                                 [&](const Result<IngestReceipt>& r) { answered += r ? 1 : 0; });
     queued += last ? 1 : 0;
   }
   ASSERT_FALSE(last);
@@ -228,15 +215,14 @@ TEST(DataDirectory, SaysWhatIsNotThereOrTooNew) {
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code, Code::kNotFound);
   ASSERT_TRUE(open_directory(folder.path(), types));
-  for (const auto &[text, code] : {std::pair("2\n", Code::kUnsupportedVersion),
-                                   std::pair("one\n", Code::kCorrupt)}) {
-    ASSERT_TRUE(
-        write_file_atomically(folder.path() / "default" / "FORMAT", text));
+  for (const auto& [text, code] :
+       {std::pair("2\n", Code::kUnsupportedVersion), std::pair("one\n", Code::kCorrupt)}) {
+    ASSERT_TRUE(write_file_atomically(folder.path() / "default" / "FORMAT", text));
     const auto opened = open_directory(folder.path(), types);
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().code, code);
   }
 }
 
-} // namespace
-} // namespace palate
+}  // namespace
+}  // namespace palate

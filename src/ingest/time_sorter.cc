@@ -8,41 +8,36 @@ namespace palate {
 namespace {
 
 constexpr size_t kBatchRows = 32 * 1024;
-// Rows that are encoded by one thread at a time; fixed, so that blocks do not
-// depend on threads.
+// Rows that are encoded by one thread at a time; fixed, so that blocks do not depend on threads.
 constexpr size_t kSliceRows = 64 * 1024;
 
 // Sorted by (ts, place): small keys move instead of whole rows.
-std::vector<EventView> sorted_rows(const std::vector<EventBatch> &batches,
-                                   size_t count) {
+std::vector<EventView> sorted_rows(const std::vector<EventBatch>& batches, size_t count) {
   struct Key {
     TimeUs ts;
     uint32_t place;
-    auto operator<=>(const Key &) const = default;
+    auto operator<=>(const Key&) const = default;
   };
-  std::vector<const EventView *> rows;
+  std::vector<const EventView*> rows;
   std::vector<Key> keys;
   rows.reserve(count);
   keys.reserve(count);
-  for (const EventBatch &batch : batches) {
-    for (const EventView &row : batch.rows) {
+  for (const EventBatch& batch : batches) {
+    for (const EventView& row : batch.rows) {
       keys.push_back({row.ts, static_cast<uint32_t>(rows.size())});
       rows.push_back(&row);
     }
   }
-  if (!std::is_sorted(keys.begin(), keys.end()))
-    std::sort(keys.begin(), keys.end());
+  if (!std::is_sorted(keys.begin(), keys.end())) std::sort(keys.begin(), keys.end());
   std::vector<EventView> sorted;
   sorted.reserve(count);
-  for (const Key &key : keys)
-    sorted.push_back(*rows[key.place]);
+  for (const Key& key : keys) sorted.push_back(*rows[key.place]);
   return sorted;
 }
 
-} // namespace
+}  // namespace
 
-TimeSorter::TimeSorter(const EventTypes &types, ThreadPool &pool,
-                       Options options)
+TimeSorter::TimeSorter(const EventTypes& types, ThreadPool& pool, Options options)
     : types_(types), pool_(pool), options_(options) {}
 
 Status TimeSorter::add(EventBatch batch) {
@@ -52,8 +47,7 @@ Status TimeSorter::add(EventBatch batch) {
 }
 
 Status TimeSorter::end_run() {
-  if (pending_rows_ == 0)
-    return {};
+  if (pending_rows_ == 0) return {};
   const std::vector<EventView> rows = sorted_rows(pending_, pending_rows_);
   const size_t slices = (rows.size() + kSliceRows - 1) / kSliceRows;
   std::vector<Run> encoded(slices);
@@ -63,9 +57,8 @@ Status TimeSorter::end_run() {
     encoded[s] = encode_events(std::span(rows).subspan(begin, count), types_);
   }));
   Run run;
-  for (Run &slice : encoded) {
-    for (EncodedBlock &block : slice)
-      run.push_back(std::move(block));
+  for (Run& slice : encoded) {
+    for (EncodedBlock& block : slice) run.push_back(std::move(block));
   }
   pending_.clear();
   pending_rows_ = 0;
@@ -73,12 +66,9 @@ Status TimeSorter::end_run() {
 }
 
 Status TimeSorter::add_run(Run run) {
-  for (const EncodedBlock &block : run)
-    bytes_ += block.bytes.size();
+  for (const EncodedBlock& block : run) bytes_ += block.bytes.size();
   runs_.push_back(std::move(run));
-  return bytes_ > options_.bytes_max
-             ? Status(too_much_to_sort(options_.bytes_max))
-             : Status();
+  return bytes_ > options_.bytes_max ? Status(too_much_to_sort(options_.bytes_max)) : Status();
 }
 
 std::unexpected<Error> too_much_to_sort(size_t bytes_max) {
@@ -91,18 +81,14 @@ std::unexpected<Error> too_much_to_sort(size_t bytes_max) {
 
 // Walks one run block by block; a block's memory goes once it is decoded.
 class TimeSorter::Cursor {
-public:
-  Cursor(Run run, const EventTypes &types)
-      : run_(std::move(run)), types_(types) {}
+ public:
+  Cursor(Run run, const EventTypes& types) : run_(std::move(run)), types_(types) {}
 
   // False at the end.
   Result<bool> load() {
-    if (block_ && at_ < block_->rows.size())
-      return true;
-    if (next_ == run_.size())
-      return false;
-    block_ = std::make_shared<EventBatch>(
-        TRY(decode_events(run_[next_].bytes, types_)));
+    if (block_ && at_ < block_->rows.size()) return true;
+    if (next_ == run_.size()) return false;
+    block_ = std::make_shared<EventBatch>(TRY(decode_events(run_[next_].bytes, types_)));
     std::string().swap(run_[next_].bytes);
     ++next_;
     at_ = 0;
@@ -110,70 +96,59 @@ public:
     return true;
   }
   [[nodiscard]] TimeUs head() const { return block_->rows[at_].ts; }
-  // Rows of the loaded block up to `limit` (`with` equal ones or without), at
-  // most `rows_max`.
-  void take(EventBatch &out, TimeUs limit, bool with_equal, size_t rows_max) {
+  // Rows of the loaded block up to `limit` (`with` equal ones or without), at most `rows_max`.
+  void take(EventBatch& out, TimeUs limit, bool with_equal, size_t rows_max) {
     const size_t end = std::min(block_->rows.size(), at_ + rows_max);
     const size_t begin = at_;
-    while (at_ < end && (block_->rows[at_].ts < limit ||
-                         (with_equal && block_->rows[at_].ts == limit))) {
+    while (at_ < end &&
+           (block_->rows[at_].ts < limit || (with_equal && block_->rows[at_].ts == limit))) {
       ++at_;
     }
-    out.rows.insert(out.rows.end(),
-                    block_->rows.begin() + static_cast<ptrdiff_t>(begin),
+    out.rows.insert(out.rows.end(), block_->rows.begin() + static_cast<ptrdiff_t>(begin),
                     block_->rows.begin() + static_cast<ptrdiff_t>(at_));
-    if (!kept_)
-      out.arena.keep(block_);
+    if (!kept_) out.arena.keep(block_);
     kept_ = true;
   }
   void next_batch() { kept_ = false; }
 
-private:
+ private:
   Run run_;
-  const EventTypes &types_;
+  const EventTypes& types_;
   size_t next_ = 0, at_ = 0;
-  bool kept_ = false; // by the batch that is being filled
+  bool kept_ = false;  // by the batch that is being filled
   std::shared_ptr<const EventBatch> block_;
 };
 
-Status TimeSorter::merge(const std::function<Status(EventBatch)> &take) {
+Status TimeSorter::merge(const std::function<Status(EventBatch)>& take) {
   TRY(end_run());
   std::vector<Cursor> cursors;
-  for (Run &run : runs_)
-    cursors.emplace_back(std::move(run), types_);
+  for (Run& run : runs_) cursors.emplace_back(std::move(run), types_);
   runs_.clear();
   bytes_ = 0;
   EventBatch batch;
   while (true) {
-    // The run with the earliest row, the first of equals, and the earliest
-    // among the others.
+    // The run with the earliest row, the first of equals, and the earliest among the others.
     size_t best = cursors.size(), rival = cursors.size();
     for (size_t c = 0; c < cursors.size(); ++c) {
-      if (!TRY(cursors[c].load()))
-        continue;
+      if (!TRY(cursors[c].load())) continue;
       if (best == cursors.size() || cursors[c].head() < cursors[best].head()) {
         rival = best;
         best = c;
-      } else if (rival == cursors.size() ||
-                 cursors[c].head() < cursors[rival].head()) {
+      } else if (rival == cursors.size() || cursors[c].head() < cursors[rival].head()) {
         rival = c;
       }
     }
-    if (best == cursors.size())
-      break;
+    if (best == cursors.size()) break;
     const bool alone = rival == cursors.size();
-    const TimeUs limit = alone ? TimeUs{std::numeric_limits<int64_t>::max()}
-                               : cursors[rival].head();
-    cursors[best].take(batch, limit, alone || best < rival,
-                       kBatchRows - batch.rows.size());
-    if (batch.rows.size() < kBatchRows)
-      continue;
+    const TimeUs limit =
+        alone ? TimeUs{std::numeric_limits<int64_t>::max()} : cursors[rival].head();
+    cursors[best].take(batch, limit, alone || best < rival, kBatchRows - batch.rows.size());
+    if (batch.rows.size() < kBatchRows) continue;
     TRY(take(std::move(batch)));
     batch = EventBatch();
-    for (Cursor &cursor : cursors)
-      cursor.next_batch();
+    for (Cursor& cursor : cursors) cursor.next_batch();
   }
   return batch.rows.empty() ? Status() : take(std::move(batch));
 }
 
-} // namespace palate
+}  // namespace palate

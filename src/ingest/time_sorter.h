@@ -1,7 +1,6 @@
-// Puts events into the order of their ts; equal times keep the order in which
-// they came. Rows are sorted in runs of a million and kept as encoded blocks
-// (about 20 bytes a row), then merged. Input that is sorted already costs no
-// sorting. Not thread-safe.
+// Puts events into the order of their ts; equal times keep the order in which they came. Rows are
+// sorted in runs of a million and kept as encoded blocks (about 20 bytes a row), then merged. Input
+// that is sorted already costs no sorting. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -19,34 +18,32 @@ namespace palate {
 std::unexpected<Error> too_much_to_sort(size_t bytes_max);
 
 class TimeSorter {
-public:
+ public:
   struct Options {
     size_t run_rows = 1 << 20;
-    size_t bytes_max = size_t{4} << 30; // of all runs
+    size_t bytes_max = size_t{4} << 30;  // of all runs
   };
-  TimeSorter(const EventTypes &types, ThreadPool &pool, Options options);
+  TimeSorter(const EventTypes& types, ThreadPool& pool, Options options);
 
   // Errors: kInvalidArgument when the runs would pass bytes_max.
   Status add(EventBatch batch);
-  // Rows that are sorted and encoded already, and come before all that was not
-  // added yet.
+  // Rows that are sorted and encoded already, and come before all that was not added yet.
   Status add_run(std::vector<EncodedBlock> run);
-  // Gives all rows, ascending by ts, in batches of up to some ten thousand;
-  // then the sorter is empty. An error of `take` ends the merge and is passed
-  // on.
-  Status merge(const std::function<Status(EventBatch)> &take);
+  // Gives all rows, ascending by ts, in batches of up to some ten thousand; then the sorter is
+  // empty. An error of `take` ends the merge and is passed on.
+  Status merge(const std::function<Status(EventBatch)>& take);
 
-private:
+ private:
   using Run = std::vector<EncodedBlock>;
   class Cursor;
   Status end_run();
-  const EventTypes &types_;
-  ThreadPool &pool_;
+  const EventTypes& types_;
+  ThreadPool& pool_;
   Options options_;
-  std::vector<EventBatch> pending_; // of the run that is being gathered
+  std::vector<EventBatch> pending_;  // of the run that is being gathered
   size_t pending_rows_ = 0;
   std::vector<Run> runs_;
   size_t bytes_ = 0;
 };
 
-} // namespace palate
+}  // namespace palate

@@ -11,9 +11,8 @@ namespace {
 RC_GTEST_PROP(TimeSorter, EqualsAStableSort, ()) {
   const EventTypes types = EventTypes::defaults();
   ThreadPool pool(2);
-  TimeSorter sorter(
-      types, pool,
-      {.run_rows = *rc::gen::inRange<size_t>(1, 40), .bytes_max = 1 << 30});
+  TimeSorter sorter(types, pool,
+                    {.run_rows = *rc::gen::inRange<size_t>(1, 40), .bytes_max = 1 << 30});
   std::vector<std::pair<int64_t, int>> plain;
   const auto batches = *rc::gen::inRange(0, 8);
   for (int b = 0; b < batches; ++b) {
@@ -31,14 +30,12 @@ RC_GTEST_PROP(TimeSorter, EqualsAStableSort, ()) {
     }
     RC_ASSERT(sorter.add(std::move(batch)).has_value());
   }
-  std::stable_sort(
-      plain.begin(), plain.end(),
-      [](const auto &a, const auto &b) { return a.first < b.first; });
+  std::stable_sort(plain.begin(), plain.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<std::pair<int64_t, int>> sorted;
   RC_ASSERT(sorter
                 .merge([&](EventBatch batch) -> Status {
-                  for (const auto &row : batch.rows)
-                    sorted.emplace_back(row.ts.us, row.slot);
+                  for (const auto& row : batch.rows) sorted.emplace_back(row.ts.us, row.slot);
                   return {};
                 })
                 .has_value());
@@ -59,5 +56,5 @@ TEST(TimeSorter, SaysWhenThereIsTooMuch) {
   EXPECT_EQ(added.error().code, Code::kInvalidArgument);
 }
 
-} // namespace
-} // namespace palate
+}  // namespace
+}  // namespace palate
