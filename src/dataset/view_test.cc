@@ -45,7 +45,7 @@ RC_GTEST_PROP(PreferenceMatrix, EqualsAMapOfSums, ()) {
   for (uint32_t row = 0; row < transposed.rows; ++row) {
     for (uint64_t i = transposed.start[row]; i < transposed.start[row + 1]; ++i) {
       RC_ASSERT(sums.at({transposed.index[i], row}) == transposed.value[i]);
-      // RC_ASSERT takes both sides of || apart and evaluates each, so the first entry has no say there.
+      // RC_ASSERT evaluates both sides of ||, so the first entry of a row is left out before it.
       if (i > transposed.start[row]) RC_ASSERT(transposed.index[i - 1] < transposed.index[i]);
     }
   }

@@ -15,7 +15,7 @@
 namespace palate {
 namespace {
 
-constexpr std::array<std::string_view, 6> kPresets = {"auto",   "movielens", "goodbooks",
+constexpr std::array<std::string_view, 6> kPresets = {"auto",   "movielens", "goodbooks-10k",
                                                       "amazon", "lists",     "palate"};
 
 // A file of a preset; `pattern` may hold one '*'.
@@ -118,21 +118,17 @@ constexpr KnownFile kFiles[] = {
     {"movielens", kUsers, "users.csv", by_header},
     {"movielens", kEvents, "u?.base", u_data},
     {"movielens", kEvents, "u?.test", u_data},
-    {"goodbooks", kEvents, "ratings.csv", by_header},
-    {"goodbooks", kEvents, "interactions.csv", by_header},
-    {"goodbooks", kItems, "books.csv", by_header},
-    {"goodbooks", kItems, "items.csv", by_header},
+    {"goodbooks-10k", kEvents, "ratings.csv", by_header},
+    {"goodbooks-10k", kEvents, "interactions.csv", by_header},
+    {"goodbooks-10k", kItems, "books.csv", by_header},
+    {"goodbooks-10k", kItems, "items.csv", by_header},
     {"amazon", kEvents, "reviews*.json", by_header},
     {"amazon", kEvents, "ratings*.csv", by_header},
     {"amazon", kItems, "meta_*.json", by_header},
     {"amazon", kItems, "meta_*.jsonl", by_header},
-    {"amazon", kEvents, "*.json", by_header},
-    {"amazon", kEvents, "*.jsonl", by_header},
-    {"amazon", kEvents, "*.csv", by_header},
     {"lists", kEvents, "train.txt", lists},
     {"lists", kEvents, "sequences.txt", lists},
     {"lists", kEvents, "user_item.txt", lists},
-    {"lists", kEvents, "*.txt", lists},
     {"palate", kEvents, "events.jsonl", by_header},
     {"palate", kEvents, "events.csv", by_header},
     {"palate", kEvents, "events.parquet", by_header},
@@ -142,6 +138,11 @@ constexpr KnownFile kFiles[] = {
     {"palate", kUsers, "users.jsonl", by_header},
     {"palate", kUsers, "users.csv", by_header},
     {"palate", kUsers, "users.parquet", by_header},
+    // What could be anything comes last, for "auto".
+    {"amazon", kEvents, "*.json", by_header},
+    {"amazon", kEvents, "*.jsonl", by_header},
+    {"amazon", kEvents, "*.csv", by_header},
+    {"lists", kEvents, "*.txt", lists},
 };
 
 bool same(std::string_view name, std::string_view pattern) {

@@ -116,7 +116,7 @@ Command import_command() {
           "  palate import --events log.parquet --import.map user=reader,item=book,ts=at "
           "--import.set type=click\n"
           "  palate import --events events.jsonl.zst --items items.jsonl --users users.jsonl\n"
-          "Presets: auto, movielens, goodbooks, amazon, lists, palate (docs/import.md)",
+          "Presets: auto, movielens, goodbooks-10k, amazon, lists, palate (docs/import.md)",
           [](CLI::App& app) {
             auto flags = std::make_shared<Flags>();
             app.add_option("paths", flags->paths, "Folders or files, read by the preset");

@@ -43,7 +43,8 @@ void print_inventory(const Inventory& inventory) {
   for (const auto& [name, count] : inventory.events_by_type) {
     print_line(fmt::format("          {} {}", human_count(count), name));
   }
-  print_line(fmt::format("  users   {}", human_count(inventory.users)));
+  print_line(
+      fmt::format("  users   {} with likes, dislikes or a profile", human_count(inventory.users)));
   print_line(fmt::format("  items   {} ({} described)", human_count(inventory.items),
                          human_count(inventory.items_described)));
   if (inventory.first) {
