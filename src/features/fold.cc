@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/hash.h"
-#include "features/name_table.h"
 
 namespace palate {
 namespace {
@@ -118,6 +117,23 @@ void gather_by_user(ResolvedBlock& block, std::span<const uint32_t> user_of) {
   block.entries = std::move(sorted);
 }
 
+std::vector<ItemIx> items_of(std::span<const ItemPopularity::Change> changes, size_t items_count) {
+  constexpr size_t kSparse = 64;  // fewer changes than one in so many items are sorted
+  std::vector<ItemIx> items;
+  if (changes.size() * kSparse < items_count) {
+    for (const ItemPopularity::Change& change : changes) items.push_back(change.item);
+    std::sort(items.begin(), items.end());
+    items.erase(std::unique(items.begin(), items.end()), items.end());
+    return items;
+  }
+  std::vector<bool> changed(items_count);
+  for (const ItemPopularity::Change& change : changes) changed[change.item.value] = true;
+  for (uint32_t i = 0; i < items_count; ++i) {
+    if (changed[i]) items.push_back(ItemIx{i});
+  }
+  return items;
+}
+
 }  // namespace
 
 std::string user_key(const UserId& id) {
@@ -132,34 +148,44 @@ Result<std::optional<UserState>> read_user(const FoldParts& parts, std::string_v
   return std::optional<UserState>(TRY(decode_user_state(*bytes, *parts.types)));
 }
 
-Result<ResolvedBlock> resolve_block(const ResolveRequest& request, const Catalogue::View& items,
-                                    const EventTypes& types) {
-  ResolvedBlock block;
-  std::vector<uint32_t> user_of;
-  NameTable users(request.rows.size());
+size_t ResolvedBlock::bytes() const {
+  constexpr size_t kNameBytesGuess = 16;
+  return entries.size() * sizeof(HistoryEntry) + users.size() * (sizeof(User) + kNameBytesGuess);
+}
+
+Status Resolver::add(const ResolveRequest& request) {
+  const EventTypes& types = *parts_.types;
   for (size_t i = 0; i < request.rows.size(); ++i) {
     const EventView& row = request.rows[i];
     const uint64_t offset = request.first + i;
     if (offset < request.from || row.item.empty() || row.type.value >= types.size()) continue;
     const float preference = types.preference(row.type, row.value);
     if (preference == 0) continue;
-    const auto item = items.find(row.item);
+    const auto item = parts_.items->find(row.item);
     if (!item) {
       return fail(Code::kCorrupt, "{}: item '{}' is not in the item log",
                   to_string(Position{Stream::kEvents, 0, offset}), row.item);
     }
-    block.entries.push_back(
+    block_.entries.push_back(
         {*item, row.type, static_cast<float>(row.value), preference, row.ts, offset});
-    user_of.push_back(users.number(hash64(row.user), row.user));
+    const size_t users = users_.size();
+    const uint32_t user = users_.number(hash64(row.user), row.user);
+    if (user == users) users_.move_name(user, block_.names.copy(row.user));
+    user_of_.push_back(user);
     if (preference > 0) {
-      block.changes.push_back(ItemPopularity::change(*item, preference, row.ts, row.received));
+      block_.changes.push_back(ItemPopularity::change(*item, preference, row.ts, row.received));
     }
   }
-  for (const NameTable::Name& user : users.names()) {
-    block.users.push_back({user.hash, std::string(user.name)});
+  return {};
+}
+
+ResolvedBlock Resolver::finish() && {
+  for (const NameTable::Name& user : users_.names()) {
+    block_.users.push_back({user.hash, user.name});
   }
-  gather_by_user(block, user_of);
-  return block;
+  gather_by_user(block_, user_of_);
+  block_.changed = items_of(block_.changes, parts_.items->size());
+  return std::move(block_);
 }
 
 Result<std::vector<StateStore::Put>> fold_blocks(const FoldParts& parts,

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/ids.h"
@@ -17,21 +18,26 @@
 #include "features/catalogue.h"
 #include "features/history.h"
 #include "features/item_popularity.h"
+#include "features/name_table.h"
 #include "ids/keyed_hash.h"
 #include "store/state_store.h"
 
 namespace palate {
 
-// What the events of one block say about taste, gathered by user.
+// What the events of some blocks that follow each other say about taste, gathered by user.
 struct ResolvedBlock {
   struct User {
     uint64_t hash = 0;  // of the name
-    std::string name;
+    std::string_view name;
     uint32_t begin = 0, end = 0;  // in `entries`
   };
   std::vector<User> users;  // in order of first appearance
   std::vector<HistoryEntry> entries;
   std::vector<ItemPopularity::Change> changes;
+  std::vector<ItemIx> changed;  // the items of `changes`, ascending, distinct
+  Arena names;
+
+  [[nodiscard]] size_t bytes() const;  // roughly, without changes
 };
 
 struct ResolveRequest {
@@ -40,9 +46,25 @@ struct ResolveRequest {
   uint64_t from = 0;   // rows before this offset were folded already and are left out
 };
 
-// Errors: kCorrupt for an item that the catalogue does not have.
-Result<ResolvedBlock> resolve_block(const ResolveRequest& request, const Catalogue::View& items,
-                                    const EventTypes& types);
+// Takes the rows of one block after the other, and keeps nothing that points into them.
+class Resolver {
+ public:
+  struct Parts {
+    const Catalogue::View* items;
+    const EventTypes* types;
+    size_t rows_max = 0;  // of all requests together
+  };
+  explicit Resolver(Parts parts) : parts_(parts), users_(parts.rows_max) {}
+  // Errors: kCorrupt for an item that the catalogue does not have.
+  Status add(const ResolveRequest& request);
+  ResolvedBlock finish() &&;
+
+ private:
+  Parts parts_;
+  NameTable users_;
+  std::vector<uint32_t> user_of_;  // of each entry
+  ResolvedBlock block_;
+};
 
 struct FoldParts {
   const EventTypes* types;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <utility>
 
 #include "base/log.h"
 #include "base/stop.h"
@@ -18,15 +19,28 @@
 namespace palate {
 namespace {
 
-// Events folded at once while catching up: users are then read and written once in so many events.
-// About 40 bytes each, and the blocks they came in.
-constexpr size_t kBatchRows = 2'000'000;
-constexpr size_t kBatchBytes = size_t{128} << 20;
+// While catching up, events are gathered by user until they take so much memory: users are then
+// read and written once for all of them.
+constexpr size_t kGatheredBytesMax = size_t{288} << 20;
+// Blocks of at most 64 KiB that are read before they are resolved side by side, so many by one
+// thread. Fixed, so that bytes do not depend on threads.
+constexpr size_t kBlocksAtOnce = 128;
+constexpr size_t kBlocksTogether = 16;
 constexpr size_t kDropAtOnce = 10'000;
 
 struct LoggedBlock {
   uint64_t first = 0;
+  uint32_t count = 0;
   std::string bytes;
+};
+
+// What was resolved and is still to be folded.
+struct Gathered {
+  explicit Gathered(uint64_t events_end) : end(events_end) {}
+  uint64_t end;  // of the events in the log
+  std::vector<ResolvedBlock> blocks;
+  std::vector<ItemIx> changed;  // items whose popularity is ahead of the store
+  size_t bytes = 0;
 };
 
 std::string item_key(ItemIx ix) {
@@ -54,8 +68,13 @@ struct LiveState::State {
   Status write(std::vector<StateStore::Put> puts, const LivePosition& next);
   Status check_no_gap(Position first, uint64_t reached) const;
   FoldParts fold_parts() const;
-  Status fold(std::span<const ResolvedBlock> blocks, uint64_t end, ThreadPool* pool);
-  Status fold_logged(std::span<const LoggedBlock> blocks, uint64_t end, ThreadPool& pool);
+  void gather(ResolvedBlock block, Gathered& gathered);
+  Status fold(Gathered gathered, ThreadPool* pool);
+  Status undo_unless(Status folded);
+  Result<ResolvedBlock> resolve(std::span<const LoggedBlock> blocks,
+                                const Catalogue::View& view) const;
+  Status resolve_all(std::span<const LoggedBlock> blocks, Gathered& gathered, ThreadPool& pool);
+  Status fold_log(const EventLog& log, const std::stop_token& stop, Progress& progress);
   Status catch_up_items(const EventLog& log, const std::stop_token& stop);
   Status catch_up_users(const EventLog& log, const std::stop_token& stop, LiveState& self);
   Status catch_up_events(const EventLog& log, const std::stop_token& stop);
@@ -157,49 +176,59 @@ FoldParts LiveState::State::fold_parts() const {
           .store_is_empty = position.events == 0 && position.users == 0};
 }
 
-Status LiveState::State::fold(std::span<const ResolvedBlock> blocks, uint64_t end,
-                              ThreadPool* pool) {
-  std::vector<StateStore::Put> puts = TRY(fold_blocks(fold_parts(), blocks, pool));
-  std::vector<ItemIx> changed;
-  for (const ResolvedBlock& block : blocks) {
-    popularity.add(block.changes);
-    for (const ItemPopularity::Change& change : block.changes) changed.push_back(change.item);
-  }
+void LiveState::State::gather(ResolvedBlock block, Gathered& gathered) {
+  popularity.add(block.changes);
+  gathered.changed.insert(gathered.changed.end(), block.changed.begin(), block.changed.end());
+  block.changes = {};
+  block.changed = {};
+  gathered.bytes += block.bytes();
+  gathered.blocks.push_back(std::move(block));
+}
+
+Status LiveState::State::fold(Gathered gathered, ThreadPool* pool) {
+  std::vector<StateStore::Put> puts = TRY(fold_blocks(fold_parts(), gathered.blocks, pool));
+  gathered.blocks.clear();  // its memory is needed for writing
+  std::vector<ItemIx>& changed = gathered.changed;
   std::sort(changed.begin(), changed.end());
   changed.erase(std::unique(changed.begin(), changed.end()), changed.end());
   for (const ItemIx ix : changed) puts.push_back({item_key(ix), popularity.encode(ix)});
   LivePosition next = position;
-  next.events = end;
+  next.events = gathered.end;
   return write(std::move(puts), next);
 }
 
-Status LiveState::State::fold_logged(std::span<const LoggedBlock> blocks, uint64_t end,
+Result<ResolvedBlock> LiveState::State::resolve(std::span<const LoggedBlock> blocks,
+                                                const Catalogue::View& view) const {
+  size_t rows = 0;
+  for (const LoggedBlock& block : blocks) rows += block.count;
+  Resolver resolver({.items = &view, .types = parts.types, .rows_max = rows});
+  for (const LoggedBlock& block : blocks) {
+    const auto add = [&]() -> Status {
+      const EventBatch batch = TRY(decode_events(block.bytes, *parts.types));
+      return resolver.add({.rows = batch.rows, .first = block.first, .from = position.events});
+    };
+    const Status added = add();
+    if (added) continue;
+    return std::unexpected(
+        added.error().within(to_string(Position{Stream::kEvents, 0, block.first})));
+  }
+  return std::move(resolver).finish();
+}
+
+Status LiveState::State::resolve_all(std::span<const LoggedBlock> blocks, Gathered& gathered,
                                      ThreadPool& pool) {
-  std::vector<Result<ResolvedBlock>> resolved(blocks.size());
+  std::vector<Result<ResolvedBlock>> resolved((blocks.size() + kBlocksTogether - 1) /
+                                              kBlocksTogether);
   {
     const Catalogue::View view = catalogue.view();
-    const auto resolve_one = [&](size_t b, size_t) {
-      const auto batch = decode_events(blocks[b].bytes, *parts.types);
-      if (!batch) {
-        resolved[b] = std::unexpected(batch.error());
-        return;
-      }
-      resolved[b] =
-          resolve_block({.rows = batch->rows, .first = blocks[b].first, .from = position.events},
-                        view, *parts.types);
-    };
-    TRY(pool.for_blocks(blocks.size(), resolve_one));
+    TRY(pool.for_blocks(resolved.size(), [&](size_t r, size_t) {
+      const size_t begin = r * kBlocksTogether;
+      const size_t count = std::min(kBlocksTogether, blocks.size() - begin);
+      resolved[r] = resolve(blocks.subspan(begin, count), view);
+    }));
   }
-  std::vector<ResolvedBlock> right;
-  right.reserve(resolved.size());
-  for (size_t b = 0; b < resolved.size(); ++b) {
-    if (!resolved[b]) {
-      return std::unexpected(
-          resolved[b].error().within(to_string(Position{Stream::kEvents, 0, blocks[b].first})));
-    }
-    right.push_back(std::move(*resolved[b]));
-  }
-  return fold(right, end, &pool);
+  for (Result<ResolvedBlock>& block : resolved) gather(TRY(std::move(block)), gathered);
+  return {};
 }
 
 Status LiveState::State::catch_up_items(const EventLog& log, const std::stop_token& stop) {
@@ -223,6 +252,29 @@ Status LiveState::State::catch_up_users(const EventLog& log, const std::stop_tok
   });
 }
 
+Status LiveState::State::fold_log(const EventLog& log, const std::stop_token& stop,
+                                  Progress& progress) {
+  ThreadPool pool;
+  std::vector<LoggedBlock> blocks;
+  Gathered gathered(position.events);
+  const auto resolve_read = [&]() -> Status {
+    TRY(resolve_all(blocks, gathered, pool));
+    const uint64_t before = gathered.end;
+    if (!blocks.empty()) gathered.end = blocks.back().first + blocks.back().count;
+    progress.add(gathered.end - before);
+    blocks.clear();
+    if (gathered.bytes < kGatheredBytesMax) return {};
+    return fold(std::exchange(gathered, Gathered(gathered.end)), &pool);
+  };
+  TRY(log.read({Stream::kEvents, 0, position.events}, [&](const EventLog::Block& block) -> Status {
+    TRY(check_stop(stop));
+    blocks.push_back({block.first.offset, block.count, std::string(block.bytes)});
+    return blocks.size() < kBlocksAtOnce ? Status() : resolve_read();
+  }));
+  TRY(resolve_read());
+  return gathered.end > position.events ? fold(std::move(gathered), &pool) : Status();
+}
+
 Status LiveState::State::catch_up_events(const EventLog& log, const std::stop_token& stop) {
   uint64_t end = position.events;
   for (const Position& p : TRY(log.ends())) {
@@ -230,27 +282,13 @@ Status LiveState::State::catch_up_events(const EventLog& log, const std::stop_to
   }
   if (end <= position.events) return {};
   Progress progress("folding events", end - position.events, "events");
-  ThreadPool pool;
-  std::vector<LoggedBlock> blocks;
-  size_t rows = 0, bytes = 0;
-  uint64_t reached = position.events;
-  const auto fold_gathered = [&]() -> Status {
-    if (blocks.empty()) return {};
-    TRY(fold_logged(blocks, reached, pool));
-    progress.add(rows);
-    blocks.clear();
-    rows = bytes = 0;
-    return {};
-  };
-  TRY(log.read({Stream::kEvents, 0, position.events}, [&](const EventLog::Block& block) -> Status {
-    TRY(check_stop(stop));
-    blocks.push_back({block.first.offset, std::string(block.bytes)});
-    reached = block.first.offset + block.count;
-    rows += block.count;
-    bytes += block.bytes.size();
-    return rows >= kBatchRows || bytes >= kBatchBytes ? fold_gathered() : Status();
-  }));
-  return fold_gathered();
+  return undo_unless(fold_log(log, stop, progress));
+}
+
+// What was gathered but not written leaves popularity ahead of the store.
+Status LiveState::State::undo_unless(Status folded) {
+  if (!folded && loaded) loaded = load_popularity().has_value();
+  return folded;
 }
 
 LiveState::LiveState(Parts parts) : state_(std::make_unique<State>()) {
@@ -271,10 +309,14 @@ Status LiveState::apply_events(Position first, std::span<const EventView> rows) 
   TRY(state_->check_no_gap(first, state_->position.events));
   const uint64_t end = first.offset + rows.size();
   if (end <= state_->position.events) return {};
-  const ResolvedBlock block =
-      TRY(resolve_block({.rows = rows, .first = first.offset, .from = state_->position.events},
-                        state_->catalogue.view(), *state_->parts.types));
-  return state_->fold({&block, 1}, end, nullptr);
+  Gathered gathered(end);
+  {
+    const Catalogue::View view = state_->catalogue.view();
+    Resolver resolver({.items = &view, .types = state_->parts.types, .rows_max = rows.size()});
+    TRY(resolver.add({.rows = rows, .first = first.offset, .from = state_->position.events}));
+    state_->gather(std::move(resolver).finish(), gathered);
+  }
+  return state_->undo_unless(state_->fold(std::move(gathered), nullptr));
 }
 
 Status LiveState::apply_items(Position first, std::span<const ItemRecord> items) {

@@ -32,6 +32,10 @@ class NameTable {
     return slots_[at];
   }
 
+  [[nodiscard]] size_t size() const { return names_.size(); }
+  // From here on the name of that number lies at `copy`, which equals it.
+  void move_name(uint32_t number, std::string_view copy) { names_[number].name = copy; }
+
   struct Name {
     uint64_t hash;
     std::string_view name;
