@@ -1,5 +1,8 @@
 // Types, validation, JSON of events, items and users.
 #include <algorithm>
+#include <array>
+#include <bit>
+#include <map>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -246,6 +249,26 @@ TEST(Occurrences, AreCountedWithinTheWindow) {
   EXPECT_EQ(number("a"), 3u) << "at least as many rows as asked for are remembered";
   for (std::string_view other : {"g", "h", "i", "j"}) EXPECT_EQ(number(other), 0u);
   EXPECT_EQ(number("a"), 0u) << "and at most twice as many";
+}
+
+TEST(Occurrences, AreTheSameWhereTimeAscendsAndWhereItDoesNot) {
+  std::vector<EventView> rows(400);
+  std::vector<uint64_t> hashes;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    // Times that come 1, 2, 4, … times, three users, and at the end rows of before again.
+    const size_t of = i < 300 ? i : i - 300;
+    rows[i].ts.us = static_cast<int64_t>(std::bit_width(of));
+    rows[i].user = std::array<std::string_view, 3>{"a", "b", "c"}[of * of % 3];
+    hashes.push_back(content_hash(rows[i]));
+  }
+  std::map<uint64_t, uint32_t> seen;
+  std::vector<uint32_t> expected;
+  for (const uint64_t hash : hashes) expected.push_back(seen[hash]++);
+  OccurrenceCounter counter;
+  for (size_t at = 0; at < rows.size(); at += 50) {
+    counter.number(std::span(rows).subspan(at, 50), std::span(hashes).subspan(at, 50));
+  }
+  for (size_t i = 0; i < rows.size(); ++i) ASSERT_EQ(rows[i].occurrence, expected[i]) << i;
 }
 
 TEST(Arena, CopiesWriteIntoTheirOwnChunks) {

@@ -12,6 +12,8 @@ constexpr size_t kUsersPerPartition = 512;
 constexpr size_t kPartitions = 64;
 // States read at once: bounds memory at about 256 x 100 KB.
 constexpr size_t kStatesAtOnce = 256;
+// Look-ups of users in flight: the slot first, then the name it leads to.
+constexpr size_t kSlotsAhead = 16, kNamesAhead = 8;
 
 struct UserOfBlock {
   uint32_t block = 0, user = 0;
@@ -153,9 +155,19 @@ size_t ResolvedBlock::bytes() const {
   return entries.size() * sizeof(HistoryEntry) + users.size() * (sizeof(User) + kNameBytesGuess);
 }
 
+Resolver::Resolver(Parts parts) : parts_(parts), users_(parts.rows_max) {
+  user_of_.reserve(parts.rows_max);
+  block_.entries.reserve(parts.rows_max);
+  block_.changes.reserve(parts.rows_max);
+}
+
 Status Resolver::add(const ResolveRequest& request) {
   const EventTypes& types = *parts_.types;
+  hashes_.clear();
+  for (const EventView& row : request.rows) hashes_.push_back(hash64(row.user));
   for (size_t i = 0; i < request.rows.size(); ++i) {
+    if (i + kSlotsAhead < hashes_.size()) users_.prefetch(hashes_[i + kSlotsAhead]);
+    if (i + kNamesAhead < hashes_.size()) users_.prefetch_name(hashes_[i + kNamesAhead]);
     const EventView& row = request.rows[i];
     const uint64_t offset = request.first + i;
     if (offset < request.from || row.item.empty() || row.type.value >= types.size()) continue;
@@ -169,7 +181,7 @@ Status Resolver::add(const ResolveRequest& request) {
     block_.entries.push_back(
         {*item, row.type, static_cast<float>(row.value), preference, row.ts, offset});
     const size_t users = users_.size();
-    const uint32_t user = users_.number(hash64(row.user), row.user);
+    const uint32_t user = users_.number(hashes_[i], row.user);
     if (user == users) users_.move_name(user, block_.names.copy(row.user));
     user_of_.push_back(user);
     if (preference > 0) {

@@ -54,7 +54,7 @@ class Resolver {
     const EventTypes* types;
     size_t rows_max = 0;  // of all requests together
   };
-  explicit Resolver(Parts parts) : parts_(parts), users_(parts.rows_max) {}
+  explicit Resolver(Parts parts);
   // Errors: kCorrupt for an item that the catalogue does not have.
   Status add(const ResolveRequest& request);
   ResolvedBlock finish() &&;
@@ -62,6 +62,7 @@ class Resolver {
  private:
   Parts parts_;
   NameTable users_;
+  std::vector<uint64_t> hashes_;   // of the users of one request
   std::vector<uint32_t> user_of_;  // of each entry
   ResolvedBlock block_;
 };

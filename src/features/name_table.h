@@ -32,6 +32,12 @@ class NameTable {
     return slots_[at];
   }
 
+  // Before number(): fetches where the hash leads, and (some time later) the name that lies there.
+  void prefetch(uint64_t hash) const { __builtin_prefetch(&slots_[hash & (slots_.size() - 1)]); }
+  void prefetch_name(uint64_t hash) const {
+    const uint32_t there = slots_[hash & (slots_.size() - 1)];
+    if (there != kEmpty) __builtin_prefetch(&names_[there]);
+  }
   [[nodiscard]] size_t size() const { return names_.size(); }
   // From here on the name of that number lies at `copy`, which equals it.
   void move_name(uint32_t number, std::string_view copy) { names_[number].name = copy; }

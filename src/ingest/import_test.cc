@@ -77,6 +77,57 @@ TEST_F(ImportTest, ASecondImportAddsNothingAndGenuineRepeatsStay) {
   EXPECT_EQ(more.duplicates, 3u);
 }
 
+TEST_F(ImportTest, WhatAnImportLoggedUnseenIsADuplicateAfterwards) {
+  const std::string header = "user_id,item_id,rating,timestamp\n";
+  const std::string rows = "1,a,5,1400000001\n1,a,5,1400000001\n2,b,4,1400000002\n";
+  ASSERT_EQ(events({{write("one.csv", header + rows)}}).accepted, 3u);
+  EventBatch same;
+  EventView row;
+  row.user = "2";
+  row.item = "b";
+  row.type = *types.find("rating");
+  row.value = 4;
+  row.ts.us = 1400000002 * kSecondUs;
+  same.rows.push_back(row);
+  const auto receipt = directory->ingest().write_events(std::move(same));
+  ASSERT_TRUE(receipt) << receipt.error().message;
+  EXPECT_EQ(receipt->duplicates, 1u);
+  // Now the log is not of one source any more: everything is looked up.
+  const auto more = events({{write("two.csv", header + rows + "3,c,5,1400000003\n")}});
+  EXPECT_EQ(more.accepted, 1u);
+  EXPECT_EQ(more.duplicates, 3u);
+  EXPECT_THAT(logged_items(), ElementsAre("a", "a", "b", "c"));
+}
+
+// Many chunks, so that the way changes in the middle of a file.
+TEST_F(ImportTest, OneRowThatGoesBackInTimePutsAllOfThemInOrder) {
+  constexpr int kRows = 60'000, kLate = 50'000;
+  std::string text = "user_id,item_id,rating,timestamp\n";
+  for (int i = 0; i < kRows; ++i) {
+    const int at = i == kLate ? 10 : i;  // equal to row 10 but for its place
+    text += fmt::format("{},{},5,{}\n", at % 7, at % 97, 1400000000 + at);
+  }
+  const ImportSummary summary = events({{write("late.csv", text)}});
+  EXPECT_EQ(summary.accepted, static_cast<uint64_t>(kRows)) << "a genuine repeat counts";
+  std::vector<std::string> expected;
+  for (int i = 0; i < kRows; ++i) {
+    if (i != kLate) expected.push_back(std::to_string(i % 97));
+    if (i == 10) expected.push_back(std::to_string(i % 97));
+  }
+  EXPECT_EQ(logged_items(), expected);
+  EXPECT_EQ(events({{write("again.csv", text + "1,1,5,1500000000\n")}}).duplicates,
+            static_cast<uint64_t>(kRows));
+}
+
+TEST_F(ImportTest, EventsWithClientIdsAreLookedUpAlsoInAnEmptyLog) {
+  const std::string line =
+      R"({"event_id":"e1","type":"like","user":"u","item":"i","ts":1400000000000000})"
+      "\n";
+  const ImportSummary summary = events({{write("twice.jsonl", line + line)}});
+  EXPECT_EQ(summary.accepted, 1u);
+  EXPECT_EQ(summary.duplicates, 1u);
+}
+
 TEST_F(ImportTest, WithoutTimeTheOrderOfTheFileCountsAndIsRemembered) {
   ImportFile file{write("lists.txt", "1 b a\n2 c\n")};
   file.mapping.format = SourceFormat::kLists;

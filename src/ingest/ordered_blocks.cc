@@ -38,6 +38,7 @@ std::vector<PreparedEvents> OrderedBlocks::take_encoded() {
 
 Result<std::vector<PreparedEvents>> OrderedBlocks::take_all() {
   TRY(encode_waiting());
+  spare_ = {};
   return take_encoded();
 }
 
