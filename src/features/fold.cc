@@ -39,6 +39,7 @@ struct Chains {
   std::vector<std::string_view> names;
   std::vector<uint32_t> head, tail;
   std::vector<uint32_t> next;
+  std::vector<std::span<const HistoryEntry>> entries;  // at each place
   static constexpr uint32_t kEnd = 0xffffffff;
 };
 
@@ -46,8 +47,11 @@ Chains chain_users(std::span<const ResolvedBlock> blocks, const Partition& parti
   Chains chains;
   NameTable table(partition.size());
   chains.next.assign(partition.size(), Chains::kEnd);
+  chains.entries.reserve(partition.size());
   for (uint32_t i = 0; i < partition.size(); ++i) {
     const ResolvedBlock::User& user = blocks[partition[i].block].users[partition[i].user];
+    chains.entries.push_back(
+        std::span(blocks[partition[i].block].entries).subspan(user.begin, user.end - user.begin));
     const uint32_t number = table.number(user.hash, user.name);
     if (number == chains.head.size()) {
       chains.names.push_back(user.name);
@@ -59,6 +63,18 @@ Chains chain_users(std::span<const ResolvedBlock> blocks, const Partition& parti
     }
   }
   return chains;
+}
+
+// All entries of one user. They lie far apart: each place is fetched while others are copied.
+void gather_entries(const Chains& chains, size_t user, std::vector<HistoryEntry>& entries) {
+  for (uint32_t i = chains.head[user]; i != Chains::kEnd; i = chains.next[i]) {
+    __builtin_prefetch(chains.entries[i].data());
+    __builtin_prefetch(chains.entries[i].data() + 2);
+  }
+  entries.clear();
+  for (uint32_t i = chains.head[user]; i != Chains::kEnd; i = chains.next[i]) {
+    entries.insert(entries.end(), chains.entries[i].begin(), chains.entries[i].end());
+  }
 }
 
 Result<UserState> decode_or_new(const std::optional<std::string>& bytes, std::string_view name,
@@ -90,13 +106,7 @@ Result<std::vector<StateStore::Put>> fold_partition(const FoldParts& parts,
       keys.push_back(user_key(parts.hash->user(chains.names[u])));
     const auto values = TRY(read_states(parts, keys));
     for (size_t u = begin; u < end; ++u) {
-      entries.clear();
-      for (uint32_t i = chains.head[u]; i != Chains::kEnd; i = chains.next[i]) {
-        const ResolvedBlock& block = blocks[partition[i].block];
-        const ResolvedBlock::User& user = block.users[partition[i].user];
-        entries.insert(entries.end(), block.entries.begin() + user.begin,
-                       block.entries.begin() + user.end);
-      }
+      gather_entries(chains, u, entries);
       UserState state = TRY(decode_or_new(values[u - begin], chains.names[u], *parts.types));
       fold_events(state, entries, parts.limits);
       puts.push_back({keys[u - begin], encode_user_state(state, *parts.types)});

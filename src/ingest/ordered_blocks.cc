@@ -9,7 +9,7 @@ namespace {
 
 constexpr size_t kBatchesAtOnce = 8;
 // Of one submission: the log is synced once for each.
-constexpr size_t kSubmissionRows = 1'000'000;
+constexpr size_t kSubmissionRows = 4'000'000;
 constexpr size_t kSubmissionBytes = size_t{16} << 20;
 
 size_t bytes_of(const std::vector<EncodedBlock>& blocks) {

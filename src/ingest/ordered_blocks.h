@@ -24,7 +24,7 @@ class OrderedBlocks {
 
   // `source` as in PreparedEvents; with 0 the identities are computed. Rows have declared types.
   Status add(EventBatch batch, uint64_t source);
-  // What is encoded by now, in order, in submissions of up to about a million rows; rows still wait
+  // What is encoded by now, in order, in submissions of up to four million rows; rows still wait
   // for others to be encoded with.
   std::vector<PreparedEvents> take_encoded();
   // Everything.
