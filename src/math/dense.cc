@@ -1,11 +1,13 @@
 #include "math/dense.h"
 
+#include <algorithm>
 #include <cmath>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "math/dense.cc"
 #include <hwy/foreach_target.h>
 // Highway must come after foreach_target.
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 HWY_BEFORE_NAMESPACE();
@@ -15,95 +17,155 @@ namespace hn = hwy::HWY_NAMESPACE;
 const hn::CappedTag<float, kLanes> kTag;
 using Floats = hn::Vec<decltype(kTag)>;
 
-// One tile of c: 8 rows by 16 columns, kept in registers over all rows of the table. On AVX-512
-// that is 8 sums a vector; narrower sets hold the 16 columns in more vectors, one after the other.
-struct Tile {
-  size_t row, column;  // of c
+// Rows of eight and more numbers, `stride` floats apart: the factors of an update.
+struct Strip {
+  const float* data;
+  size_t stride;
+};
+// Eight rows of a matrix to be updated.
+struct Target {
+  float* data;
+  size_t stride;
 };
 
-template <bool kSubtract>
-HWY_INLINE Floats multiply_add(Floats a, Floats b, Floats c) {
-  if constexpr (kSubtract) return hn::NegMulAdd(a, b, c);
-  return hn::MulAdd(a, b, c);
-}
-
-// c[tile] ±= sum over i of left[i][tile.row + r] * right[i][tile.column …].
-template <bool kSubtract>
-HWY_INLINE void update_tile(const RowsView& left, const float* HWY_RESTRICT right, Tile tile,
-                            float* HWY_RESTRICT c) {
-  const size_t lanes = hn::Lanes(kTag), dim = left.dim;
-  for (size_t l = 0; l < kLanes; l += lanes) {
-    float* at = c + tile.row * dim + tile.column + l;
-    Floats sum[8];
-    for (size_t r = 0; r < 8; ++r) sum[r] = hn::LoadU(kTag, at + r * dim);
-    const float* a = left.data + tile.row;
-    const float* b = right + tile.column + l;
-    for (size_t i = 0; i < left.count; ++i) {
-      const Floats v = hn::LoadU(kTag, b + i * dim);
-      const float* s = a + i * dim;
-      sum[0] = multiply_add<kSubtract>(hn::Set(kTag, s[0]), v, sum[0]);
-      sum[1] = multiply_add<kSubtract>(hn::Set(kTag, s[1]), v, sum[1]);
-      sum[2] = multiply_add<kSubtract>(hn::Set(kTag, s[2]), v, sum[2]);
-      sum[3] = multiply_add<kSubtract>(hn::Set(kTag, s[3]), v, sum[3]);
-      sum[4] = multiply_add<kSubtract>(hn::Set(kTag, s[4]), v, sum[4]);
-      sum[5] = multiply_add<kSubtract>(hn::Set(kTag, s[5]), v, sum[5]);
-      sum[6] = multiply_add<kSubtract>(hn::Set(kTag, s[6]), v, sum[6]);
-      sum[7] = multiply_add<kSubtract>(hn::Set(kTag, s[7]), v, sum[7]);
+// c's 8 rows by kWide vectors ±= sum over i < count of left[i][0..8) * right[k][i][lanes], all sums
+// in registers.
+template <bool kSubtract, size_t kWide>
+HWY_INLINE void update_tile(Strip left, const Strip (&right)[kWide], size_t count,
+                            const Target (&c)[kWide]) {
+  Floats sum[8][kWide];
+#pragma GCC unroll 16
+  for (size_t r = 0; r < 8; ++r) {
+#pragma GCC unroll 16
+    for (size_t k = 0; k < kWide; ++k) sum[r][k] = hn::LoadU(kTag, c[k].data + r * c[k].stride);
+  }
+  for (size_t i = 0; i < count; ++i) {
+    Floats v[kWide];
+#pragma GCC unroll 16
+    for (size_t k = 0; k < kWide; ++k) v[k] = hn::LoadU(kTag, right[k].data + i * right[k].stride);
+    const float* s = left.data + i * left.stride;
+#pragma GCC unroll 16
+    for (size_t r = 0; r < 8; ++r) {
+      const Floats one = hn::Set(kTag, s[r]);
+#pragma GCC unroll 16
+      for (size_t k = 0; k < kWide; ++k) {
+        sum[r][k] =
+            kSubtract ? hn::NegMulAdd(one, v[k], sum[r][k]) : hn::MulAdd(one, v[k], sum[r][k]);
+      }
     }
-    for (size_t r = 0; r < 8; ++r) hn::StoreU(sum[r], kTag, at + r * dim);
+  }
+#pragma GCC unroll 16
+  for (size_t r = 0; r < 8; ++r) {
+#pragma GCC unroll 16
+    for (size_t k = 0; k < kWide; ++k) hn::StoreU(sum[r][k], kTag, c[k].data + r * c[k].stride);
   }
 }
 
-// The upper triangle of c, from tile row `first` on.
+// Factors of an update of a dim × dim matrix, in column panels of kLanes: column d of row i lies at
+// data[d / kLanes * panel + i * stride + d % kLanes].
+struct Columns {
+  const float* data;
+  size_t panel, stride, count, dim;
+  [[nodiscard]] const float* at(size_t column) const {
+    return data + column / kLanes * panel + column % kLanes;
+  }
+};
+
+// The upper triangle of c ±= Σ row rowᵀ, from row `first` (a multiple of kLanes) on. Two vectors of
+// columns at once where there are registers for 16 sums.
 template <bool kSubtract>
-HWY_INLINE void update_upper(const RowsView& left, const float* right, size_t first, float* c) {
-  for (size_t row = first; row < left.dim; row += 8) {
-    for (size_t column = row / kLanes * kLanes; column < left.dim; column += kLanes) {
-      update_tile<kSubtract>(left, right, {row, column}, c);
+HWY_INLINE void update_upper(const Columns& f, size_t first, float* c) {
+  const size_t lanes = hn::Lanes(kTag), dim = f.dim;
+  for (size_t row = first; row < dim; row += 8) {
+    const Strip left{f.at(row), f.stride};
+    size_t column = row / kLanes * kLanes;
+    if (lanes == kLanes) {
+      for (; column + 2 * kLanes <= dim; column += 2 * kLanes) {
+        float* at = c + row * dim + column;
+        update_tile<kSubtract, 2>(left,
+                                  {{f.at(column), f.stride}, {f.at(column + kLanes), f.stride}},
+                                  f.count, {{at, dim}, {at + kLanes, dim}});
+      }
+    }
+    for (; column < dim; column += lanes) {
+      update_tile<kSubtract, 1>(left, {{f.at(column), f.stride}}, f.count,
+                                {{c + row * dim + column, dim}});
     }
   }
 }
 
-void add_outer_kernel(const RowsView& left, const float* right, float* c) {
-  update_upper<false>(left, right, 0, c);
+void add_outer_kernel(const PackedRows& rows, float* c) {
+  update_upper<false>({rows.data, rows.count * kLanes, kLanes, rows.count, rows.dim}, 0, c);
 }
 
-void scale_rows_kernel(const RowsView& rows, const float* weight, float* out) {
-  for (size_t i = 0; i < rows.count; ++i) {
-    const Floats w = hn::Set(kTag, weight[i]);
-    const float* row = rows.row(i);
-    for (size_t d = 0; d < rows.dim; d += hn::Lanes(kTag)) {
-      hn::StoreU(hn::Mul(w, hn::LoadU(kTag, row + d)), kTag, out + i * rows.dim + d);
+void pack_rows_kernel(const PickedRows& rows, const RowScales& scales, float* HWY_RESTRICT packed,
+                      float* HWY_RESTRICT sum) {
+  constexpr size_t kAheadRows = 16;
+  const size_t lanes = hn::Lanes(kTag), count = rows.count(), dim = rows.table.dim;
+  const float* HWY_RESTRICT table = rows.table.data;
+  const uint32_t* HWY_RESTRICT index = rows.index.data();
+  const float *HWY_RESTRICT offset = scales.offset, *HWY_RESTRICT scale = scales.scale;
+  for (size_t d = 0; d < dim; d += lanes) {
+    float* to = packed + d / kLanes * count * kLanes + d % kLanes;
+    Floats total = hn::LoadU(kTag, sum + d);
+    for (size_t i = 0; i < count; ++i) {
+      if (d == 0) {
+        const float* next = table + index[std::min(i + kAheadRows, count - 1)] * dim;
+        for (size_t e = 0; e < dim; e += kLanes) hwy::Prefetch(next + e);
+      }
+      const Floats row = hn::LoadU(kTag, table + index[i] * dim + d);
+      if (offset != nullptr) total = hn::MulAdd(hn::Set(kTag, offset[i]), row, total);
+      hn::StoreU(hn::Mul(hn::Set(kTag, scale[i]), row), kTag, to + i * kLanes);
     }
+    hn::StoreU(total, kTag, sum + d);
   }
 }
 
-// y -= scale * x over columns [from, dim), from rounded down to a whole vector.
-HWY_INLINE void subtract_row(float scale, const float* x, float* y, size_t from, size_t dim) {
+// Factors the kLanes × kLanes block on the diagonal at `block`, and puts the inverses of its
+// diagonal into `inverse`. Columns left of a row's diagonal are spoilt; nobody reads them.
+HWY_INLINE bool factor_diagonal(float* block, size_t dim, float* HWY_RESTRICT inverse) {
   const size_t lanes = hn::Lanes(kTag);
-  const Floats s = hn::Set(kTag, scale);
-  for (size_t d = from / lanes * lanes; d < dim; d += lanes) {
-    hn::StoreU(hn::NegMulAdd(hn::LoadU(kTag, x + d), s, hn::LoadU(kTag, y + d)), kTag, y + d);
-  }
-}
-
-// Factors the rows [begin, begin + kLanes) of a, over all columns from `begin` on; what is left of
-// the diagonal in these rows is spoilt.
-HWY_INLINE bool factor_panel(float* a, size_t begin, size_t dim) {
-  for (size_t k = begin; k < begin + kLanes; ++k) {
-    float* pivot_row = a + k * dim;
+#pragma GCC unroll 16
+  for (size_t k = 0; k < kLanes; ++k) {
+    float* pivot_row = block + k * dim;
     const float pivot = pivot_row[k];
     if (!(pivot > 0)) return false;
-    const Floats inverse = hn::Set(kTag, 1.0F / std::sqrt(pivot));
-    const size_t lanes = hn::Lanes(kTag);
-    for (size_t d = k / lanes * lanes; d < dim; d += lanes) {
-      hn::StoreU(hn::Mul(inverse, hn::LoadU(kTag, pivot_row + d)), kTag, pivot_row + d);
+    inverse[k] = 1.0F / std::sqrt(pivot);
+    const Floats scale = hn::Set(kTag, inverse[k]);
+    const size_t first = k / lanes * lanes;
+    for (size_t d = first; d < kLanes; d += lanes) {
+      hn::StoreU(hn::Mul(scale, hn::LoadU(kTag, pivot_row + d)), kTag, pivot_row + d);
     }
-    for (size_t i = k + 1; i < begin + kLanes; ++i) {
-      subtract_row(pivot_row[i], pivot_row, a + i * dim, i, dim);
+#pragma GCC unroll 16
+    for (size_t i = k + 1; i < kLanes; ++i) {
+      const Floats s = hn::Set(kTag, pivot_row[i]);
+      float* row = block + i * dim;
+      for (size_t d = first; d < kLanes; d += lanes) {
+        hn::StoreU(hn::NegMulAdd(s, hn::LoadU(kTag, pivot_row + d), hn::LoadU(kTag, row + d)), kTag,
+                   row + d);
+      }
     }
   }
   return true;
+}
+
+// Solves the kLanes rows right of a factored diagonal block, a vector of columns at a time.
+HWY_INLINE void factor_right(float* block, size_t columns, size_t dim, const float* inverse) {
+  for (size_t d = kLanes; d < columns; d += hn::Lanes(kTag)) {
+    Floats v[kLanes];
+#pragma GCC unroll 16
+    for (size_t k = 0; k < kLanes; ++k) v[k] = hn::LoadU(kTag, block + k * dim + d);
+#pragma GCC unroll 16
+    for (size_t k = 0; k < kLanes; ++k) {
+      v[k] = hn::Mul(hn::Set(kTag, inverse[k]), v[k]);
+      hn::StoreU(v[k], kTag, block + k * dim + d);
+      const float* u = block + k * dim;
+#pragma GCC unroll 16
+      for (size_t i = k + 1; i < kLanes; ++i) {
+        v[i] = hn::NegMulAdd(hn::Set(kTag, u[i]), v[k], v[i]);
+      }
+    }
+  }
 }
 
 // Uᵀ z = b, then U x = z, over b.
@@ -115,7 +177,10 @@ HWY_INLINE void solve_triangles(const float* a, float* b, size_t dim) {
     // One by one up to a whole vector: left of the diagonal the row holds garbage.
     const size_t whole = (k + 1 + lanes - 1) / lanes * lanes;
     for (size_t d = k + 1; d < whole; ++d) b[d] -= z * row[d];
-    subtract_row(z, row, b, whole, dim);
+    const Floats s = hn::Set(kTag, z);
+    for (size_t d = whole; d < dim; d += lanes) {
+      hn::StoreU(hn::NegMulAdd(hn::LoadU(kTag, row + d), s, hn::LoadU(kTag, b + d)), kTag, b + d);
+    }
     b[k] = z;
   }
   for (size_t k = dim; k-- > 0;) {
@@ -132,10 +197,12 @@ HWY_INLINE void solve_triangles(const float* a, float* b, size_t dim) {
 }
 
 bool cholesky_solve_kernel(float* a, float* b, size_t dim) {
+  HWY_ALIGN float inverse[kLanes];
   for (size_t begin = 0; begin < dim; begin += kLanes) {
-    if (!factor_panel(a, begin, dim)) return false;
-    const RowsView panel{a + begin * dim, kLanes, dim};
-    update_upper<true>(panel, panel.data, begin + kLanes, a);
+    float* block = a + begin * dim + begin;
+    if (!factor_diagonal(block, dim, inverse)) return false;
+    factor_right(block, dim - begin, dim, inverse);
+    update_upper<true>({a + begin * dim, kLanes, dim, kLanes, dim}, begin + kLanes, a);
   }
   solve_triangles(a, b, dim);
   return true;
@@ -148,15 +215,15 @@ HWY_AFTER_NAMESPACE();
 namespace palate {
 
 HWY_EXPORT(add_outer_kernel);
-HWY_EXPORT(scale_rows_kernel);
+HWY_EXPORT(pack_rows_kernel);
 HWY_EXPORT(cholesky_solve_kernel);
 
-void add_outer(const RowsView& left, const float* right, float* c) {
-  HWY_DYNAMIC_DISPATCH(add_outer_kernel)(left, right, c);
+void add_outer(const PackedRows& rows, float* c) {
+  HWY_DYNAMIC_DISPATCH(add_outer_kernel)(rows, c);
 }
 
-void scale_rows(const RowsView& rows, const float* weight, float* out) {
-  HWY_DYNAMIC_DISPATCH(scale_rows_kernel)(rows, weight, out);
+void pack_rows(const PickedRows& rows, const RowScales& scales, float* packed, float* sum) {
+  HWY_DYNAMIC_DISPATCH(pack_rows_kernel)(rows, scales, packed, sum);
 }
 
 void mirror_upper(float* a, size_t dim) {

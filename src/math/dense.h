@@ -8,11 +8,20 @@
 
 namespace palate {
 
-// c += sum over i of (row i of left) (row i of right)ᵀ, upper triangle. With right = left.data that
-// is the Gram matrix; with left = scale_rows(rows, w) and right = rows the weighted one.
-void add_outer(const RowsView& left, const float* right, float* c);
-// Row i of out = weight[i] * row i.
-void scale_rows(const RowsView& rows, const float* weight, float* out);
+// Rows laid out for add_outer: panels of kLanes columns, one after the other, each with all rows;
+// count * dim floats. A few hundred rows at most keep a panel in the first-level cache.
+struct PackedRows {
+  const float* data = nullptr;
+  size_t count = 0;
+  size_t dim = 0;
+};
+inline constexpr size_t kPackedRowsMax = 128;
+
+// Packs scale[i] * row i, and adds the sum of offset[i] * row i to `sum` (dim floats).
+void pack_rows(const PickedRows& rows, const RowScales& scales, float* packed, float* sum);
+// c += sum over i of (row i) (row i)ᵀ, upper triangle. Rows packed with the square roots of weights
+// give the weighted Gram matrix.
+void add_outer(const PackedRows& rows, float* c);
 // Copies the upper triangle into the lower one.
 void mirror_upper(float* a, size_t dim);
 // Factors a = Uᵀ U in place and solves a x = b, with x written over b. False, with `a` and `b`

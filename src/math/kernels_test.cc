@@ -68,52 +68,71 @@ TEST(Kernels, RowsDot) {
   });
 }
 
-TEST(Kernels, RowsApplyAndQuadratic) {
+// Row numbers in no order, some of them more than once.
+std::vector<uint32_t> pick(const RowsView& rows, size_t count) {
+  Philox random(kSeed, 5);
+  std::vector<uint32_t> index(rows.count == 0 ? 0 : count);
+  for (uint32_t& i : index) i = random.below(static_cast<uint32_t>(rows.count));
+  return index;
+}
+
+TEST(Kernels, PickedDot) {
   for_every_shape([](const RowsView& rows) {
-    const std::vector<float> x = draw(rows.dim, 1000), offset = draw(rows.count, 1001),
-                             scale = draw(rows.count, 1002);
-    for (const float* with_offset : {static_cast<const float*>(nullptr), offset.data()}) {
-      std::vector<float> y = x;
-      std::vector<double> expected(x.begin(), x.end());
-      rows_apply(rows, with_offset, scale.data(), x.data(), y.data());
-      plain::rows_apply(rows, with_offset, scale.data(), x.data(), expected);
-      for (size_t d = 0; d < rows.dim; ++d) {
-        EXPECT_NEAR(y[d], expected[d], 8 * tolerance(rows.dim * (rows.count + 1))) << d;
-      }
+    const std::vector<float> x = draw(rows.dim, 1000);
+    const std::vector<uint32_t> index = pick(rows, 45);
+    const PickedRows picked{rows, index};
+    std::vector<float> out(index.size());
+    rows_dot(picked, x.data(), out.data());
+    for (size_t i = 0; i < index.size(); ++i) {
+      EXPECT_NEAR(out[i], plain::dot(picked.row(i), x.data(), rows.dim), tolerance(rows.dim)) << i;
     }
-    EXPECT_NEAR(rows_quadratic(rows, scale.data(), x.data()),
-                plain::rows_quadratic(rows, scale.data(), x.data()),
-                8 * tolerance(rows.dim * (rows.count + 1)));
   });
 }
 
-TEST(Kernels, GatherRows) {
+TEST(Kernels, RowsApplyAndQuadratic) {
   for_every_shape([](const RowsView& rows) {
-    if (rows.count == 0) return;
-    Philox random(kSeed, 5);
-    std::vector<uint32_t> index(37);
-    for (uint32_t& i : index) i = random.below(static_cast<uint32_t>(rows.count));
-    std::vector<float> out(index.size() * rows.dim);
-    gather_rows(rows, index, out.data());
-    for (size_t i = 0; i < index.size(); ++i) {
-      EXPECT_TRUE(std::equal(rows.row(index[i]), rows.row(index[i]) + rows.dim,
-                             out.begin() + static_cast<ptrdiff_t>(i * rows.dim)));
+    const std::vector<uint32_t> index = pick(rows, rows.count + 3);
+    const PickedRows picked{rows, index};
+    const size_t terms = rows.dim * (index.size() + 1);
+    const std::vector<float> x = draw(rows.dim, 1000), offset = draw(index.size(), 1001),
+                             scale = draw(index.size(), 1002);
+    for (const float* with_offset : {static_cast<const float*>(nullptr), offset.data()}) {
+      const RowScales scales{with_offset, scale.data()};
+      std::vector<float> y = x;
+      std::vector<double> expected(x.begin(), x.end());
+      rows_apply(picked, scales, x.data(), y.data());
+      plain::rows_apply(picked, scales, x.data(), expected);
+      for (size_t d = 0; d < rows.dim; ++d) {
+        EXPECT_NEAR(y[d], expected[d], 8 * tolerance(terms)) << d;
+      }
     }
+    EXPECT_NEAR(rows_quadratic(picked, scale.data(), x.data()),
+                plain::rows_quadratic(picked, scale.data(), x.data()), 8 * tolerance(terms));
   });
 }
 
 TEST(Kernels, WeightedGram) {
   for_every_shape([](const RowsView& rows) {
     const size_t dim = rows.dim;
-    const std::vector<float> weight = draw(rows.count, 1003), start = draw(dim * dim, 1004);
-    std::vector<float> scaled(rows.count * dim), c = start;
-    std::vector<double> expected(start.begin(), start.end());
-    scale_rows(rows, weight.data(), scaled.data());
-    add_outer({scaled.data(), rows.count, dim}, rows.data, c.data());
-    plain::gram(rows, weight.data(), expected);
+    std::vector<uint32_t> index(rows.count);
+    std::iota(index.rbegin(), index.rend(), 0U);
+    const PickedRows picked{rows, index};
+    const std::vector<float> root = draw(rows.count, 1003), offset = draw(rows.count, 1006),
+                             start = draw(dim * dim, 1004);
+    std::vector<float> packed(rows.count * dim), c = start, sum = draw(dim, 1005);
+    std::vector<float> square(rows.count);
+    std::vector<double> expected(start.begin(), start.end()), expected_sum(sum.begin(), sum.end());
+    for (size_t i = 0; i < rows.count; ++i) {
+      square[index[i]] = root[i] * root[i];
+      for (size_t d = 0; d < dim; ++d) expected_sum[d] += double{offset[i]} * picked.row(i)[d];
+    }
+    pack_rows(picked, {offset.data(), root.data()}, packed.data(), sum.data());
+    add_outer({packed.data(), rows.count, dim}, c.data());
+    plain::gram(rows, square.data(), expected);
     for (size_t i = 0; i < dim; ++i) {
+      EXPECT_NEAR(sum[i], expected_sum[i], 4 * tolerance(rows.count)) << i;
       for (size_t j = i; j < dim; ++j) {
-        ASSERT_NEAR(c[i * dim + j], expected[i * dim + j], 4 * tolerance(rows.count)) << i << j;
+        ASSERT_NEAR(c[i * dim + j], expected[i * dim + j], 8 * tolerance(rows.count)) << i << j;
       }
     }
     mirror_upper(c.data(), dim);

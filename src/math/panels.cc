@@ -32,14 +32,13 @@ HWY_NOINLINE void push_lanes(const PanelTable& table, const PanelQuery& query, s
   }
 }
 
-// Scores of kQueries queries with one vector of items: those from `lane` on of the panel.
+// Scores of kQueries queries with one vector of items: those at `items_at` of a panel.
 template <size_t kQueries>
-HWY_INLINE void score_tile(const PanelTable& table, const PanelQuery* queries, size_t panel,
-                           size_t lane, Floats* HWY_RESTRICT sums) {
-  const float* at = table.panels + panel * kPanelItems * table.dim + lane;
+HWY_INLINE void score_tile(const float* items_at, size_t dim, const PanelQuery* queries,
+                           Floats* HWY_RESTRICT sums) {
   for (size_t q = 0; q < kQueries; ++q) sums[q] = hn::Zero(kTag);
-  for (size_t d = 0; d < table.dim; ++d) {
-    const Floats items = hn::LoadU(kTag, at + d * kPanelItems);
+  for (size_t d = 0; d < dim; ++d) {
+    const Floats items = hn::LoadU(kTag, items_at + d * kPanelItems);
     for (size_t q = 0; q < kQueries; ++q) {
       sums[q] = hn::MulAdd(hn::Set(kTag, queries[q].vector[d]), items, sums[q]);
     }
@@ -51,7 +50,8 @@ HWY_INLINE void select_tile(const PanelTable& table, const PanelQuery* queries, 
   const size_t lanes = hn::Lanes(kTag);
   for (size_t lane = 0; lane < kPanelItems; lane += lanes) {
     Floats sums[kQueries];
-    score_tile<kQueries>(table, queries, panel, lane, sums);
+    score_tile<kQueries>(table.panels + panel * kPanelItems * table.dim + lane, table.dim, queries,
+                         sums);
     const size_t first = panel * kPanelItems + lane;
     if (first >= table.count) return;
     for (size_t q = 0; q < kQueries; ++q) {
@@ -85,11 +85,10 @@ void top_k_panels_kernel(const PanelTable& table, std::span<PanelQuery> queries,
 }
 
 void score_panel_kernel(const float* panel, const float* query, size_t dim, float* out) {
-  const PanelTable table{panel, kPanelItems, dim, {}};
   const PanelQuery one{query, {}, nullptr};
   for (size_t lane = 0; lane < kPanelItems; lane += hn::Lanes(kTag)) {
     Floats sum[1];
-    score_tile<1>(table, &one, 0, lane, sum);
+    score_tile<1>(panel + lane, dim, &one, sum);
     hn::StoreU(sum[0], kTag, out + lane);
   }
 }

@@ -16,19 +16,20 @@ inline double dot(const float* a, const float* b, size_t dim) {
   return sum;
 }
 
-inline void rows_apply(const RowsView& rows, const float* offset, const float* scale,
-                       const float* x, std::vector<double>& y) {
-  for (size_t i = 0; i < rows.count; ++i) {
-    const double s =
-        (offset != nullptr ? offset[i] : 0.0) + scale[i] * dot(rows.row(i), x, rows.dim);
-    for (size_t d = 0; d < rows.dim; ++d) y[d] += s * rows.row(i)[d];
+inline void rows_apply(const PickedRows& rows, const RowScales& scales, const float* x,
+                       std::vector<double>& y) {
+  const size_t dim = rows.table.dim;
+  for (size_t i = 0; i < rows.count(); ++i) {
+    const double s = (scales.offset != nullptr ? scales.offset[i] : 0.0) +
+                     scales.scale[i] * dot(rows.row(i), x, dim);
+    for (size_t d = 0; d < dim; ++d) y[d] += s * rows.row(i)[d];
   }
 }
 
-inline double rows_quadratic(const RowsView& rows, const float* scale, const float* x) {
+inline double rows_quadratic(const PickedRows& rows, const float* scale, const float* x) {
   double sum = 0;
-  for (size_t i = 0; i < rows.count; ++i) {
-    const double z = dot(rows.row(i), x, rows.dim);
+  for (size_t i = 0; i < rows.count(); ++i) {
+    const double z = dot(rows.row(i), x, rows.table.dim);
     sum += scale[i] * z * z;
   }
   return sum;

@@ -14,11 +14,8 @@ namespace palate::HWY_NAMESPACE {
 
 #if HWY_TARGET == HWY_SCALAR
 template <class D, class V>
-HWY_INLINE void reduce_four(D d, V a, V b, V c, V e, float* HWY_RESTRICT out) {
-  hwy::HWY_NAMESPACE::Store(a, d, out);
-  hwy::HWY_NAMESPACE::Store(b, d, out + 1);
-  hwy::HWY_NAMESPACE::Store(c, d, out + 2);
-  hwy::HWY_NAMESPACE::Store(e, d, out + 3);
+HWY_INLINE void reduce_four(D d, const V* HWY_RESTRICT sums, float* HWY_RESTRICT out) {
+  for (size_t i = 0; i < 4; ++i) hwy::HWY_NAMESPACE::Store(sums[i], d, out + i);
 }
 #else
 // Adds the 128-bit blocks of `v` up.
@@ -33,13 +30,16 @@ HWY_INLINE auto add_blocks(D d, V v) {
   }
 }
 
-// out[0..4) = the sums of the lanes of a, b, c, e: six shuffles for four sums instead of four each.
+// out[0..4) = the sums of the lanes of each of sums[0..4): six shuffles for four sums instead of
+// four each.
 template <class D, class V>
-HWY_INLINE void reduce_four(D d, V a, V b, V c, V e, float* HWY_RESTRICT out) {
+HWY_INLINE void reduce_four(D d, const V* HWY_RESTRICT sums, float* HWY_RESTRICT out) {
   namespace hn = hwy::HWY_NAMESPACE;
   const hn::Repartition<double, D> wide;
-  const V ab = hn::Add(hn::InterleaveLower(d, a, b), hn::InterleaveUpper(d, a, b));
-  const V ce = hn::Add(hn::InterleaveLower(d, c, e), hn::InterleaveUpper(d, c, e));
+  const V ab =
+      hn::Add(hn::InterleaveLower(d, sums[0], sums[1]), hn::InterleaveUpper(d, sums[0], sums[1]));
+  const V ce =
+      hn::Add(hn::InterleaveLower(d, sums[2], sums[3]), hn::InterleaveUpper(d, sums[2], sums[3]));
   const auto ab2 = hn::BitCast(wide, ab), ce2 = hn::BitCast(wide, ce);
   const V low = hn::BitCast(d, hn::InterleaveLower(wide, ab2, ce2));
   const V high = hn::BitCast(d, hn::InterleaveUpper(wide, ab2, ce2));

@@ -18,6 +18,10 @@ namespace hn = hwy::HWY_NAMESPACE;
 const hn::CappedTag<float, kLanes> kTag;
 using Floats = hn::Vec<decltype(kTag)>;
 
+// Eight rows at a time: their sums hide the latency of each other's multiply-adds.
+constexpr size_t kGroup = 8;
+constexpr size_t kAheadRows = 2 * kGroup;  // of prefetching; covers the last-level cache
+
 HWY_INLINE float dot_one(const float* HWY_RESTRICT a, const float* HWY_RESTRICT b, size_t dim) {
   const size_t lanes = hn::Lanes(kTag);
   Floats sum = hn::Zero(kTag);
@@ -25,48 +29,6 @@ HWY_INLINE float dot_one(const float* HWY_RESTRICT a, const float* HWY_RESTRICT 
     sum = hn::MulAdd(hn::LoadU(kTag, a + d), hn::LoadU(kTag, b + d), sum);
   }
   return hn::GetLane(hn::SumOfLanes(kTag, sum));
-}
-
-// out[0..8) = rows · x. Eight sums at once hide the latency of the multiply-adds.
-HWY_INLINE void dot_eight(const float* HWY_RESTRICT rows, size_t dim, const float* HWY_RESTRICT x,
-                          float* HWY_RESTRICT out) {
-  const size_t lanes = hn::Lanes(kTag);
-  Floats s0 = hn::Zero(kTag), s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0, s6 = s0, s7 = s0;
-  for (size_t d = 0; d < dim; d += lanes) {
-    const Floats v = hn::LoadU(kTag, x + d);
-    const float* row = rows + d;
-    s0 = hn::MulAdd(hn::LoadU(kTag, row), v, s0);
-    s1 = hn::MulAdd(hn::LoadU(kTag, row + dim), v, s1);
-    s2 = hn::MulAdd(hn::LoadU(kTag, row + 2 * dim), v, s2);
-    s3 = hn::MulAdd(hn::LoadU(kTag, row + 3 * dim), v, s3);
-    s4 = hn::MulAdd(hn::LoadU(kTag, row + 4 * dim), v, s4);
-    s5 = hn::MulAdd(hn::LoadU(kTag, row + 5 * dim), v, s5);
-    s6 = hn::MulAdd(hn::LoadU(kTag, row + 6 * dim), v, s6);
-    s7 = hn::MulAdd(hn::LoadU(kTag, row + 7 * dim), v, s7);
-  }
-  reduce_four(kTag, s0, s1, s2, s3, out);
-  reduce_four(kTag, s4, s5, s6, s7, out + 4);
-}
-
-// y += the sum of s[i] * row i over eight rows.
-HWY_INLINE void axpy_eight(const float* HWY_RESTRICT rows, size_t dim, const float* HWY_RESTRICT s,
-                           float* HWY_RESTRICT y) {
-  const size_t lanes = hn::Lanes(kTag);
-  Floats c[8];
-  for (size_t j = 0; j < 8; ++j) c[j] = hn::Set(kTag, s[j]);
-  for (size_t d = 0; d < dim; d += lanes) {
-    const float* row = rows + d;
-    // Two chains, so that one multiply-add need not wait for the other.
-    Floats even = hn::MulAdd(hn::LoadU(kTag, row), c[0], hn::LoadU(kTag, y + d));
-    Floats odd = hn::Mul(hn::LoadU(kTag, row + dim), c[1]);
-    even = hn::MulAdd(hn::LoadU(kTag, row + 2 * dim), c[2], even);
-    odd = hn::MulAdd(hn::LoadU(kTag, row + 3 * dim), c[3], odd);
-    even = hn::MulAdd(hn::LoadU(kTag, row + 4 * dim), c[4], even);
-    odd = hn::MulAdd(hn::LoadU(kTag, row + 5 * dim), c[5], odd);
-    even = hn::MulAdd(hn::LoadU(kTag, row + 6 * dim), c[6], even);
-    odd = hn::MulAdd(hn::LoadU(kTag, row + 7 * dim), c[7], odd);
-    hn::StoreU(hn::Add(even, odd), kTag, y + d);
-  }
 }
 
 HWY_INLINE void axpy_one(float scale, const float* HWY_RESTRICT x, float* HWY_RESTRICT y,
@@ -77,65 +39,191 @@ HWY_INLINE void axpy_one(float scale, const float* HWY_RESTRICT x, float* HWY_RE
   }
 }
 
+// out[0..8) = rows · x.
+HWY_INLINE void dot_eight(const float* const* rows, size_t dim, const float* HWY_RESTRICT x,
+                          float* HWY_RESTRICT out) {
+  Floats sum[kGroup];
+#pragma GCC unroll 16
+  for (size_t j = 0; j < kGroup; ++j) sum[j] = hn::Zero(kTag);
+  for (size_t d = 0; d < dim; d += hn::Lanes(kTag)) {
+    const Floats v = hn::LoadU(kTag, x + d);
+#pragma GCC unroll 16
+    for (size_t j = 0; j < kGroup; ++j) {
+      sum[j] = hn::MulAdd(hn::LoadU(kTag, rows[j] + d), v, sum[j]);
+    }
+  }
+  reduce_four(kTag, sum, out);
+  reduce_four(kTag, sum + 4, out + 4);
+}
+
+// y += the sum of s[j] * row j over eight rows.
+HWY_INLINE void axpy_eight(const float* const* rows, size_t dim, const float* HWY_RESTRICT s,
+                           float* HWY_RESTRICT y) {
+  Floats c[kGroup];
+#pragma GCC unroll 16
+  for (size_t j = 0; j < kGroup; ++j) c[j] = hn::Set(kTag, s[j]);
+  for (size_t d = 0; d < dim; d += hn::Lanes(kTag)) {
+    // Two chains, so that one multiply-add need not wait for the other.
+    Floats even = hn::MulAdd(hn::LoadU(kTag, rows[0] + d), c[0], hn::LoadU(kTag, y + d));
+    Floats odd = hn::Mul(hn::LoadU(kTag, rows[1] + d), c[1]);
+#pragma GCC unroll 16
+    for (size_t j = 2; j < kGroup; j += 2) {
+      even = hn::MulAdd(hn::LoadU(kTag, rows[j] + d), c[j], even);
+      odd = hn::MulAdd(hn::LoadU(kTag, rows[j + 1] + d), c[j + 1], odd);
+    }
+    hn::StoreU(hn::Add(even, odd), kTag, y + d);
+  }
+}
+
+// The group of eight rows that begins at `begin`, with those further on asked for.
+HWY_INLINE void pick_eight(const PickedRows& rows, size_t begin, const float** out) {
+  const uint32_t* index = rows.index.data() + begin;
+#pragma GCC unroll 16
+  for (size_t j = 0; j < kGroup; ++j) out[j] = rows.table.row(index[j]);
+  if (begin + kAheadRows + kGroup > rows.count()) return;
+#pragma GCC unroll 16
+  for (size_t j = 0; j < kGroup; ++j) {
+    const float* next = rows.table.row(index[kAheadRows + j]);
+    for (size_t d = 0; d < rows.table.dim; d += kLanes) hwy::Prefetch(next + d);
+  }
+}
+
+// s[j] = offset + scale * s[j] of eight rows from `begin` on.
+HWY_INLINE void scale_eight(const RowScales& scales, size_t begin, float* HWY_RESTRICT s) {
+#pragma GCC unroll 16
+  for (size_t j = 0; j < kGroup; ++j) s[j] *= scales.scale[begin + j];
+  if (scales.offset == nullptr) return;
+#pragma GCC unroll 16
+  for (size_t j = 0; j < kGroup; ++j) s[j] += scales.offset[begin + j];
+}
+
 float dot_kernel(const float* a, const float* b, size_t dim) { return dot_one(a, b, dim); }
 
 void axpy_kernel(float scale, const float* x, float* y, size_t dim) { axpy_one(scale, x, y, dim); }
 
 void rows_dot_kernel(const RowsView& rows, const float* x, float* out) {
+  const float* group[kGroup];
   size_t i = 0;
-  for (; i + 8 <= rows.count; i += 8) dot_eight(rows.row(i), rows.dim, x, out + i);
+  for (; i + kGroup <= rows.count; i += kGroup) {
+#pragma GCC unroll 16
+    for (size_t j = 0; j < kGroup; ++j) group[j] = rows.row(i + j);
+    dot_eight(group, rows.dim, x, out + i);
+  }
   for (; i < rows.count; ++i) out[i] = dot_one(rows.row(i), x, rows.dim);
 }
 
-void rows_apply_kernel(const RowsView& rows, const float* offset, const float* scale,
-                       const float* x, float* y) {
-  HWY_ALIGN float s[8];
+void picked_dot_kernel(const PickedRows& rows, const float* x, float* out) {
+  const float* group[kGroup];
   size_t i = 0;
-  for (; i + 8 <= rows.count; i += 8) {
-    dot_eight(rows.row(i), rows.dim, x, s);
-    for (size_t j = 0; j < 8; ++j) s[j] = scale[i + j] * s[j];
-    if (offset != nullptr) {
-      for (size_t j = 0; j < 8; ++j) s[j] += offset[i + j];
-    }
-    axpy_eight(rows.row(i), rows.dim, s, y);
+  for (; i + kGroup <= rows.count(); i += kGroup) {
+    pick_eight(rows, i, group);
+    dot_eight(group, rows.table.dim, x, out + i);
   }
-  for (; i < rows.count; ++i) {
-    const float z = scale[i] * dot_one(rows.row(i), x, rows.dim);
-    axpy_one(offset != nullptr ? offset[i] + z : z, rows.row(i), y, rows.dim);
+  for (; i < rows.count(); ++i) out[i] = dot_one(rows.row(i), x, rows.table.dim);
+}
+
+// As apply_wide for rows of kVectors whole vectors: x, y and four rows stay in registers, so that a
+// row is loaded once for its inner product and its addition. Returns the rows that it has done.
+template <size_t kVectors>
+HWY_INLINE size_t apply_narrow(const PickedRows& rows, const RowScales& scales, const float* x,
+                               float* y) {
+  const size_t lanes = hn::Lanes(kTag);
+  Floats xs[kVectors], ys[kVectors];
+#pragma GCC unroll 16
+  for (size_t v = 0; v < kVectors; ++v) xs[v] = hn::LoadU(kTag, x + v * lanes);
+#pragma GCC unroll 16
+  for (size_t v = 0; v < kVectors; ++v) ys[v] = hn::LoadU(kTag, y + v * lanes);
+  const float* group[kGroup];
+  HWY_ALIGN float s[kGroup];
+  size_t i = 0;
+  for (; i + kGroup <= rows.count(); i += kGroup) {
+    pick_eight(rows, i, group);
+#pragma GCC unroll 16
+    for (size_t half = 0; half < kGroup; half += 4) {
+      Floats row[4][kVectors], sum[4];
+#pragma GCC unroll 16
+      for (size_t j = 0; j < 4; ++j) {
+#pragma GCC unroll 16
+        for (size_t v = 0; v < kVectors; ++v) {
+          row[j][v] = hn::LoadU(kTag, group[half + j] + v * lanes);
+        }
+        sum[j] = hn::Mul(row[j][0], xs[0]);
+#pragma GCC unroll 16
+        for (size_t v = 1; v < kVectors; ++v) sum[j] = hn::MulAdd(row[j][v], xs[v], sum[j]);
+      }
+      reduce_four(kTag, sum, s);
+#pragma GCC unroll 16
+      for (size_t j = 0; j < 4; ++j) {
+        const size_t at = i + half + j;
+        const float offset = scales.offset == nullptr ? 0.0F : scales.offset[at];
+        const Floats c = hn::Set(kTag, offset + scales.scale[at] * s[j]);
+#pragma GCC unroll 16
+        for (size_t v = 0; v < kVectors; ++v) ys[v] = hn::MulAdd(row[j][v], c, ys[v]);
+      }
+    }
+  }
+#pragma GCC unroll 16
+  for (size_t v = 0; v < kVectors; ++v) hn::StoreU(ys[v], kTag, y + v * lanes);
+  return i;
+}
+
+HWY_INLINE size_t apply_wide(const PickedRows& rows, const RowScales& scales, const float* x,
+                             float* y) {
+  const float* group[kGroup];
+  HWY_ALIGN float s[kGroup];
+  size_t i = 0;
+  for (; i + kGroup <= rows.count(); i += kGroup) {
+    pick_eight(rows, i, group);
+    dot_eight(group, rows.table.dim, x, s);
+    scale_eight(scales, i, s);
+    axpy_eight(group, rows.table.dim, s, y);
+  }
+  return i;
+}
+
+void rows_apply_kernel(const PickedRows& rows, const RowScales& scales, const float* x, float* y) {
+  const size_t dim = rows.table.dim;
+  size_t i = 0;
+  switch (dim / hn::Lanes(kTag)) {
+    case 1:
+      i = apply_narrow<1>(rows, scales, x, y);
+      break;
+    case 2:
+      i = apply_narrow<2>(rows, scales, x, y);
+      break;
+    case 3:
+      i = apply_narrow<3>(rows, scales, x, y);
+      break;
+    case 4:
+      i = apply_narrow<4>(rows, scales, x, y);
+      break;
+    default:
+      i = apply_wide(rows, scales, x, y);
+  }
+  for (; i < rows.count(); ++i) {
+    const float z = scales.scale[i] * dot_one(rows.row(i), x, dim);
+    axpy_one(scales.offset != nullptr ? scales.offset[i] + z : z, rows.row(i), y, dim);
   }
 }
 
-double rows_quadratic_kernel(const RowsView& rows, const float* scale, const float* x) {
-  HWY_ALIGN float z[8];
+double rows_quadratic_kernel(const PickedRows& rows, const float* scale, const float* x) {
+  HWY_ALIGN float z[kGroup];
+  const float* group[kGroup];
   double sum = 0;
   size_t i = 0;
-  for (; i + 8 <= rows.count; i += 8) {
-    dot_eight(rows.row(i), rows.dim, x, z);
+  for (; i + kGroup <= rows.count(); i += kGroup) {
+    pick_eight(rows, i, group);
+    dot_eight(group, rows.table.dim, x, z);
     float part = 0;
-    for (size_t j = 0; j < 8; ++j) part += scale[i + j] * z[j] * z[j];
+#pragma GCC unroll 16
+    for (size_t j = 0; j < kGroup; ++j) part += scale[i + j] * z[j] * z[j];
     sum += part;
   }
-  for (; i < rows.count; ++i) {
-    const float one = dot_one(rows.row(i), x, rows.dim);
+  for (; i < rows.count(); ++i) {
+    const float one = dot_one(rows.row(i), x, rows.table.dim);
     sum += scale[i] * one * one;
   }
   return sum;
-}
-
-void gather_rows_kernel(const RowsView& table, std::span<const uint32_t> index, float* out) {
-  constexpr size_t kAhead = 8;  // rows; covers the latency of the last-level cache
-  const size_t dim = table.dim, lanes = hn::Lanes(kTag), count = index.size();
-  for (size_t i = 0; i < count; ++i) {
-    const float* next = table.row(index[std::min(i + kAhead, count - 1)]);
-    const float* row = table.row(index[i]);
-    for (size_t d = 0; d < dim; d += kLanes) {
-      hwy::Prefetch(next + d);
-      for (size_t l = 0; l < kLanes; l += lanes) {
-        hn::StoreU(hn::LoadU(kTag, row + d + l), kTag, out + d + l);
-      }
-    }
-    out += dim;
-  }
 }
 
 }  // namespace palate::HWY_NAMESPACE
@@ -147,9 +235,9 @@ namespace palate {
 HWY_EXPORT(dot_kernel);
 HWY_EXPORT(axpy_kernel);
 HWY_EXPORT(rows_dot_kernel);
+HWY_EXPORT(picked_dot_kernel);
 HWY_EXPORT(rows_apply_kernel);
 HWY_EXPORT(rows_quadratic_kernel);
-HWY_EXPORT(gather_rows_kernel);
 
 float dot(const float* a, const float* b, size_t dim) {
   return HWY_DYNAMIC_DISPATCH(dot_kernel)(a, b, dim);
@@ -160,15 +248,14 @@ void axpy(float scale, const float* x, float* y, size_t dim) {
 void rows_dot(const RowsView& rows, const float* x, float* out) {
   HWY_DYNAMIC_DISPATCH(rows_dot_kernel)(rows, x, out);
 }
-void rows_apply(const RowsView& rows, const float* offset, const float* scale, const float* x,
-                float* y) {
-  HWY_DYNAMIC_DISPATCH(rows_apply_kernel)(rows, offset, scale, x, y);
+void rows_dot(const PickedRows& rows, const float* x, float* out) {
+  HWY_DYNAMIC_DISPATCH(picked_dot_kernel)(rows, x, out);
 }
-double rows_quadratic(const RowsView& rows, const float* scale, const float* x) {
+void rows_apply(const PickedRows& rows, const RowScales& scales, const float* x, float* y) {
+  HWY_DYNAMIC_DISPATCH(rows_apply_kernel)(rows, scales, x, y);
+}
+double rows_quadratic(const PickedRows& rows, const float* scale, const float* x) {
   return HWY_DYNAMIC_DISPATCH(rows_quadratic_kernel)(rows, scale, x);
-}
-void gather_rows(const RowsView& table, std::span<const uint32_t> index, float* out) {
-  HWY_DYNAMIC_DISPATCH(gather_rows_kernel)(table, index, out);
 }
 
 }  // namespace palate

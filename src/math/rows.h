@@ -24,18 +24,30 @@ struct RowsView {
   [[nodiscard]] const float* row(size_t i) const { return data + i * dim; }
 };
 
+// Rows of a table by their numbers, read where they lie. Loads that will miss the cache are asked
+// for some rows ahead.
+struct PickedRows {
+  RowsView table;
+  std::span<const uint32_t> index;
+  [[nodiscard]] size_t count() const { return index.size(); }
+  [[nodiscard]] const float* row(size_t i) const { return table.row(index[i]); }
+};
+// One number a row; `offset` may be nullptr (zeros).
+struct RowScales {
+  const float* offset = nullptr;
+  const float* scale = nullptr;
+};
+
 float dot(const float* a, const float* b, size_t dim);
 // y += scale * x
 void axpy(float scale, const float* x, float* y, size_t dim);
 // out[i] = row i · x. With a symmetric matrix as the table, out = A x.
 void rows_dot(const RowsView& rows, const float* x, float* out);
+void rows_dot(const PickedRows& rows, const float* x, float* out);
 // y += sum over i of (offset[i] + scale[i] * (row i · x)) * row i: the operator of a conjugate
-// gradient step, in one pass. `offset` may be nullptr (zeros).
-void rows_apply(const RowsView& rows, const float* offset, const float* scale, const float* x,
-                float* y);
+// gradient step, in one pass.
+void rows_apply(const PickedRows& rows, const RowScales& scales, const float* x, float* y);
 // The sum over i of scale[i] * (row i · x)².
-double rows_quadratic(const RowsView& rows, const float* scale, const float* x);
-// out's row i = table's row index[i], with the loads that will miss the cache asked for ahead.
-void gather_rows(const RowsView& table, std::span<const uint32_t> index, float* out);
+double rows_quadratic(const PickedRows& rows, const float* scale, const float* x);
 
 }  // namespace palate

@@ -8,45 +8,17 @@
 namespace palate {
 namespace {
 
-// Rows gathered at a time. Rows of fewer entries are gathered once and then stay in the cache for
-// all steps; longer ones are gathered again in every step.
-constexpr size_t kGatherBytes = size_t{512} << 10;
-
 void ensure(std::vector<float>& buffer, size_t size) {
   if (buffer.size() < size) buffer.resize(size);
 }
 
 }  // namespace
 
-// One system with its buffers: A = gram + sum weight row rowᵀ + lambda I, and its right-hand side.
+// A x = rhs with A = gram + sum weight row rowᵀ + lambda I.
 struct AlsSolver::System {
   const AlsRow& row;
   const float* rhs;  // nullptr: sum of (1 + weight) * row
-  RowsView fixed;
-  AlsScratch& scratch;
   float lambda;
-  size_t chunk;                   // rows gathered at a time
-  size_t gathered_at = SIZE_MAX;  // what scratch.rows holds
-
-  System(const AlsRow& r, const float* b, const RowsView& f, AlsScratch& s, double l)
-      : row(r), rhs(b), fixed(f), scratch(s), lambda(static_cast<float>(l)) {
-    chunk = std::max<size_t>(8, kGatherBytes / (fixed.dim * sizeof(float)));
-    chunk = std::min(chunk, std::max<size_t>(row.index.size(), 1));
-    ensure(scratch.rows, chunk * fixed.dim);
-  }
-
-  // Calls body(rows, begin) for all entries, in chunks.
-  template <class Body>
-  void for_rows(Body body) {
-    for (size_t begin = 0; begin < row.index.size(); begin += chunk) {
-      const size_t count = std::min(chunk, row.index.size() - begin);
-      if (gathered_at != begin) {
-        gather_rows(fixed, row.index.subspan(begin, count), scratch.rows.data());
-        gathered_at = begin;
-      }
-      body(RowsView{scratch.rows.data(), count, fixed.dim}, begin);
-    }
-  }
 };
 
 double AlsSolver::regularization(size_t entries) const {
@@ -61,27 +33,27 @@ void AlsSolver::solve(const AlsRow& row, float* x, AlsScratch& scratch) const {
     std::fill_n(x, fixed_.dim, 0.0F);
     return;
   }
-  System system(row, nullptr, fixed_, scratch, regularization(row.index.size()));
-  if (options_.method == AlsMethod::kCholesky && cholesky(system, x)) return;
-  conjugate_gradient(system, x);
+  const System system{row, nullptr, static_cast<float>(regularization(row.index.size()))};
+  if (options_.method == AlsMethod::kCholesky && cholesky(system, x, scratch)) return;
+  conjugate_gradient(system, x, scratch);
 }
 
 void AlsSolver::solve_for(const AlsRow& row, const float* rhs, float* x,
                           AlsScratch& scratch) const {
   const std::vector<float> right(rhs, rhs + fixed_.dim);
-  System system(row, right.data(), fixed_, scratch, regularization(row.index.size()));
-  if (options_.method == AlsMethod::kCholesky && cholesky(system, x)) return;
+  const System system{row, right.data(), static_cast<float>(regularization(row.index.size()))};
+  if (options_.method == AlsMethod::kCholesky && cholesky(system, x, scratch)) return;
   std::fill_n(x, fixed_.dim, 0.0F);
-  conjugate_gradient(system, x);
+  conjugate_gradient(system, x, scratch);
 }
 
 // Hestenes and Stiefel's method, a few steps from the last vector (Takács, Pilászy, Tikk,
 // "Applications of the Conjugate Gradient Method for Implicit Feedback Collaborative Filtering",
 // RecSys 2011). A is never formed.
-void AlsSolver::conjugate_gradient(System& system, float* x) const {
+void AlsSolver::conjugate_gradient(const System& system, float* x, AlsScratch& scratch) const {
   const size_t dim = fixed_.dim, count = system.row.index.size();
   const RowsView gram{gram_, dim, dim};
-  AlsScratch& scratch = system.scratch;
+  const PickedRows rows{fixed_, system.row.index};
   ensure(scratch.vectors, 3 * dim);
   ensure(scratch.coefficients, 2 * count);
   float *r = scratch.vectors.data(), *p = r + dim, *ap = p + dim;
@@ -94,9 +66,7 @@ void AlsSolver::conjugate_gradient(System& system, float* x) const {
   for (size_t d = 0; d < dim; ++d) {
     r[d] = (system.rhs == nullptr ? 0.0F : system.rhs[d]) - ap[d] - system.lambda * x[d];
   }
-  system.for_rows([&](const RowsView& rows, size_t begin) {
-    rows_apply(rows, confidence + begin, minus_weight + begin, x, r);
-  });
+  rows_apply(rows, {confidence, minus_weight}, x, r);
   std::copy_n(r, dim, p);
   float square = dot(r, r, dim);
   constexpr float kNothingLeft = 1e-20F;
@@ -106,14 +76,12 @@ void AlsSolver::conjugate_gradient(System& system, float* x) const {
     rows_dot(gram, p, ap);
     axpy(system.lambda, p, ap, dim);
     double curvature = 0;
-    system.for_rows([&](const RowsView& rows, size_t begin) {
-      const float* weight = system.row.weight.data() + begin;
-      if (last) {
-        curvature += rows_quadratic(rows, weight, p);
-      } else {
-        rows_apply(rows, nullptr, weight, p, ap);
-      }
-    });
+    const float* weight = system.row.weight.data();
+    if (last) {
+      curvature += rows_quadratic(rows, weight, p);
+    } else {
+      rows_apply(rows, {nullptr, weight}, p, ap);
+    }
     curvature += dot(p, ap, dim);
     const auto length = static_cast<float>(square / curvature);
     axpy(length, p, x, dim);
@@ -126,13 +94,14 @@ void AlsSolver::conjugate_gradient(System& system, float* x) const {
   }
 }
 
-bool AlsSolver::cholesky(System& system, float* x) const {
-  const size_t dim = fixed_.dim;
-  AlsScratch& scratch = system.scratch;
+bool AlsSolver::cholesky(const System& system, float* x, AlsScratch& scratch) const {
+  const size_t dim = fixed_.dim, count = system.row.index.size();
   ensure(scratch.matrix, dim * dim);
-  ensure(scratch.scaled, system.chunk * dim);
+  ensure(scratch.packed, std::min(count, kPackedRowsMax) * dim);
   ensure(scratch.vectors, dim);
+  ensure(scratch.coefficients, 2 * count);
   float *a = scratch.matrix.data(), *b = scratch.vectors.data();
+  float *confidence = scratch.coefficients.data(), *root = confidence + count;
   std::copy_n(gram_, dim * dim, a);
   for (size_t d = 0; d < dim; ++d) {
     a[d * dim + d] = d < options_.factors ? a[d * dim + d] + system.lambda : 1.0F;
@@ -142,13 +111,17 @@ bool AlsSolver::cholesky(System& system, float* x) const {
   } else {
     std::copy_n(system.rhs, dim, b);
   }
-  system.for_rows([&](const RowsView& rows, size_t begin) {
-    const float* weight = system.row.weight.data() + begin;
-    scale_rows(rows, weight, scratch.scaled.data());
-    add_outer({scratch.scaled.data(), rows.count, dim}, rows.data, a);
-    if (system.rhs != nullptr) return;
-    for (size_t i = 0; i < rows.count; ++i) axpy(1.0F + weight[i], rows.row(i), b, dim);
-  });
+  for (size_t i = 0; i < count; ++i) {
+    confidence[i] = 1.0F + system.row.weight[i];
+    root[i] = std::sqrt(system.row.weight[i]);
+  }
+  for (size_t begin = 0; begin < count; begin += kPackedRowsMax) {
+    const size_t step = std::min(kPackedRowsMax, count - begin);
+    const PickedRows rows{fixed_, system.row.index.subspan(begin, step)};
+    const float* offset = system.rhs == nullptr ? confidence + begin : nullptr;
+    pack_rows(rows, {offset, root + begin}, scratch.packed.data(), b);
+    add_outer({scratch.packed.data(), step, dim}, a);
+  }
   if (!cholesky_solve(a, b, dim)) return false;
   std::copy_n(b, dim, x);
   return true;
@@ -156,20 +129,17 @@ bool AlsSolver::cholesky(System& system, float* x) const {
 
 double AlsSolver::loss(const AlsRow& row, const float* x, AlsScratch& scratch) const {
   const size_t dim = fixed_.dim;
-  System system(row, nullptr, fixed_, scratch, 0);
   ensure(scratch.vectors, dim);
-  ensure(scratch.coefficients, system.chunk);
-  rows_dot({gram_, dim, dim}, x, scratch.vectors.data());
+  ensure(scratch.coefficients, row.index.size());
+  rows_dot(RowsView{gram_, dim, dim}, x, scratch.vectors.data());
   double sum = dot(x, scratch.vectors.data(), dim);
-  system.for_rows([&](const RowsView& rows, size_t begin) {
-    float* score = scratch.coefficients.data();
-    rows_dot(rows, x, score);
-    for (size_t i = 0; i < rows.count; ++i) {
-      // c (1 - z)² - z², the z² being in the Gram term already.
-      const double w = row.weight[begin + i], z = score[i];
-      sum += (1 + w) * (1 - 2 * z) + w * z * z;
-    }
-  });
+  float* score = scratch.coefficients.data();
+  rows_dot(PickedRows{fixed_, row.index}, x, score);
+  for (size_t i = 0; i < row.index.size(); ++i) {
+    // c (1 - z)² - z², the z² being in the Gram term already.
+    const double w = row.weight[i], z = score[i];
+    sum += (1 + w) * (1 - 2 * z) + w * z * z;
+  }
   return sum;
 }
 

@@ -35,7 +35,7 @@ struct AlsSolverOptions {
 
 // Buffers of one thread; grow to what is needed and stay.
 struct AlsScratch {
-  std::vector<float> rows, scaled, coefficients, vectors, matrix;
+  std::vector<float> packed, coefficients, vectors, matrix;
 };
 
 // Minimizes over x
@@ -59,8 +59,8 @@ class AlsSolver {
 
  private:
   struct System;
-  void conjugate_gradient(System& system, float* x) const;
-  [[nodiscard]] bool cholesky(System& system, float* x) const;
+  void conjugate_gradient(const System& system, float* x, AlsScratch& scratch) const;
+  [[nodiscard]] bool cholesky(const System& system, float* x, AlsScratch& scratch) const;
 
   RowsView fixed_;
   const float* gram_;
