@@ -65,6 +65,10 @@ function(palate_checks room all test_parts)
     add_executable(${room}_test ${tests})
     add_dependencies(unit_tests ${room}_test)
     target_link_libraries(${room}_test PRIVATE palate_${room} ${test_parts} GTest::gmock GTest::gtest_main)
+    if(PALATE_SANITIZE)
+      # The rooms do the work of a test; optimizing its own checked code takes three times as long to compile.
+      target_compile_options(${room}_test PRIVATE -O0)
+    endif()
     gtest_discover_tests(${room}_test TEST_PREFIX ${room}. DISCOVERY_MODE PRE_TEST
       PROPERTIES LABELS fast TIMEOUT 120)
   endif()
