@@ -82,17 +82,22 @@ class CellParser {
   bool has_context_text_ = false;
 };
 
-void add_list_line(std::string_view line, uint64_t number, const EventPlan& plan,
-                   EventRowBuilder& builder, ParsedChunk& out) {
+struct ListLine {
+  std::string_view text;
+  uint64_t number = 0;
+};
+
+void add_list_line(const ListLine& line, const EventPlan& plan, EventRowBuilder& builder,
+                   ParsedChunk& out) {
   constexpr std::string_view kSpace = " \t";
   EventTexts texts = plan.constants;
   size_t at = 0;
   bool has_user = false;
-  while (at < line.size()) {
-    const size_t start = line.find_first_not_of(kSpace, at);
+  while (at < line.text.size()) {
+    const size_t start = line.text.find_first_not_of(kSpace, at);
     if (start == std::string_view::npos) break;
-    at = std::min(line.find_first_of(kSpace, start), line.size());
-    const std::string_view word = line.substr(start, at - start);
+    at = std::min(line.text.find_first_of(kSpace, start), line.text.size());
+    const std::string_view word = line.text.substr(start, at - start);
     if (!has_user) {
       texts[EventField::kUser] = word;
       has_user = true;
@@ -102,7 +107,7 @@ void add_list_line(std::string_view line, uint64_t number, const EventPlan& plan
     EventView& event = out.events.rows.emplace_back();
     const Reason reason = builder.build(texts, event);
     if (reason == Reason::kNone) continue;
-    refuse(out, number, describe(reason, texts, event), line);
+    refuse(out, line.number, describe(reason, texts, event), line.text);
     out.events.rows.pop_back();
   }
 }
@@ -142,7 +147,7 @@ ChunkParser event_list_parser(const EventPlan& plan) {
           if (line.size() > kLineBytesMax) {
             refuse(out, number, reject(Reason::kLineTooLong), line);
           } else {
-            add_list_line(line, number, plan, builder, out);
+            add_list_line({line, number}, plan, builder, out);
           }
         });
         hash_rows(out);
