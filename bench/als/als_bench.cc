@@ -12,6 +12,7 @@
 #include <ctime>
 #include <fstream>
 #include <string>
+#include <sys/resource.h>
 #include <vector>
 
 #include <fmt/format.h>
@@ -39,6 +40,16 @@ std::vector<T> read_all(const std::string& path) {
   file.read(reinterpret_cast<char*>(out.data()),
             static_cast<std::streamsize>(out.size() * sizeof(T)));
   return out;
+}
+
+// Of this program alone: getrusage() counts what the parent held before exec too.
+double peak_mb() {
+  std::ifstream file("/proc/self/status");
+  for (std::string word; file >> word;) {
+    double kib = 0;
+    if (word == "VmHWM:" && file >> kib) return kib / 1024;
+  }
+  return 0;
 }
 
 void write_all(const std::string& path, const std::vector<float>& rows) {
@@ -119,13 +130,16 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "{}\n", fit.error().message);
     return 1;
   }
+  const double peak = peak_mb();
   const auto begin = Clock::now();
   write_all(directory + "/folded.f32", fold_in(matrix, *fit, options));
   const double fold_s = std::chrono::duration<double>(Clock::now() - begin).count();
   write_all(directory + "/out_users.f32", fit->users);
   write_all(directory + "/out_items.f32", fit->items);
-  fmt::print("{{\"epoch_s\": [{}], \"cpu_s\": [{}], \"dim\": {}, \"fold_in_us\": {:.2f}}}\n",
-             fmt::join(seconds, ", "), fmt::join(cpu_seconds, ", "), fit->dim,
-             fold_s * 1e6 / static_cast<double>(matrix.rows));
+  fmt::print(
+      "{{\"epoch_s\": [{}], \"cpu_s\": [{}], \"dim\": {}, \"fold_in_us\": {:.2f}, "
+      "\"peak_mb\": {:.1f}}}\n",
+      fmt::join(seconds, ", "), fmt::join(cpu_seconds, ", "), fit->dim,
+      fold_s * 1e6 / static_cast<double>(matrix.rows), peak);
   return 0;
 }

@@ -91,7 +91,7 @@ class Setting:
             command = [a.bench, folder, self.factors, self.solver, 3, a.alpha, a.regularization, a.epochs, self.threads]
             out = json.loads(subprocess.run(list(map(str, command)), check=True, capture_output=True).stdout)
             read = lambda name: np.fromfile(f"{folder}/{name}", np.float32).reshape(-1, out["dim"])[:, : self.factors]
-            return (out["epoch_s"], out["cpu_s"]), read("out_users.f32"), read("out_items.f32"), read("folded.f32"), out["fold_in_us"]
+            return (out["epoch_s"], out["cpu_s"]), read("out_users.f32"), read("out_items.f32"), read("folded.f32"), out["fold_in_us"], out["peak_mb"]
 
     def implicit(self):
         # implicit's confidence is the stored value, so 1 + alpha * value has to be stored.
@@ -112,16 +112,44 @@ class Setting:
         return (seconds, np.diff(cpu).tolist()), model.user_factors, model.item_factors, folded
 
     def irspack(self):
+        # Its objective is alpha0 * all (x·y)² + sum over the seen (1 - x·y)²: ours divided by alpha, but for the seen pairs' 1 + alpha.
         from irspack import IALSRecommender
         model = IALSRecommender(
-            self.train, n_components=self.factors, alpha0=1 / self.args.alpha, reg=self.args.regularization, nu=0.0,
+            self.train, n_components=self.factors, alpha0=1 / self.args.alpha, reg=self.args.regularization / self.args.alpha, nu=0.0,
             solver_type="CG" if self.solver == "cg" else "CHOLESKY", max_cg_steps=3, n_threads=self.threads,
             train_epochs=self.args.epochs)
-        begin = time.time()
-        model.start_learning() if hasattr(model, "start_learning") else model._start_learning()
+        model._start_learning() if hasattr(model, "_start_learning") else model.start_learning()
+        seconds, cpu = [], []
         for _ in range(self.args.epochs):
+            begin, begin_cpu = time.time(), time.process_time()
             model.run_epoch()
-        return (time.time() - begin) / self.args.epochs
+            seconds.append(time.time() - begin)
+            cpu.append(time.process_time() - begin_cpu)
+        return (seconds, cpu), np.asarray(model.get_user_embedding()), np.asarray(model.get_item_embedding())
+
+    def gigaflop(self):
+        """Of an epoch, by the algorithm: 14 f an entry and side (three steps; the last needs no new residual) or f² for an explicit matrix."""
+        f, rows = self.factors, sum(self.train.shape)
+        if self.solver == "cg":
+            return (28 * self.train.nnz * f + 9 * rows * f * f) / 1e9
+        return (2 * self.train.nnz * f * f + rows * (f**3 / 3 + 3 * f * f)) / 1e9
+
+
+def row(setting, args, train, test):
+    s = setting
+    (ours, ours_cpu), users, items, folded, fold_us, peak = s.ours()
+    text = [f"{s.factors} {s.solver}, {s.threads}", f"{min(ours):.3f} / {min(ours_cpu):.3f}"]
+    losses = [loss(train, users, items, args.alpha, args.regularization)]
+    for peer in [s.implicit] + ([s.irspack] if args.irspack else []):
+        (wall, cpu), users2, items2, *folded2 = peer()
+        losses.append(loss(train, users2, items2, args.alpha, args.regularization))
+        text.append(f"{min(wall):.3f} / {min(cpu):.3f}")
+        text.append(f"{min(wall) / min(ours):.2f} / {min(cpu) / min(ours_cpu):.2f}")
+        if folded2 and test is not None:
+            print(f"recall@20 folded in: {recall_at_20(train, test, folded, items):.4f}, implicit {recall_at_20(train, test, folded2[0], items2):.4f}")
+    rate = s.gigaflop() / min(ours_cpu)
+    text += [" ".join(f"{x:.7f}" for x in losses), f"{rate:.1f} ({rate / args.core_gflops:.0%})", f"{peak:.0f}", f"{fold_us:.1f}"]
+    print("| " + " | ".join(text) + " |", flush=True)
 
 
 def main():
@@ -136,27 +164,19 @@ def main():
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--alpha", type=float, default=10.0)
     parser.add_argument("--regularization", type=float, default=0.1)
-    parser.add_argument("--irspack", action="store_true", help="time irspack too")
+    parser.add_argument("--core-gflops", type=float, default=117.0, help="what one core reaches in fp32 (measured)")
+    parser.add_argument("--irspack", action="store_true", help="irspack beside")
     args = parser.parse_args()
     train, test = read_data(args)
-    print(f"{train.shape[0]} users, {train.shape[1]} items, {train.nnz} interactions; the fastest of {args.epochs} epochs")
+    print(f"{train.shape[0]} users, {train.shape[1]} items, {train.nnz} interactions; the fastest of {args.epochs} epochs, seconds / CPU seconds\n")
+    peers = ["implicit"] + (["irspack"] if args.irspack else [])
+    columns = ["factors, solver, threads", "palate"] + [x for p in peers for x in (p, "ratio")]
+    columns += ["loss of each", "GFLOP/s a CPU second (share of the limit)", "peak MB", "fold-in us"]
+    print("| " + " | ".join(columns) + " |\n" + "|---" * len(columns) + "|", flush=True)
     for factors in args.factors:
         for solver in args.solvers:
             for threads in args.threads:
-                setting = Setting(args, train, factors, solver, threads)
-                (s, cpu), users, items, folded, fold_us = setting.ours()
-                (s2, cpu2), users2, items2, folded2 = setting.implicit()
-                a = loss(train, users, items, args.alpha, args.regularization)
-                b = loss(train, users2, items2, args.alpha, args.regularization)
-                line = (f"{factors} {solver} threads={threads}: palate {min(s):.3f} s, implicit {min(s2):.3f} s, "
-                        f"ratio {min(s2) / min(s):.2f} (CPU seconds {min(cpu):.3f}, {min(cpu2):.3f}, ratio {min(cpu2) / min(cpu):.2f}); loss {a:.7f} / {b:.7f} ({(a / b - 1) * 100:+.4f} %); fold-in {fold_us:.1f} us")
-                if args.irspack:
-                    irspack = setting.irspack()
-                    line += f"; irspack {irspack:.3f} s, ratio {irspack / min(s):.2f}"
-                if test is not None:
-                    line += (f"; recall@20 folded in {recall_at_20(train, test, folded, items):.4f} / "
-                             f"{recall_at_20(train, test, folded2, items2):.4f}")
-                print(line, flush=True)
+                row(Setting(args, train, factors, solver, threads), args, train, test)
 
 
 if __name__ == "__main__":

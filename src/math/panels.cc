@@ -32,36 +32,65 @@ HWY_NOINLINE void push_lanes(const PanelTable& table, const PanelQuery& query, s
   }
 }
 
-// Scores of kQueries queries with one vector of items: those at `items_at` of a panel.
-template <size_t kQueries>
-HWY_INLINE void score_tile(const float* items_at, size_t dim, const PanelQuery* queries,
-                           Floats* HWY_RESTRICT sums) {
-  for (size_t q = 0; q < kQueries; ++q) sums[q] = hn::Zero(kTag);
+// Panels at once: with the widest vectors there are registers for two, and each number of a query
+// then serves both.
+constexpr size_t kWide = hn::MaxLanes(kTag) == kPanelItems ? 2 : 1;
+
+// sums[q][w] = the scores of kQueries queries with one vector of items of each of kPanels panels;
+// the first one's begins at `items`.
+template <size_t kQueries, size_t kPanels>
+HWY_INLINE void score_tile(const float* HWY_RESTRICT items, size_t dim, const PanelQuery* queries,
+                           Floats (&sums)[kQueries][kPanels]) {
+  const float* HWY_RESTRICT vectors[kQueries];
+#pragma GCC unroll 16
+  for (size_t q = 0; q < kQueries; ++q) {
+    vectors[q] = queries[q].vector;
+#pragma GCC unroll 2
+    for (size_t w = 0; w < kPanels; ++w) sums[q][w] = hn::Zero(kTag);
+  }
   for (size_t d = 0; d < dim; ++d) {
-    const Floats items = hn::LoadU(kTag, items_at + d * kPanelItems);
+    Floats item[kPanels];
+#pragma GCC unroll 2
+    for (size_t w = 0; w < kPanels; ++w) {
+      item[w] = hn::LoadU(kTag, items + (w * dim + d) * kPanelItems);
+    }
+#pragma GCC unroll 16
     for (size_t q = 0; q < kQueries; ++q) {
-      sums[q] = hn::MulAdd(hn::Set(kTag, queries[q].vector[d]), items, sums[q]);
+      const Floats one = hn::Set(kTag, vectors[q][d]);
+#pragma GCC unroll 2
+      for (size_t w = 0; w < kPanels; ++w) sums[q][w] = hn::MulAdd(one, item[w], sums[q][w]);
+    }
+  }
+}
+
+template <size_t kQueries, size_t kPanels>
+HWY_INLINE void select_tile(const PanelTable& table, const PanelQuery* queries, size_t panel) {
+  const float* items = table.panels + panel * kPanelItems * table.dim;
+  for (size_t lane = 0; lane < kPanelItems; lane += hn::Lanes(kTag)) {
+    Floats sums[kQueries][kPanels];
+    score_tile(items + lane, table.dim, queries, sums);
+#pragma GCC unroll 2
+    for (size_t w = 0; w < kPanels; ++w) {
+      const size_t first = (panel + w) * kPanelItems + lane;
+      if (first >= table.count) return;
+#pragma GCC unroll 16
+      for (size_t q = 0; q < kQueries; ++q) {
+        const auto beats = hn::Gt(sums[q][w], hn::Set(kTag, queries[q].best->threshold()));
+        if (HWY_LIKELY(hn::AllFalse(kTag, beats))) continue;
+        HWY_ALIGN float scores[kPanelItems];
+        hn::Store(sums[q][w], kTag, scores);
+        push_lanes(table, queries[q], first, scores);
+      }
     }
   }
 }
 
 template <size_t kQueries>
-HWY_INLINE void select_tile(const PanelTable& table, const PanelQuery* queries, size_t panel) {
-  const size_t lanes = hn::Lanes(kTag);
-  for (size_t lane = 0; lane < kPanelItems; lane += lanes) {
-    Floats sums[kQueries];
-    score_tile<kQueries>(table.panels + panel * kPanelItems * table.dim + lane, table.dim, queries,
-                         sums);
-    const size_t first = panel * kPanelItems + lane;
-    if (first >= table.count) return;
-    for (size_t q = 0; q < kQueries; ++q) {
-      const auto beats = hn::Gt(sums[q], hn::Set(kTag, queries[q].best->threshold()));
-      if (HWY_LIKELY(hn::AllFalse(kTag, beats))) continue;
-      HWY_ALIGN float scores[kPanelItems];
-      hn::Store(sums[q], kTag, scores);
-      push_lanes(table, queries[q], first, scores);
-    }
-  }
+HWY_INLINE void select_panels(const PanelTable& table, const PanelQuery* queries, size_t begin,
+                              size_t end) {
+  size_t p = begin;
+  for (; p + kWide <= end; p += kWide) select_tile<kQueries, kWide>(table, queries, p);
+  for (; p < end; ++p) select_tile<kQueries, 1>(table, queries, p);
 }
 
 // Panels are walked in blocks that stay in the cache while all queries pass over them.
@@ -73,13 +102,13 @@ void top_k_panels_kernel(const PanelTable& table, std::span<PanelQuery> queries,
     const size_t end = std::min(begin + block, end_panel);
     size_t q = 0;
     for (; q + kGroup <= queries.size(); q += kGroup) {
-      for (size_t p = begin; p < end; ++p) select_tile<kGroup>(table, &queries[q], p);
+      select_panels<kGroup>(table, &queries[q], begin, end);
     }
     for (; q + 4 <= queries.size(); q += 4) {
-      for (size_t p = begin; p < end; ++p) select_tile<4>(table, &queries[q], p);
+      select_panels<4>(table, &queries[q], begin, end);
     }
     for (; q < queries.size(); ++q) {
-      for (size_t p = begin; p < end; ++p) select_tile<1>(table, &queries[q], p);
+      select_panels<1>(table, &queries[q], begin, end);
     }
   }
 }
@@ -87,9 +116,9 @@ void top_k_panels_kernel(const PanelTable& table, std::span<PanelQuery> queries,
 void score_panel_kernel(const float* panel, const float* query, size_t dim, float* out) {
   const PanelQuery one{query, {}, nullptr};
   for (size_t lane = 0; lane < kPanelItems; lane += hn::Lanes(kTag)) {
-    Floats sum[1];
-    score_tile<1>(panel + lane, dim, &one, sum);
-    hn::StoreU(sum[0], kTag, out + lane);
+    Floats sum[1][1];
+    score_tile(panel + lane, dim, &one, sum);
+    hn::StoreU(sum[0][0], kTag, out + lane);
   }
 }
 
