@@ -64,6 +64,7 @@ nlohmann::ordered_json summary_json(const ImportSummary& summary) {
           {"sources_known", summary.sources_known},
           {"quarantine", summary.quarantine.string()},
           {"seconds", summary.seconds},
+          {"fold_seconds", summary.fold_seconds},
           {"rows_per_s", summary.rows_per_s()}};
 }
 
@@ -76,6 +77,8 @@ void print_summary(std::string_view what, const ImportSummary& summary) {
     line += fmt::format(", {} files imported before", summary.sources_known);
   line += fmt::format(" ({}, {} rows/s)", human_seconds(summary.seconds),
                       human_count(static_cast<uint64_t>(summary.rows_per_s())));
+  if (summary.fold_seconds > 0.1)
+    line += fmt::format(", folding {}", human_seconds(summary.fold_seconds));
   print_line(line);
   for (const auto& [reason, rows] : summary.rejected) {
     print_line(fmt::format("  {} refused: {}", human_count(rows), reason));

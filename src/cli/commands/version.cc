@@ -5,6 +5,7 @@
 
 #include "cli/command.h"
 #include "cli/print.h"
+#include "events/schema.h"
 
 namespace palate {
 
@@ -13,7 +14,7 @@ Command version_command() {
           [](CLI::App&) {
             return std::function<Status(Context&)>([](Context& context) -> Status {
               if (context.json)
-                print_json({{"version", version()}});
+                print_json({{"version", version()}, {"schemas", kSchemaIds}});
               else
                 print_line(fmt::format("palate {}", version()));
               return {};
