@@ -1,6 +1,8 @@
 // ParquetSource on Apache Arrow. Built into a module of its own; no other file includes Arrow.
 #include <array>
 #include <charconv>
+#include <limits>
+#include <optional>
 
 #include <arrow/api.h>
 #include <arrow/io/file.h>
@@ -32,14 +34,21 @@ std::string_view number_text(Number number, Arena& arena) {
   return arena.copy({buffer.data(), static_cast<size_t>(end - buffer.data())});
 }
 
+// A time that does not fit becomes the first or last there is, which rows are refused for.
+int64_t scaled(int64_t value, int64_t factor) {
+  int64_t product = 0;
+  if (!__builtin_mul_overflow(value, factor, &product)) return product;
+  return value < 0 ? std::numeric_limits<int64_t>::min() : std::numeric_limits<int64_t>::max();
+}
+
 // Timestamps before 1970 round down, like the clock.
 int64_t to_us(int64_t value, arrow::TimeUnit::type unit) {
   constexpr int64_t kNanosPerMicro = 1000;
   switch (unit) {
     case arrow::TimeUnit::SECOND:
-      return value * kSecondUs;
+      return scaled(value, kSecondUs);
     case arrow::TimeUnit::MILLI:
-      return value * 1000;
+      return scaled(value, 1000);
     case arrow::TimeUnit::MICRO:
       return value;
     case arrow::TimeUnit::NANO:
@@ -141,12 +150,12 @@ bool convert_times(const arrow::Array& array, Texts& texts, Arena& arena) {
     }
     case arrow::Type::DATE32:
       convert_each<arrow::Date32Array>(array, texts, [&](const auto& typed, int64_t i) {
-        return number_text(int64_t{typed.Value(i)} * kDayUs, arena);
+        return number_text(scaled(typed.Value(i), kDayUs), arena);
       });
       return true;
     case arrow::Type::DATE64:
       convert_each<arrow::Date64Array>(array, texts, [&](const auto& typed, int64_t i) {
-        return number_text(typed.Value(i) * 1000, arena);
+        return number_text(scaled(typed.Value(i), 1000), arena);
       });
       return true;
     default:
@@ -219,11 +228,16 @@ class ArrowSource final : public ParquetSource {
   }
 
   Result<bool> next(const std::vector<bool>& wanted, RawChunk& chunk) override {
+    // Arrow's readers crash when asked again after an error.
+    if (broken_) return std::unexpected(*broken_);
+    Result<bool> more = false;
     try {
-      return next_batch(wanted, chunk);
+      more = next_batch(wanted, chunk);
     } catch (const std::exception& problem) {
-      return fail(Code::kCorrupt, "{}: {}", path_.string(), problem.what());
+      more = fail(Code::kCorrupt, "{}: {}", path_.string(), problem.what());
     }
+    if (!more) broken_ = more.error();
+    return more;
   }
 
   [[nodiscard]] uint64_t bytes_read() const override {
@@ -276,6 +290,7 @@ class ArrowSource final : public ParquetSource {
   uint64_t rows_;
   uint64_t done_ = 0;
   std::unique_ptr<arrow::RecordBatchReader> batches_;
+  std::optional<Error> broken_;  // what the first failure said
 };
 
 Result<std::unique_ptr<ParquetSource>> open_with_arrow(const Path& path) {
