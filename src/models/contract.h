@@ -88,7 +88,6 @@ struct TrainOptions {
     ModelConfigs configs;
     configs.als.factors = 4;
     configs.als.iterations = 10;
-    configs.als.regularization = 0.1;
     return configs;
   }
 };
