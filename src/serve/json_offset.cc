@@ -32,7 +32,11 @@ struct OffsetFinder : nlohmann::json_sax<nlohmann::json> {
 
 std::optional<size_t> json_error_offset(std::string_view text) {
   OffsetFinder finder;
-  if (nlohmann::json::sax_parse(text.begin(), text.end(), &finder)) return std::nullopt;
+  const size_t zero = text.find('\0');  // never JSON, but to the library the end of the text
+  const std::string_view before = text.substr(0, zero);
+  if (nlohmann::json::sax_parse(before.begin(), before.end(), &finder)) {
+    return zero == std::string_view::npos ? std::nullopt : std::optional(zero);
+  }
   return std::min(text.size(), std::max<size_t>(finder.offset, 1) - 1);
 }
 

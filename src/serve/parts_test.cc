@@ -106,6 +106,7 @@ TEST(BodyTest, SplitsRecords) {
        {"", "[]", "7", "null", "[1,2,3,4]", "[{}", "{\"items\":[]}", "{\"id\":}", "\xff"}) {
     EXPECT_FALSE(split_records(bad, "items", 3)) << bad;
   }
+  EXPECT_FALSE(split_records(std::string("{}\0", 3), "items", 3)) << "bytes behind the record";
 }
 
 TEST(RecommendRequestTest, QueryAndBodyAskForTheSame) {
