@@ -29,13 +29,19 @@ Result<ImportSource> parse(std::string_view key, std::string_view text) {
   const auto json = nlohmann::json::parse(text, nullptr, false);
   ImportSource source;
   source.digest = key.substr(kPrefix.size());
-  if (!json.is_object() || !json.contains("name") || !json["name"].is_string()) {
+  const auto fits = [&](const char* field, bool (nlohmann::json::*is)() const noexcept) {
+    return json.contains(field) && (json[field].*is)();
+  };
+  if (!json.is_object() || !fits("name", &nlohmann::json::is_string) ||
+      !fits("rows", &nlohmann::json::is_number_unsigned) ||
+      !fits("time", &nlohmann::json::is_number_unsigned) || json["time"] > 2 ||
+      !fits("complete", &nlohmann::json::is_boolean)) {
     return fail(Code::kCorrupt, "the record of the imported source {} is damaged", source.digest);
   }
   source.name = json["name"];
-  source.rows = json.value("rows", uint64_t{0});
-  source.time = static_cast<TimeKind>(json.value("time", 0));
-  source.complete = json.value("complete", false);
+  source.rows = json["rows"];
+  source.time = static_cast<TimeKind>(json["time"].get<int>());
+  source.complete = json["complete"];
   return source;
 }
 

@@ -219,10 +219,12 @@ HWY_EXPORT(pack_rows_kernel);
 HWY_EXPORT(cholesky_solve_kernel);
 
 void add_outer(const PackedRows& rows, float* c) {
+  if (rows.count == 0) return;  // data may be null then
   HWY_DYNAMIC_DISPATCH(add_outer_kernel)(rows, c);
 }
 
 void pack_rows(const PickedRows& rows, const RowScales& scales, float* packed, float* sum) {
+  if (rows.count() == 0) return;  // the table may be null then
   HWY_DYNAMIC_DISPATCH(pack_rows_kernel)(rows, scales, packed, sum);
 }
 

@@ -261,15 +261,20 @@ Result<AlsConfig> read_config(const Artefact& artefact) {
   for (const Field& field : fields) {
     const auto at = json.is_object() ? json.find(field.key) : json.end();
     if (at == json.end()) continue;
-    if (std::holds_alternative<double>(field.default_value) && at->is_number()) {
-      field.set(at->get<double>());
-    } else if (std::holds_alternative<int64_t>(field.default_value) && at->is_number_integer()) {
-      field.set(at->get<int64_t>());
-    } else if (std::holds_alternative<std::string>(field.default_value) && at->is_string()) {
-      field.set(at->get<std::string>());
+    FieldValue value;
+    if (at->is_number_integer()) {
+      value = at->get<int64_t>();
+    } else if (at->is_number()) {
+      value = at->get<double>();
+    } else if (at->is_string()) {
+      value = at->get<std::string>();
     } else {
       return fail(Code::kCorrupt, "{}: config.{} has the wrong type", artefact.path().string(),
                   field.key);
+    }
+    // Out of range is as wrong as out of type: the sizes of what follows depend on it.
+    if (auto set = set_field(field, std::move(value), artefact.path().string()); !set) {
+      return std::unexpected(Error{Code::kCorrupt, set.error().message});
     }
   }
   return config;
