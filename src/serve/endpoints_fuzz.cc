@@ -25,6 +25,9 @@ struct World {
   App app;
 
   World() {
+    // simdjson chooses its kernels in a static of its own; used here first, it outlives this world,
+    // whose threads still write refused events while the process ends.
+    PALATE_CHECK(simdjson::validate_utf8("", 0), "nothing is valid UTF-8");
     DataDirectoryOptions options;
     options.data = root;
     options.mode = OpenMode::kWriter;
