@@ -75,29 +75,29 @@ bool take_civil(std::string_view& text, Civil& c) {
 }  // namespace
 
 Result<TimeUs> parse_rfc3339(std::string_view text) {
-  using namespace std::chrono;
   std::string_view rest = text;
   Civil c;
   int64_t fraction_us = 0;
   int64_t offset_us = 0;
   const bool shaped = take_civil(rest, c) && take_fraction(rest, fraction_us) &&
                       take_offset(rest, offset_us) && rest.empty();
-  const year_month_day date{year(c.year), month(unsigned(c.month)), day(unsigned(c.day))};
+  const std::chrono::year_month_day date{std::chrono::year(c.year),
+                                         std::chrono::month(unsigned(c.month)),
+                                         std::chrono::day(unsigned(c.day))};
   if (!shaped || !date.ok()) {
     return fail(Code::kInvalidArgument, "'{}' is no RFC 3339 time like 2026-01-31T12:00:00Z",
                 text.substr(0, 64));
   }
-  const int64_t days = sys_days(date).time_since_epoch().count();
+  const int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
   const int64_t seconds = days * 86'400 + c.hour * 3600 + c.minute * 60 + c.second;
   return TimeUs{seconds * kSecondUs + fraction_us - offset_us};
 }
 
 std::string format_rfc3339(TimeUs time) {
-  using namespace std::chrono;
-  const sys_time<microseconds> point{microseconds(time.us)};
-  const auto midnight = floor<days>(point);
-  const year_month_day date{midnight};
-  const hh_mm_ss clock{point - midnight};
+  const std::chrono::sys_time<std::chrono::microseconds> point{std::chrono::microseconds(time.us)};
+  const auto midnight = std::chrono::floor<std::chrono::days>(point);
+  const std::chrono::year_month_day date{midnight};
+  const std::chrono::hh_mm_ss clock{point - midnight};
   std::string text =
       fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", int(date.year()), unsigned(date.month()),
                   unsigned(date.day()), clock.hours().count(), clock.minutes().count(),
@@ -108,8 +108,9 @@ std::string format_rfc3339(TimeUs time) {
 
 TimeUs now() {
   if (auto* clock = test_clock.load(std::memory_order_acquire)) return clock();
-  using namespace std::chrono;
-  return {duration_cast<microseconds>(system_clock::now().time_since_epoch()).count()};
+  return {std::chrono::duration_cast<std::chrono::microseconds>(
+              std::chrono::system_clock::now().time_since_epoch())
+              .count()};
 }
 
 void set_clock_for_test(TimeUs (*clock)()) { test_clock.store(clock, std::memory_order_release); }
