@@ -3,6 +3,7 @@
 #
 #   ./dev demo                                the simulated world
 #   ./dev demo --data FOLDER [--preset NAME]  real data: what `palate import` takes (docs/import.md)
+#   ./dev demo --data PRESET                  the same, from a folder of that set here or in data/, ../data/, ../shared/data/
 #
 # With a terminal the server stays up until Ctrl-C; without one the same is shown and the script ends.
 set -euo pipefail
@@ -16,6 +17,22 @@ while [ $# -gt 0 ]; do
     *) echo "demo: unknown argument '$1'; there are --data FOLDER and --preset NAME" >&2; exit 2 ;;
   esac
 done
+
+# A preset's name stands for the first folder of such a set that lies around.
+if [ -n "$source_folder" ] && [ ! -e "$source_folder" ]; then
+  case $source_folder in
+    movielens) names="ml-*" ;;
+    goodbooks-10k) names="goodbooks-10k*" ;;
+    amazon) names="amazon*" ;;
+    *) echo "demo: there is no folder '$source_folder', and no preset of that name (movielens, goodbooks-10k, amazon)" >&2; exit 3 ;;
+  esac
+  found=$(find . data ../data ../shared/data -maxdepth 1 -type d -name "$names" 2>/dev/null | sort | head -n 1 || true)
+  if [ -z "$found" ]; then
+    echo "demo: no folder $names here or in data/, ../data/, ../shared/data/: unpack the set there, or say --data FOLDER" >&2
+    exit 3
+  fi
+  source_folder=$found
+fi
 
 bold=$'\033[1m' dim=$'\033[2m' green=$'\033[32m' plain=$'\033[0m'
 [ -t 1 ] || bold="" dim="" green="" plain=""

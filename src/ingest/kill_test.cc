@@ -130,6 +130,7 @@ TEST(KillTest, NothingAcknowledgedIsLostOrTwice) {
   const uint64_t seed =
       given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
   std::printf("PALATE_SEED=%llu\n", static_cast<unsigned long long>(seed));
+  std::fflush(stdout);  // or every child says it again
   std::mt19937_64 random(seed);
   const EventTypes types = EventTypes::defaults();
   TemporaryFolder folder;
