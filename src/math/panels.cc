@@ -24,8 +24,9 @@ HWY_INLINE bool has_bit(std::span<const uint64_t> bits, size_t i) {
 HWY_NOINLINE void push_lanes(const PanelTable& table, const PanelQuery& query, size_t first,
                              const float* scores) {
   const size_t end = std::min(first + hn::Lanes(kTag), table.count);
-  for (size_t item = first; item < end; ++item) {
-    const float score = scores[item - first];
+  for (size_t i = first; i < end; ++i) {
+    const float score = scores[i - first];
+    const size_t item = table.first_item + i;
     if (!(score > query.best->threshold())) continue;
     if (has_bit(query.blocked, item) || has_bit(table.absent, item)) continue;
     query.best->push(score, static_cast<uint32_t>(item));
@@ -113,12 +114,60 @@ void top_k_panels_kernel(const PanelTable& table, std::span<PanelQuery> queries,
   }
 }
 
-void score_panel_kernel(const float* panel, const float* query, size_t dim, float* out) {
-  const PanelQuery one{query, {}, nullptr};
-  for (size_t lane = 0; lane < kPanelItems; lane += hn::Lanes(kTag)) {
-    Floats sum[1][1];
-    score_tile(panel + lane, dim, &one, sum);
-    hn::StoreU(sum[0][0], kTag, out + lane);
+// One row a sum, kRows sums on their way at once. A lane of one keeps the order of score_tile, and
+// its rounding: fused where the instruction set fuses.
+template <size_t kRows, bool kScaled>
+HWY_INLINE void score_some_rows(const ScaledRows& table, const uint32_t* index,
+                                const float* HWY_RESTRICT query, float* HWY_RESTRICT out) {
+  const hn::CappedTag<float, 1> one;
+  using Float = hn::Vec<decltype(one)>;
+  const float* rows[kRows];
+  Float sums[kRows], scales[kRows];
+#pragma GCC unroll 8
+  for (size_t r = 0; r < kRows; ++r) {
+    rows[r] = table.rows.row(index[r]);
+    sums[r] = hn::Zero(one);
+    scales[r] = hn::Set(one, kScaled ? table.scale[index[r]] : 1.0F);
+  }
+  for (size_t d = 0; d < table.rows.dim; ++d) {
+    const Float of_query = hn::LoadU(one, query + d);
+#pragma GCC unroll 8
+    for (size_t r = 0; r < kRows; ++r) {
+      Float of_row = hn::LoadU(one, rows[r] + d);
+      if constexpr (kScaled) of_row = hn::Mul(of_row, scales[r]);
+      sums[r] = hn::MulAdd(of_query, of_row, sums[r]);
+    }
+  }
+#pragma GCC unroll 8
+  for (size_t r = 0; r < kRows; ++r) hn::StoreU(sums[r], one, out + r);
+}
+
+template <bool kScaled>
+HWY_INLINE void score_all_rows(const ScaledRows& table, std::span<const uint32_t> index,
+                               const float* query, float* out) {
+  // Rows lie anywhere: those of the next turns are on their way while these are added up.
+  constexpr size_t kAhead = 16, kLine = 64 / sizeof(float);
+  const auto ask_for = [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < std::min(end, index.size()); ++i) {
+      const float* row = table.rows.row(index[i]);
+      for (size_t d = 0; d < table.rows.dim; d += kLine) __builtin_prefetch(row + d);
+    }
+  };
+  ask_for(0, kAhead);
+  size_t i = 0;
+  for (; i + 8 <= index.size(); i += 8) {
+    ask_for(i + kAhead, i + kAhead + 8);
+    score_some_rows<8, kScaled>(table, &index[i], query, out + i);
+  }
+  for (; i < index.size(); ++i) score_some_rows<1, kScaled>(table, &index[i], query, out + i);
+}
+
+void score_rows_kernel(const ScaledRows& table, std::span<const uint32_t> index, const float* query,
+                       float* out) {
+  if (table.scale != nullptr) {
+    score_all_rows<true>(table, index, query, out);
+  } else {
+    score_all_rows<false>(table, index, query, out);
   }
 }
 
@@ -129,32 +178,35 @@ HWY_AFTER_NAMESPACE();
 namespace palate {
 
 HWY_EXPORT(top_k_panels_kernel);
-HWY_EXPORT(score_panel_kernel);
+HWY_EXPORT(score_rows_kernel);
 
 void top_k_panels(const PanelTable& table, std::span<PanelQuery> queries, size_t first_panel,
                   size_t end_panel) {
   HWY_DYNAMIC_DISPATCH(top_k_panels_kernel)(table, queries, first_panel, end_panel);
 }
 
-void score_panel(const float* panel, const float* query, size_t dim, float* out) {
-  HWY_DYNAMIC_DISPATCH(score_panel_kernel)(panel, query, dim, out);
+void score_rows(const ScaledRows& table, std::span<const uint32_t> index, const float* query,
+                float* out) {
+  HWY_DYNAMIC_DISPATCH(score_rows_kernel)(table, index, query, out);
 }
 
-void pack_panel(const RowsView& table, std::span<const uint32_t> index, float* out) {
-  std::fill_n(out, kPanelItems * table.dim, 0.0F);
-  for (size_t i = 0; i < index.size(); ++i) {
-    const float* row = table.row(index[i]);
-    for (size_t d = 0; d < table.dim; ++d) out[d * kPanelItems + i] = row[d];
+void pack_panels(const ScaledRows& table, size_t begin, size_t end, float* out) {
+  const size_t dim = table.rows.dim;
+  const size_t panels = (end - begin + kPanelItems - 1) / kPanelItems;
+  if ((end - begin) % kPanelItems != 0) {
+    std::fill_n(out + (panels - 1) * kPanelItems * dim, kPanelItems * dim, 0.0F);
+  }
+  for (size_t i = 0; i < end - begin; ++i) {
+    const float scale = table.scale == nullptr ? 1.0F : table.scale[begin + i];
+    const float* row = table.rows.row(begin + i);
+    float* to = out + i / kPanelItems * kPanelItems * dim + i % kPanelItems;
+    for (size_t d = 0; d < dim; ++d) to[d * kPanelItems] = row[d] * scale;
   }
 }
 
 std::vector<float> pack_panels(const RowsView& rows) {
-  const size_t panels = (rows.count + kPanelItems - 1) / kPanelItems;
-  std::vector<float> out(panels * kPanelItems * rows.dim, 0.0F);
-  for (size_t i = 0; i < rows.count; ++i) {
-    float* to = out.data() + i / kPanelItems * kPanelItems * rows.dim + i % kPanelItems;
-    for (size_t d = 0; d < rows.dim; ++d) to[d * kPanelItems] = rows.row(i)[d];
-  }
+  std::vector<float> out((rows.count + kPanelItems - 1) / kPanelItems * kPanelItems * rows.dim);
+  pack_panels({rows, nullptr}, 0, rows.count, out.data());
   return out;
 }
 

@@ -1,6 +1,7 @@
 #include "math/panels.h"
 
 #include <bit>
+#include <cmath>
 #include <limits>
 
 #include <gtest/gtest.h>
@@ -94,12 +95,42 @@ TEST(Panels, AScoreIsTheSameBitsOnEveryPath) {
     const auto first = best[0].take();
     ASSERT_EQ(first.size(), kCount);
     for (size_t q = 1; q < best.size(); ++q) EXPECT_EQ(best[q].take(), first) << q;
-    for (const ScoredIndex& entry : first) {
-      std::vector<float> panel(kPanelItems * kDim), out(kPanelItems);
-      const std::vector<uint32_t> index{7, entry.index};
-      pack_panel(rows, index, panel.data());
-      score_panel(panel.data(), query.data(), kDim, out.data());
-      EXPECT_EQ(std::bit_cast<uint32_t>(out[1]), std::bit_cast<uint32_t>(entry.score));
+    std::vector<uint32_t> index;
+    for (const ScoredIndex& entry : first) index.push_back(entry.index);
+    std::vector<float> scores(kCount);
+    score_rows({rows, nullptr}, index, query.data(), scores.data());
+    for (size_t i = 0; i < kCount; ++i) {
+      EXPECT_EQ(std::bit_cast<uint32_t>(scores[i]), std::bit_cast<uint32_t>(first[i].score)) << i;
+    }
+  });
+}
+
+TEST(Panels, ScaledRowsArePackedAndScoredAlike) {
+  for_every_target([] {
+    for (const size_t dim : {1, 7, 48}) {
+      constexpr size_t kCount = 37;
+      const auto items = draw_ties(kCount * dim, 4), query = draw_ties(dim, 5);
+      std::vector<float> scale(kCount);
+      for (size_t i = 0; i < kCount; ++i) scale[i] = 1.0F / static_cast<float>(i + 1);
+      const ScaledRows table{{items.data(), kCount, dim}, scale.data()};
+      // In two parts, the second named from where it begins.
+      TopK best(kCount);
+      PanelQuery asked{query.data(), {}, &best};
+      for (const auto& [begin, end] : {std::pair<size_t, size_t>{0, 16}, {16, kCount}}) {
+        std::vector<float> packed(2 * kPanelItems * dim, std::nanf(""));
+        pack_panels(table, begin, end, packed.data());
+        top_k_panels({packed.data(), end - begin, dim, {}, begin}, {&asked, 1}, 0,
+                     (end - begin + 15) / 16);
+      }
+      const auto list = best.take();
+      ASSERT_EQ(list.size(), kCount);
+      for (const ScoredIndex& entry : list) {
+        float score = 0;
+        score_rows(table, {&entry.index, 1}, query.data(), &score);
+        EXPECT_EQ(score, entry.score);
+        const double exact = plain::dot(table.rows.row(entry.index), query.data(), dim);
+        EXPECT_NEAR(score, exact * scale[entry.index], 1e-5 * static_cast<double>(dim));
+      }
     }
   });
 }

@@ -25,6 +25,8 @@ class TopK {
  public:
   explicit TopK(size_t k) : k_(k) { heap_.reserve(k); }
 
+  [[nodiscard]] size_t k() const { return k_; }
+
   // Below or at this score an index larger than all pushed so far cannot enter: a stream in
   // ascending order of index may skip `score <= threshold()`. Starts at -infinity.
   [[nodiscard]] float threshold() const {

@@ -14,15 +14,16 @@
 namespace palate {
 namespace {
 
-// Solving exactly costs dim³: beyond this, conjugate gradients to kTolerance are cheaper.
-constexpr size_t kCholeskyDimMax = 128;
+// Solving exactly costs the cube of the unknowns (factors or entries, whichever are fewer): beyond
+// this, conjugate gradients to kTolerance are cheaper.
+constexpr size_t kCholeskySizeMax = 128;
 constexpr float kTolerance = 1e-6F;
 
 // What the artefact says, checked.
 struct Tensors {
-  RowsView items;                  // items × factors
-  std::span<const float> gram;     // factors × factors, full
-  std::span<const uint32_t> seen;  // training interactions an item
+  RowsView items;                   // items × factors
+  std::span<const float> spectrum;  // factors: the diagonal of itemsᵀ items, which is diagonal
+  std::span<const uint32_t> seen;   // training interactions an item
 };
 
 AlsSolverOptions solver_options(const AlsConfig& config) {
@@ -31,8 +32,8 @@ AlsSolverOptions solver_options(const AlsConfig& config) {
   out.regularization = config.regularization;
   out.exponent = config.regularization_exponent;
   out.alpha = config.alpha;
-  out.method =
-      padded(out.factors) <= kCholeskyDimMax ? AlsMethod::kCholesky : AlsMethod::kConjugateGradient;
+  out.method = AlsMethod::kCholesky;
+  out.system_max = kCholeskySizeMax;
   out.steps_max = static_cast<int>(2 * out.factors);
   out.tolerance = kTolerance;
   return out;
@@ -63,8 +64,8 @@ std::vector<Scored> as_scored(std::span<const ScoredIndex> list) {
 // A user's row of the matrix, as training would have seen it.
 struct Folded {
   std::vector<uint32_t> index;
-  std::vector<float> weight;
-  [[nodiscard]] AlsRow row() const { return {index, weight}; }
+  std::vector<float> value;
+  [[nodiscard]] AlsRow row() const { return {index, value}; }
 };
 
 class AlsModel final : public Model {
@@ -80,10 +81,9 @@ class AlsModel final : public Model {
         own_items_(dim_ == factors_ ? std::vector<float>{}
                                     : widened(tensors.items.data, seen_.size(), factors_, dim_)),
         items_{own_items_.empty() ? tensors.items.data : own_items_.data(), seen_.size(), dim_},
-        gram_(widened(tensors.gram.data(), factors_, factors_, dim_)),
-        by_score_(items_, never_seen(seen_)),
-        by_cosine_({normalized(items_).data(), seen_.size(), dim_}, never_seen(seen_)) {
-    gram_.resize(dim_ * dim_, 0.0F);
+        spectrum_(tensors.spectrum),
+        by_score_(items_, {.absent = never_seen(seen_)}),
+        by_cosine_(items_, {.similarity = Similarity::kCosine, .absent = never_seen(seen_)}) {
     info_ = {.kind = "als",
              .version = artefact_->manifest().version,
              .items = seen_.size(),
@@ -113,7 +113,9 @@ class AlsModel final : public Model {
   [[nodiscard]] bool knows(ItemIx item) const {
     return item.value < seen_.size() && seen_[item.value] > 0;
   }
-  [[nodiscard]] AlsSolver solver() const { return {items_, gram_.data(), solver_options(config_)}; }
+  [[nodiscard]] AlsSolver solver() const {
+    return {items_, spectrum_.data(), solver_options(config_)};
+  }
   [[nodiscard]] Folded fold(std::span<const HistoryEntry> history) const;
   // Solves the user's half-step into `vector` (dim_ floats).
   void solve_user(const Query& query, float* vector) const;
@@ -124,7 +126,7 @@ class AlsModel final : public Model {
   size_t factors_, dim_;
   std::vector<float> own_items_;
   RowsView items_;
-  std::vector<float> gram_;  // dim_ × dim_
+  std::span<const float> spectrum_;  // factors_
   ExactIndex by_score_, by_cosine_;
   ModelInfo info_;
 };
@@ -152,7 +154,7 @@ Folded AlsModel::fold(std::span<const HistoryEntry> history) const {
     for (; i < known.size() && known[i].first == item; ++i) sum += known[i].second;
     if (!(sum > 0)) continue;
     out.index.push_back(item);
-    out.weight.push_back(static_cast<float>(config_.alpha) * sum);
+    out.value.push_back(sum);
   }
   return out;
 }
@@ -166,19 +168,13 @@ void AlsModel::score(const Query& query, std::span<const ItemIx> items, std::spa
                      Scratch& scratch) const {
   scratch.floats.resize(dim_);
   solve_user(query, scratch.floats.data());
-  scratch.more_floats.resize(kPanelItems * dim_);
-  for (size_t begin = 0; begin < items.size(); begin += kPanelItems) {
-    const size_t count = std::min(kPanelItems, items.size() - begin);
-    std::array<uint32_t, kPanelItems> index{};
-    for (size_t i = 0; i < count; ++i) {
-      index[i] = knows(items[begin + i]) ? items[begin + i].value : 0;
-    }
-    pack_panel(items_, {index.data(), count}, scratch.more_floats.data());
-    std::array<float, kPanelItems> out{};
-    score_panel(scratch.more_floats.data(), scratch.floats.data(), dim_, out.data());
-    for (size_t i = 0; i < count; ++i) {
-      scores[begin + i] = knows(items[begin + i]) ? out[i] : kUnknownScore;
-    }
+  scratch.indices.resize(items.size());
+  for (size_t i = 0; i < items.size(); ++i) {
+    scratch.indices[i] = knows(items[i]) ? items[i].value : 0;
+  }
+  score_rows({items_, nullptr}, scratch.indices, scratch.floats.data(), scores.data());
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (!knows(items[i])) scores[i] = kUnknownScore;
   }
 }
 
@@ -234,7 +230,8 @@ Result<std::vector<Contribution>> AlsModel::explain(const Query& query, ItemIx i
   std::vector<Contribution> out;
   for (size_t i = 0; i < folded.index.size(); ++i) {
     const float share = dot(items_.row(folded.index[i]), scratch.floats.data(), dim_);
-    out.push_back({ItemIx{folded.index[i]}, (1 + folded.weight[i]) * share});
+    const float confidence = 1 + static_cast<float>(config_.alpha) * folded.value[i];
+    out.push_back({ItemIx{folded.index[i]}, confidence * share});
   }
   const size_t kept = std::min(n, out.size());
   std::partial_sort(out.begin(), out.begin() + static_cast<ptrdiff_t>(kept), out.end(),
@@ -308,20 +305,20 @@ void AlsConfig::fields(FieldVisitor<AlsConfig>& field) {
 Result<std::unique_ptr<Model>> load_als(std::shared_ptr<const Artefact> artefact) {
   const AlsConfig config = TRY(read_config(*artefact));
   const TensorView items = TRY(artefact->tensor("item_factors", DType::kF32, 2));
-  const TensorView gram = TRY(artefact->tensor("gram", DType::kF32, 2));
+  const TensorView spectrum = TRY(artefact->tensor("spectrum", DType::kF32, 1));
   const auto seen = TRY(artefact->vector<uint32_t>("item_count"));
   const auto factors = static_cast<uint64_t>(config.factors);
   const bool fits = items.rows() == artefact->manifest().items && items.rows() == seen.size() &&
-                    items.cols() == factors && gram.rows() == factors && gram.cols() == factors;
+                    items.cols() == factors && spectrum.rows() == factors;
   if (!fits) {
     return fail(Code::kCorrupt,
-                "{}: item_factors {} × {}, gram {} × {}, item_count {} do not fit {} items and {} "
+                "{}: item_factors {} × {}, spectrum {}, item_count {} do not fit {} items and {} "
                 "factors; train again",
-                artefact->path().string(), items.rows(), items.cols(), gram.rows(), gram.cols(),
-                seen.size(), artefact->manifest().items, factors);
+                artefact->path().string(), items.rows(), items.cols(), spectrum.rows(), seen.size(),
+                artefact->manifest().items, factors);
   }
   const Tensors tensors{
-      RowsView{floats(items), items.rows(), items.cols()}, {floats(gram), factors * factors}, seen};
+      RowsView{floats(items), items.rows(), items.cols()}, {floats(spectrum), factors}, seen};
   return std::make_unique<AlsModel>(std::move(artefact), config, tensors);
 }
 

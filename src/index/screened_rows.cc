@@ -1,0 +1,122 @@
+#include "index/screened_rows.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+#include "index/screened_scan.h"
+
+namespace palate {
+namespace {
+
+constexpr size_t kQueriesMax = 256;  // that pass over the items together
+constexpr float kStepMin = 1e-30F;
+constexpr float kLargest = 1e30F;  // values above are left to fp32
+
+// A row as fp32 sees it.
+std::span<const float> scaled_row(const ScaledRows& table, uint32_t item,
+                                  std::vector<float>& buffer) {
+  const float* row = table.rows.row(item);
+  if (table.scale == nullptr) return {row, table.rows.dim};
+  buffer.resize(table.rows.dim);
+  for (size_t d = 0; d < buffer.size(); ++d) buffer[d] = row[d] * table.scale[item];
+  return buffer;
+}
+
+}  // namespace
+
+double length_of(std::span<const float> row) {
+  std::array<double, 4> squares{};
+  size_t d = 0;
+  for (; d + 4 <= row.size(); d += 4) {
+    for (size_t i = 0; i < 4; ++i) squares[i] += double{row[d + i]} * row[d + i];
+  }
+  for (; d < row.size(); ++d) squares[0] += double{row[d]} * row[d];
+  // Rounded up by more than a sum of 2^15 doubles can be off.
+  return std::sqrt(squares[0] + squares[1] + squares[2] + squares[3]) * (1 + 1e-9);
+}
+
+float step_of(std::span<const float> row, int code_max) {
+  float largest = 0;
+  for (const float value : row) largest = std::max(largest, std::abs(value));
+  return std::max(largest / static_cast<float>(code_max), kStepMin);
+}
+
+// The places of items: longest first, equal ones by number. False when a length is not finite, or
+// so large that fp32 could overflow.
+bool ScreenedRows::sort_items(std::span<const uint64_t> absent) {
+  std::vector<uint64_t> keys;
+  keys.reserve(table_.rows.count);
+  std::vector<float> buffer;
+  for (uint32_t item = 0; item < table_.rows.count; ++item) {
+    if (item / 64 < absent.size() && (absent[item / 64] >> (item % 64) & 1) != 0) continue;
+    const double length = length_of(scaled_row(table_, item, buffer));
+    if (!(length <= kLargest)) return false;
+    // Lengths are not negative: their bits sort as they do.
+    keys.push_back(uint64_t{~std::bit_cast<uint32_t>(static_cast<float>(length))} << 32 | item);
+  }
+  std::sort(keys.begin(), keys.end());
+  order_.reserve(keys.size());
+  for (const uint64_t key : keys) order_.push_back(static_cast<uint32_t>(key));
+  return true;
+}
+
+void ScreenedRows::quantize_block(size_t number) {
+  const size_t groups = screen_groups(table_.rows.dim);
+  const size_t begin = number * kBlockUnits * kUnitItems;
+  const size_t end = std::min(begin + kBlockUnits * kUnitItems, order_.size());
+  Block block{.step = kStepMin};
+  std::vector<float> buffer;
+  for (size_t place = begin; place < end; ++place) {
+    const auto row = scaled_row(table_, order_[place], buffer);
+    block.step = std::max(block.step, step_of(row, 127));
+    block.length = std::max(block.length, length_of(row));
+  }
+  std::vector<int8_t> codes(4 * groups, 0);
+  double lost = 0;
+  for (size_t place = begin; place < end; ++place) {
+    const auto row = scaled_row(table_, order_[place], buffer);
+    lost = std::max(lost, quantize(row, block.step, codes.data()));
+    place_codes(codes.data(), groups, place, codes_.data());
+  }
+  const double rounded = double{block.step} * lost;
+  const double roundings = static_cast<double>(table_.rows.dim) + 2;
+  block.lost = rounded + roundings * 0x1.1p-24 * block.length;
+  block.length += rounded;
+  blocks_.push_back(block);
+}
+
+std::optional<ScreenedRows> ScreenedRows::make(const ScaledRows& table,
+                                               std::span<const uint64_t> absent,
+                                               const ScreenKernel& kernel) {
+  if (table.rows.dim == 0 || table.rows.dim > kScreenDimMax) return {};
+  ScreenedRows out(table, kernel);
+  if (!out.sort_items(absent)) return {};
+  const size_t units = (out.order_.size() + kUnitItems - 1) / kUnitItems;
+  out.codes_.assign(units * screen_unit_bytes(table.rows.dim), 128);
+  const size_t blocks = (units + kBlockUnits - 1) / kBlockUnits;
+  out.blocks_.reserve(blocks);
+  for (size_t block = 0; block < blocks; ++block) out.quantize_block(block);
+  return out;
+}
+
+std::vector<size_t> ScreenedRows::top_k(std::span<const PanelQuery> queries,
+                                        ScanCounts& counts) const {
+  thread_local ScreenedScan::Scratch scratch;
+  std::vector<size_t> left;
+  for (size_t begin = 0; begin < queries.size(); begin += kQueriesMax) {
+    const size_t count = std::min(kQueriesMax, queries.size() - begin);
+    ScreenedScan scan(*this, queries.subspan(begin, count), scratch);
+    scan.run(counts);
+    for (const size_t query : scan.left()) left.push_back(begin + query);
+  }
+  counts.queries += queries.size();
+  counts.in_fp32 += left.size();
+  return left;
+}
+
+size_t ScreenedRows::bytes() const {
+  return codes_.size() + order_.size() * sizeof(uint32_t) + blocks_.size() * sizeof(Block);
+}
+
+}  // namespace palate

@@ -1,0 +1,78 @@
+// Exact search, most of it in 8 bits. Items and query are rounded to codes; sums of products of
+// codes say what an inner product can be at most:
+//   |q·x − q̂·x̂| ≤ ‖q‖ ‖x − x̂‖ + ‖q − q̂‖ ‖x̂‖                               (Cauchy-Schwarz)
+// plus what fp32 rounds away when it sums dim products in order (Higham, "Accuracy and Stability of
+// Numerical Algorithms", section 3.1). What may be among the k best is scored in fp32 as
+// math/panels.h does it, so the answer is the same items, in the same order, with the same bits.
+//
+// Items are kept by descending length: blocks of some hundred have one step of rounding and one
+// bound, and the scan ends where ‖q‖ ‖x‖ is below the k-th best ("LEMP", Teflioudi, Gemulla,
+// Mykytiuk, SIGMOD 2015, section 3.1).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "math/panels.h"
+#include "math/screen.h"
+
+namespace palate {
+
+// Of one call.
+struct ScanCounts {
+  size_t queries = 0;
+  size_t in_fp32 = 0;   // of the queries: scanned in fp32, because 8 bits would have said little
+  size_t screened = 0;  // sums in 8 bits
+  size_t rescored = 0;  // scores in fp32 of the other queries
+
+  ScanCounts& operator+=(const ScanCounts& more) {
+    queries += more.queries;
+    in_fp32 += more.in_fp32;
+    screened += more.screened;
+    rescored += more.rescored;
+    return *this;
+  }
+};
+
+// Immutable and thread-safe. Does not own the rows: they must outlive it.
+class ScreenedRows {
+ public:
+  // `absent`: one bit an item that no query gets (shorter means zeros). Nothing when codes cannot
+  // stand for these rows: values that are not finite, or more than kScreenDimMax dimensions.
+  static std::optional<ScreenedRows> make(const ScaledRows& table, std::span<const uint64_t> absent,
+                                          const ScreenKernel& kernel);
+
+  // Fills each query's TopK, which must be empty. Returns the numbers of the queries that it leaves
+  // alone, TopK untouched: those that no bound holds for (zero, not finite, far too large), and
+  // those for which too many items would have to be scored again.
+  std::vector<size_t> top_k(std::span<const PanelQuery> queries, ScanCounts& counts) const;
+
+  [[nodiscard]] size_t bytes() const;  // of memory
+
+ private:
+  friend class ScreenedScan;
+  static constexpr size_t kBlockUnits = 4;
+
+  // Of the items of one block.
+  struct Block {
+    float step = 0;
+    double lost = 0;    // ‖x − x̂‖ at most, and what fp32 may round away of a score with ‖q‖ = 1
+    double length = 0;  // ‖x‖ and ‖x̂‖ at most
+  };
+
+  ScreenedRows(const ScaledRows& table, const ScreenKernel& kernel)
+      : table_(table), kernel_(&kernel) {}
+  bool sort_items(std::span<const uint64_t> absent);
+  void quantize_block(size_t block);
+
+  ScaledRows table_;
+  const ScreenKernel* kernel_;
+  std::vector<uint32_t> order_;  // the item of each place
+  std::vector<Block> blocks_;
+  std::vector<uint8_t> codes_;  // math/screen.h, by place
+};
+
+}  // namespace palate

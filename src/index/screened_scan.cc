@@ -1,0 +1,195 @@
+#include "index/screened_scan.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <limits>
+
+namespace palate {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr size_t kRoomMin = 64;
+constexpr size_t kRoomPerK = 4;
+// What denormals round away of a sum of kScreenDimMax products.
+constexpr double kDenormal = 0x1p-133;
+constexpr double kRounded = 1.003;  // fp32 sums of kScreenDimMax products against exact ones
+constexpr double kScoreMax = 1e37;  // above, fp32 may overflow on the way
+
+bool has_bit(std::span<const uint64_t> bits, size_t i) {
+  return i / 64 < bits.size() && (bits[i / 64] >> (i % 64) & 1) != 0;
+}
+
+// A number that at least k of the candidates reach, and few more than k: the least in the bin of
+// the k-th largest. Counting takes a third of the time of std::nth_element, whose branches nobody
+// can predict.
+float threshold_of(std::span<const ScreenedScan::Candidate> all, size_t k) {
+  constexpr size_t kBins = 256;
+  float low = all[0].at_least, high = low;
+  for (const auto& candidate : all) {
+    low = std::min(low, candidate.at_least);
+    high = std::max(high, candidate.at_least);
+  }
+  const float per_value = kBins / (high - low);
+  if (!(per_value < 1e30F)) return low;  // all the same, or nearly
+  const auto bin = [&](float value) { return static_cast<size_t>((value - low) * per_value); };
+  std::array<uint32_t, kBins + 2> counts{};
+  for (const auto& candidate : all) ++counts[bin(candidate.at_least)];
+  size_t last = counts.size();
+  for (size_t above = 0; above < k; above += counts[last]) --last;
+  float threshold = high;
+  for (const auto& candidate : all) {
+    const float value = bin(candidate.at_least) >= last ? candidate.at_least : high;
+    threshold = std::min(threshold, value);
+  }
+  return threshold;
+}
+
+// More candidates than this after cutting down, and fp32 is as fast.
+size_t candidates_max(size_t k, size_t items) { return std::max(4 * k + 256, items / 16); }
+
+}  // namespace
+
+ScreenedScan::ScreenedScan(const ScreenedRows& rows, std::span<const PanelQuery> queries,
+                           Scratch& scratch)
+    : rows_(rows), queries_(queries), scratch_(scratch) {
+  const size_t width = 4 * screen_groups(rows.table_.rows.dim);
+  scratch.codes.assign(queries.size() * width, 0);
+  if (scratch.states.size() < queries.size()) scratch.states.resize(queries.size());
+  scratch.active.clear();
+  for (size_t q = 0; q < queries.size(); ++q) {
+    if (queries[q].best->k() == 0) continue;
+    State& state = scratch.states[scratch.active.size()];
+    state.codes = scratch.codes.data() + q * width;
+    if (prepare(q, state)) {
+      scratch.active.push_back(&state);
+    } else {
+      left_.push_back(q);
+    }
+  }
+}
+
+// False when no bound holds, or none that helps.
+bool ScreenedScan::prepare(size_t query, State& state) {
+  const std::span vector(queries_[query].vector, rows_.table_.rows.dim);
+  const size_t k = queries_[query].best->k(), items = rows_.order_.size();
+  const double length = length_of(vector);
+  const double longest = rows_.blocks_.empty() ? 0 : rows_.blocks_.front().length;
+  if (!(length > 0 && length * std::max(longest, 1.0) < kScoreMax)) return false;
+  if (k > items / 8) return false;
+  state.query = query;
+  state.step = step_of(vector, rows_.kernel_->query_code_max);
+  state.length = length;
+  state.lost = double{state.step} * quantize(vector, state.step, state.codes);
+  int64_t sum = 0;
+  for (size_t d = 0; d < vector.size(); ++d) sum += state.codes[d];
+  state.offset = static_cast<double>(128 * sum);
+  state.threshold = -kInfinity;
+  state.room = std::max(kRoomMin, kRoomPerK * k);
+  state.given_up = false;
+  state.candidates.clear();
+  return true;
+}
+
+void ScreenedScan::run(ScanCounts& counts) {
+  auto& active = scratch_.active;
+  std::vector<State*> all = active;
+  for (size_t b = 0; b < rows_.blocks_.size() && !active.empty(); ++b) {
+    const double longest = rows_.blocks_[b].length;
+    std::erase_if(active, [&](const State* state) {
+      return state->given_up || state->length * longest * kRounded + kDenormal < state->threshold;
+    });
+    for (size_t q = 0; q < active.size(); q += kScreenTile) {
+      scan_block(b, std::span(active).subspan(q, std::min(kScreenTile, active.size() - q)));
+    }
+    counts.screened += active.size() * ScreenedRows::kBlockUnits * kUnitItems;
+  }
+  for (State* state : all) {
+    if (!state->given_up) {
+      rescore(*state, counts);
+    } else {
+      left_.push_back(state->query);
+    }
+  }
+}
+
+// The largest sum that cannot belong to one of the k best.
+int32_t ScreenedScan::limit(const State& state) {
+  if (state.given_up) return std::numeric_limits<int32_t>::max();
+  if (state.threshold == -kInfinity) return std::numeric_limits<int32_t>::min();
+  const double least = (state.threshold - state.bound) / state.unit + state.offset;
+  // A hundredth for the roundings of this line; sums are whole.
+  const double above = std::ceil(least - 0.01) - 1;
+  constexpr double kEnd = 2147483000.0;
+  return static_cast<int32_t>(std::clamp(above, -kEnd, kEnd));
+}
+
+void ScreenedScan::scan_block(size_t block, std::span<State* const> group) {
+  block_ = &rows_.blocks_[block];
+  group_ = group;
+  const size_t groups = screen_groups(rows_.table_.rows.dim);
+  const size_t units = rows_.codes_.size() / screen_unit_bytes(rows_.table_.rows.dim);
+  ScreenTile tile{.codes = rows_.codes_.data(), .groups = groups, .report = report, .to = this};
+  tile.begin = block * ScreenedRows::kBlockUnits;
+  tile.end = std::min(tile.begin + ScreenedRows::kBlockUnits, units);
+  tile.count = group.size();
+  for (size_t q = 0; q < group.size(); ++q) {
+    State& state = *group[q];
+    state.bound = state.length * block_->lost + state.lost * block_->length + kDenormal;
+    state.unit = double{state.step} * double{block_->step};
+    tile.queries[q] = state.codes;
+    tile.above[q] = limit(state);
+  }
+  rows_.kernel_->run(tile);
+}
+
+void ScreenedScan::report(void* to, ScreenTile& tile, const ScreenHits& hits) {
+  auto& scan = *static_cast<ScreenedScan*>(to);
+  State& state = *scan.group_[hits.query];
+  scan.take(state, hits);
+  if (state.candidates.size() < state.room) return;
+  scan.cut_down(state);
+  tile.above[hits.query] = limit(state);
+}
+
+void ScreenedScan::take(State& state, const ScreenHits& hits) {
+  const auto blocked = queries_[state.query].blocked;
+  for (uint64_t lanes = hits.lanes; lanes != 0; lanes &= lanes - 1) {
+    const auto lane = static_cast<size_t>(std::countr_zero(lanes));
+    const size_t place = hits.unit * kUnitItems + lane;
+    if (place >= rows_.order_.size()) return;
+    const uint32_t item = rows_.order_[place];
+    if (has_bit(blocked, item)) continue;
+    const double score = (hits.sums[lane] - state.offset) * state.unit;
+    // The last term: what is lost to 24 bits.
+    const double off = state.bound + std::abs(score) * 0x1p-22;
+    state.candidates.push_back(
+        {static_cast<float>(score - off), static_cast<float>(score + off), item});
+  }
+}
+
+void ScreenedScan::cut_down(State& state) const {
+  auto& all = state.candidates;
+  const size_t k = queries_[state.query].best->k();
+  if (all.size() <= k) return;
+  const float threshold = threshold_of(all, k);
+  state.threshold = std::max<double>(state.threshold, threshold);
+  std::erase_if(all, [&](const Candidate& c) { return c.at_most < threshold; });
+  state.given_up = all.size() > candidates_max(k, rows_.order_.size());
+  state.room = std::max(state.room, 2 * all.size());
+}
+
+void ScreenedScan::rescore(State& state, ScanCounts& counts) {
+  cut_down(state);
+  const PanelQuery& query = queries_[state.query];
+  const size_t count = state.candidates.size();
+  scratch_.items.resize(count);
+  scratch_.scores.resize(count);
+  for (size_t i = 0; i < count; ++i) scratch_.items[i] = state.candidates[i].item;
+  score_rows(rows_.table_, scratch_.items, query.vector, scratch_.scores.data());
+  for (size_t i = 0; i < count; ++i) query.best->push(scratch_.scores[i], scratch_.items[i]);
+  counts.rescored += count;
+}
+
+}  // namespace palate
