@@ -54,6 +54,7 @@ class Context:
 
     work: pathlib.Path
     quick: bool
+    drawings: pathlib.Path  # where pictures go; stays
 
     def csv(self, shape):
         """The path of a CSV with the size of a known data set (bench/shape.py), written once a run."""

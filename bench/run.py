@@ -68,7 +68,7 @@ def main():
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
     parser.add_argument("areas", nargs="*", metavar="AREA", help=f"which ({', '.join(AREAS)}); all without one")
     parser.add_argument("--quick", action="store_true", help="small data, under five minutes in all")
-    parser.add_argument("--out", help="also write the tables to this file")
+    parser.add_argument("--out", help="also write the tables to this file; drawings go beside it, else here")
     parser.add_argument("--track", action="store_true", help="fail where a ratio fell far below the one in bench/landed.json")
     parser.add_argument("--land", action="store_true", help="write the ratios of this run to bench/landed.json")
     arguments = parser.parse_args()
@@ -76,9 +76,10 @@ def main():
         parser.error(f"unknown area {', '.join(unknown)}; there are {', '.join(AREAS)}")
     if (arguments.track or arguments.land) and not arguments.quick:
         parser.error("landed ratios are those of --quick")
+    drawings = pathlib.Path(arguments.out).resolve().parent if arguments.out else pathlib.Path.cwd()
     work = pathlib.Path(tempfile.mkdtemp(prefix="palate-bench-"))
     try:
-        measured, wrong = measure(arguments.areas or AREAS, harness.Context(work, arguments.quick))
+        measured, wrong = measure(arguments.areas or AREAS, harness.Context(work, arguments.quick, drawings))
     finally:
         shutil.rmtree(work)
     if arguments.out:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes random ratings with the size of a well-known data set: for speed and memory, never for accuracy.
 
-  shape.py goodbooks|ml-20m OUT.csv      columns user_id,item_id,rating,timestamp; seeded; ascending by time
+  shape.py goodbooks|ml-20m|USERSxITEMSxRATINGS OUT.csv      columns user_id,item_id,rating,timestamp; seeded; ascending by time
 
 Distinct (user, item) pairs, log-normal activity, a long tail of items. Needs numpy.
 """
@@ -29,11 +29,19 @@ def draw(users, items, total, random):
     return keys // items + 1, keys % items + 1
 
 
+def size_of(name):
+    """(users, items, ratings) of a name or of three numbers; None for neither."""
+    numbers = name.split("x")
+    if len(numbers) == 3 and all(number.isdigit() for number in numbers):
+        return tuple(map(int, numbers))
+    return SHAPES.get(name)
+
+
 def main():
-    if len(sys.argv) != 3 or sys.argv[1] not in SHAPES:
+    if len(sys.argv) != 3 or not (size := size_of(sys.argv[1])):
         sys.exit(__doc__)
     random = np.random.default_rng(7)
-    user, item = draw(*SHAPES[sys.argv[1]], random)
+    user, item = draw(*size, random)
     rating = random.choice([1, 2, 3, 4, 5], len(user), p=[0.02, 0.06, 0.25, 0.36, 0.31])
     time = 1_400_000_000 + np.sort(random.integers(0, 3 * 365 * 86_400, len(user)))
     with open(sys.argv[2], "w") as out:
