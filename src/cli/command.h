@@ -35,6 +35,7 @@ Command recommend_command();
 Command similar_command();
 Command serve_command();
 Command simulate_command();
+Command load_command();
 Command version_command();
 
 }  // namespace palate
