@@ -2,8 +2,10 @@
 // of a block under a right frame, which reaches past the checksum.
 #include <string_view>
 
+#include "base/check.h"
 #include "events/block.h"
 #include "events/block_frame.h"
+#include "events/taste_columns.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace palate;
@@ -27,6 +29,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
             for (char byte : text) touched += static_cast<unsigned char>(byte);
           }
         }
+      }
+      // The other reader of the same bytes: it looks at fewer columns.
+      TasteColumns columns;
+      const Status loaded = columns.load(sealed(Stream::kEvents), types);
+      PALATE_CHECK(!batch || loaded, "rows can be read, their columns not");
+      for (size_t i = 0; loaded && i < columns.rows; ++i) {
+        const NameColumn& users = columns.users;
+        const size_t entry = users.places.empty() ? i : static_cast<size_t>(users.places[i]);
+        touched += users.is_numbers ? static_cast<size_t>(users.numbers[entry])
+                                    : users.texts[entry].size();
       }
       volatile size_t sink = touched;
       static_cast<void>(sink);

@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "events/block_bytes.h"
 #include "events/block_frame.h"
+#include "events/taste_columns.h"
 
 namespace palate {
 namespace {
@@ -61,6 +62,36 @@ std::vector<std::string> there_and_back(std::span<const EventView> rows) {
     for (const EventView& row : batch->rows) shown.push_back(show(row));
   }
   return shown;
+}
+
+// The columns for folding say the same as the rows.
+std::string show_taste(EventTypeId type, int64_t ts_us, int64_t received_us, double value) {
+  return fmt::format("{}|{}|{}|{:016x}", type.value, ts_us, received_us,
+                     std::isnan(value) ? 0x7ff8000000000000ULL : std::bit_cast<uint64_t>(value));
+}
+
+std::string name_in(const NameColumn& column, size_t row) {
+  const size_t entry = column.places.empty() ? row : static_cast<size_t>(column.places[row]);
+  if (!column.is_numbers) return std::string(column.texts[entry]);
+  const int64_t number = column.numbers[entry];
+  return number == 0 ? "" : std::string(column.prefix) + std::to_string(number - 1);
+}
+
+void expect_taste_equals_rows(std::span<const EventView> rows) {
+  TasteColumns columns;  // used again from block to block
+  size_t at = 0;
+  for (const EncodedBlock& block : encode_events(rows, types())) {
+    RC_ASSERT(columns.load(block.bytes, types()).has_value());
+    RC_ASSERT(columns.rows == block.count);
+    for (size_t i = 0; i < columns.rows; ++i, ++at) {
+      const EventView& row = rows[at];
+      RC_ASSERT(
+          show_taste(columns.type[i], columns.ts_us[i], columns.received_us[i], columns.value[i]) ==
+          show_taste(row.type, row.ts.us, row.received.us, row.value));
+      RC_ASSERT(name_in(columns.users, i) == row.user);
+      RC_ASSERT((columns.has_items ? name_in(columns.items, i) : std::string()) == row.item);
+    }
+  }
 }
 
 // ---- rows of the kinds that occur ----------------------------------------------------------
@@ -144,6 +175,11 @@ Rows any_rows() {
     out.rows.push_back(row);
   }
   return out;
+}
+
+RC_GTEST_PROP(EventBlock, TheColumnsForFoldingSayTheSame, ()) {
+  const Rows rows = any_rows();
+  expect_taste_equals_rows(rows.rows);
 }
 
 RC_GTEST_PROP(EventBlock, AnyRowsComeBackAsTheyWere, ()) {

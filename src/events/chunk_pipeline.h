@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "events/encoded_rows.h"
 #include "events/event.h"
 #include "events/text_source.h"
 #include "events/validate.h"
@@ -35,6 +36,7 @@ struct RejectedRow {
 struct ParsedChunk {
   EventBatch events;
   std::vector<uint64_t> hashes;  // content_hash of each event
+  EncodedRows encoded;           // of the events, where it was wished
   std::vector<ItemRecord> items;
   std::vector<UserRecord> users;
   std::vector<RejectedRow> rejects;

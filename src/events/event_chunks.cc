@@ -8,7 +8,7 @@
 
 #include "events/context_json.h"
 #include "events/limits.h"
-#include "events/occurrences.h"
+#include "events/plain_json.h"
 #include "events/text_lines.h"
 
 namespace palate {
@@ -18,14 +18,6 @@ bool is_utf8(std::string_view text) { return simdjson::validate_utf8(text.data()
 
 void refuse(ParsedChunk& out, uint64_t line, Rejection rejection, std::string_view bytes) {
   out.rejects.push_back({line, std::move(rejection), bytes});
-}
-
-void hash_rows(ParsedChunk& out) {
-  out.hashes.resize(out.events.rows.size());
-  for (size_t i = 0; i < out.hashes.size(); ++i) {
-    const EventView& row = out.events.rows[i];
-    out.hashes[i] = row.event_id.empty() ? content_hash(row) : 1;
-  }
 }
 
 // What one thread needs to turn cells into events.
@@ -135,7 +127,6 @@ ChunkParser event_table_parser(const EventPlan& plan) {
       }
     }
     out.lines = splitter.lines();
-    hash_rows(out);
   };
 }
 
@@ -150,7 +141,6 @@ ChunkParser event_list_parser(const EventPlan& plan) {
             add_list_line({line, number}, plan, builder, out);
           }
         });
-        hash_rows(out);
       };
 }
 
@@ -158,13 +148,22 @@ ChunkParser event_json_parser(const EventPlan& plan) {
   auto parser = std::make_shared<EventJsonParser>(plan.row);
   parser->set_constants(plan.constants);
   if (plan.keys) parser->set_keys(*plan.keys);
-  return [parser](const RawChunk& raw, ParsedChunk& out) {
+  // Foreign keys and constants go the careful way only.
+  const bool ours = !plan.keys && plan.constants.texts == EventTexts().texts;
+  return [parser, ours, plain = PlainEventJson(), builder = EventRowBuilder(plan.row)](
+             const RawChunk& raw, ParsedChunk& out) mutable {
+    const bool may_be_plain = ours && is_utf8(raw.text.text);
     out.lines = for_each_line(raw.text.text, [&](std::string_view line, uint64_t number) {
+      EventTexts texts;
+      if (may_be_plain && line.size() <= kLineBytesMax &&
+          plain.read(line, texts, out.events.arena)) {
+        if (builder.build(texts, out.events.rows.emplace_back()) == Reason::kNone) return;
+        out.events.rows.pop_back();  // the careful way says what is wrong
+      }
       Rejection rejection = line.size() > kLineBytesMax ? reject(Reason::kLineTooLong)
                                                         : parser->parse_in_place(line, out.events);
       if (rejection.reason != Reason::kNone) refuse(out, number, std::move(rejection), line);
     });
-    hash_rows(out);
   };
 }
 
@@ -181,7 +180,6 @@ ChunkParser event_cell_parser(const EventPlan& plan) {
       ++row.line;
     }
     out.lines = row.line;
-    hash_rows(out);
   };
 }
 

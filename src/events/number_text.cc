@@ -18,6 +18,10 @@ constexpr std::array<double, 16> kPowersOfTen = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5
 
 // "4", "4.0", "-3.25": up to 15 digits. False for any other form.
 bool parse_short_decimal(std::string_view text, double& value) {
+  if (text.size() == 1 && digit(text[0])) {
+    value = text[0] - '0';
+    return true;
+  }
   size_t i = !text.empty() && text[0] == '-' ? 1 : 0;
   const bool negative = i == 1;
   if (text.size() - i > 16 || i == text.size()) return false;
@@ -43,6 +47,16 @@ bool parse_short_decimal(std::string_view text, double& value) {
 
 // `text` in units of `unit_us` microseconds; a fraction is cut below a microsecond.
 std::optional<TimeUs> parse_scaled(std::string_view text, int64_t unit_us) {
+  constexpr size_t kSafeDigits = 12;  // times a second in microseconds stays below 2^63
+  if (!text.empty() && text.size() <= kSafeDigits) {
+    int64_t whole = 0;
+    bool digits = true;
+    for (const char c : text) {
+      digits &= digit(c);
+      whole = whole * 10 + (c - '0');
+    }
+    if (digits) return TimeUs{whole * unit_us};
+  }
   const size_t point = text.find('.');
   const auto whole = parse_whole(text.substr(0, point));
   if (!whole) return std::nullopt;

@@ -17,10 +17,11 @@ constexpr size_t kSameTimeMax = 32;
 }  // namespace
 
 uint64_t content_hash(const EventView& row) {
-  const std::array<uint64_t, 3> numbers = {
-      static_cast<uint64_t>(row.ts.us), std::bit_cast<uint64_t>(row.value),
-      (uint64_t{row.type.value} << 32) | static_cast<uint32_t>(row.slot)};
-  uint64_t hash = XXH3_64bits(numbers.data(), sizeof numbers);
+  // Odd factors keep every bit of each number; the texts' hashes mix them.
+  constexpr uint64_t kTime = 0x9e3779b97f4a7c15, kValue = 0xc2b2ae3d27d4eb4f;
+  uint64_t hash = static_cast<uint64_t>(row.ts.us) * kTime;
+  hash = (std::rotl(hash, 29) ^ std::bit_cast<uint64_t>(row.value)) * kValue;
+  hash ^= (uint64_t{row.type.value} << 32) | static_cast<uint32_t>(row.slot);
   hash = XXH3_64bits_withSeed(row.user.data(), row.user.size(), hash);
   hash = XXH3_64bits_withSeed(row.item.data(), row.item.size(), hash);
   if (!row.request_id.empty()) {
@@ -78,7 +79,7 @@ uint32_t OccurrenceCounter::seen_before(uint64_t hash) {
 }
 
 size_t OccurrenceCounter::number_ascending(std::span<EventView> rows,
-                                           std::span<const uint64_t> hashes) {
+                                           std::span<const uint64_t> hashes, bool& repeats) {
   std::vector<uint64_t> passed;
   size_t i = 0;
   for (; i < rows.size(); ++i) {
@@ -90,6 +91,7 @@ size_t OccurrenceCounter::number_ascending(std::span<EventView> rows,
     }
     if (of_newest_.size() >= std::min(kSameTimeMax, rows_max_)) break;
     rows[i].occurrence = static_cast<uint32_t>(std::ranges::count(of_newest_, hashes[i]));
+    repeats |= rows[i].occurrence != 0;
     of_newest_.push_back(hashes[i]);
     if (passed.empty()) passed.reserve(rows.size() - i);
     passed.push_back(hashes[i]);
@@ -112,15 +114,18 @@ void OccurrenceCounter::build_table() {
   ascending_ = false;
 }
 
-void OccurrenceCounter::number(std::span<EventView> rows, std::span<const uint64_t> hashes) {
+bool OccurrenceCounter::number(std::span<EventView> rows, std::span<const uint64_t> hashes) {
   constexpr size_t kAhead = 16;  // slots are fetched while earlier ones are looked at
-  size_t i = ascending_ ? number_ascending(rows, hashes) : 0;
+  bool repeats = false;
+  size_t i = ascending_ ? number_ascending(rows, hashes, repeats) : 0;
   if (i < rows.size() && ascending_) build_table();
   for (; i < rows.size(); ++i) {
     const uint64_t ahead = hashes[std::min(i + kAhead, rows.size() - 1)];
     __builtin_prefetch(&current_.slots[(ahead >> 1) & (current_.slots.size() - 1)]);
     if (rows[i].event_id.empty()) rows[i].occurrence = seen_before(hashes[i]);
+    repeats |= rows[i].occurrence != 0;
   }
+  return repeats;
 }
 
 }  // namespace palate

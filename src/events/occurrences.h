@@ -27,8 +27,8 @@ uint64_t content_hash(const EventView& row);
 class OccurrenceCounter {
  public:
   explicit OccurrenceCounter(size_t rows_max = kOccurrenceRows);
-  // Sets `occurrence` of rows without an event_id, in order.
-  void number(std::span<EventView> rows, std::span<const uint64_t> hashes);
+  // Sets `occurrence` of rows without an event_id, in order. True when one is not 0.
+  bool number(std::span<EventView> rows, std::span<const uint64_t> hashes);
 
  private:
   // Open addressing over the hashes themselves; 0 is an empty slot.
@@ -43,7 +43,9 @@ class OccurrenceCounter {
   };
   uint32_t seen_before(uint64_t hash);
   // How many of the first rows it numbered; all of them while time ascends.
-  size_t number_ascending(std::span<EventView> rows, std::span<const uint64_t> hashes);
+  // `repeats` becomes true when one of them is a repeat.
+  size_t number_ascending(std::span<EventView> rows, std::span<const uint64_t> hashes,
+                          bool& repeats);
   void build_table();
 
   size_t rows_max_;

@@ -16,5 +16,7 @@ inline constexpr size_t kPackedChunk = 128;
 void pack_integers(std::span<const int64_t> values, std::string& out);
 // Fills `values`; when the bytes do not hold them, `in` is failed and the content is unspecified.
 void unpack_integers(ByteSource& in, std::span<int64_t> values);
+// Goes past `count` of them.
+void skip_integers(ByteSource& in, size_t count);
 
 }  // namespace palate

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/threads.h"
+#include "events/chunk_encoder.h"
 #include "events/chunk_pipeline.h"
 #include "events/event_chunks.h"
 #include "events/occurrences.h"
@@ -31,6 +32,8 @@ struct Reader<Batch>::State {
   std::atomic<uint64_t> bytes_read{0};
   uint64_t line = 0;
   OccurrenceCounter occurrences;
+  EncodeWishes wishes;
+  EncodedRows encoded;                    // of the batch given last
   std::optional<ChunkPipeline> pipeline;  // last: its threads use what is above
 
   Result<bool> take(RawChunk& raw) {
@@ -40,18 +43,26 @@ struct Reader<Batch>::State {
     return more;
   }
 
+  [[nodiscard]] ChunkParser make_event_parser() const {
+    switch (info.format) {
+      case SourceFormat::kJsonLines:
+        return event_json_parser(events);
+      case SourceFormat::kLists:
+        return event_list_parser(events);
+      case SourceFormat::kParquet:
+        return event_cell_parser(events);
+      default:
+        return event_table_parser(events);
+    }
+  }
+
   [[nodiscard]] ChunkParser make_parser() const {
     if constexpr (std::is_same_v<Batch, EventBatch>) {
-      switch (info.format) {
-        case SourceFormat::kJsonLines:
-          return event_json_parser(events);
-        case SourceFormat::kLists:
-          return event_list_parser(events);
-        case SourceFormat::kParquet:
-          return event_cell_parser(events);
-        default:
-          return event_table_parser(events);
-      }
+      return [parse = make_event_parser(), encoder = ChunkEncoder(*events.row.types, wishes)](
+                 const RawChunk& raw, ParsedChunk& out) mutable {
+        parse(raw, out);
+        encoder.encode(out);
+      };
     } else {
       if (info.format == SourceFormat::kJsonLines) return record_json_parser(records);
       if (info.format == SourceFormat::kParquet) return record_cell_parser(records);
@@ -70,7 +81,10 @@ struct Reader<Batch>::State {
 
   void hand_over(ParsedChunk& chunk, Batch& batch) {
     if constexpr (std::is_same_v<Batch, EventBatch>) {
-      occurrences.number(chunk.events.rows, chunk.hashes);
+      if (occurrences.number(chunk.events.rows, chunk.hashes)) {
+        encode_again(chunk, *events.row.types);
+      }
+      encoded = std::move(chunk.encoded);
       pipeline->recycle(std::move(batch.rows));
       batch = std::move(chunk.events);
     } else if constexpr (std::is_same_v<Batch, std::vector<ItemRecord>>) {
@@ -272,6 +286,17 @@ Result<bool> Reader<Batch>::next(Batch& batch, const RejectSink& rejects) {
   }
   batch = Batch{};
   return false;
+}
+
+template <class Batch>
+void Reader<Batch>::wish_encoded(bool blocks, bool identities) {
+  state_->wishes.blocks = blocks;
+  state_->wishes.identities = identities;
+}
+
+template <class Batch>
+EncodedRows Reader<Batch>::take_encoded() {
+  return std::exchange(state_->encoded, {});
 }
 
 template <class Batch>

@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "events/column_mapping.h"
 #include "events/decompress.h"
+#include "events/encoded_rows.h"
 #include "events/event.h"
 #include "events/event_types.h"
 #include "events/validate.h"
@@ -61,6 +62,11 @@ class Reader {
   // What `batch` held before is dropped, its memory is used again. Errors: kCorrupt for damaged
   // compressed data (rows before the damage were delivered), kIo, and those of the sink.
   Result<bool> next(Batch& batch, const RejectSink& rejects);
+  // Events only: from now on (before the first next(): from the beginning) blocks are made on the
+  // threads that parse, and identities of every row.
+  void wish_encoded(bool blocks, bool identities);
+  // What was made of the batch given last; taken once.
+  EncodedRows take_encoded();
   [[nodiscard]] const SourceInfo& info() const;
   [[nodiscard]] uint64_t bytes_read() const;  // of the file, by now; for a progress bar
 

@@ -58,17 +58,25 @@ bool parse_numbers(std::span<const std::string_view> column, std::string_view pr
   return true;
 }
 
-void decode_numbers(ByteSource& in, std::span<std::string_view> column, Arena& arena) {
+// The prefix; `numbers` are between 0 and kNumberEnd.
+std::string_view take_numbers(ByteSource& in, std::span<int64_t> numbers) {
   const std::string_view prefix = in.text();
   if (prefix.size() > kPrefixBytesMax) in.fail();
-  std::vector<int64_t> numbers(column.size());
   unpack_integers(in, numbers);
-  if (in.failed()) return;
+  if (in.failed()) return {};
   const auto [low, high] = std::minmax_element(numbers.begin(), numbers.end());
-  if (*low < 0 || *high > kNumberEnd) return in.fail();
+  if (*low < 0 || *high > kNumberEnd) in.fail();
+  return prefix;
+}
+
+void decode_numbers(ByteSource& in, std::span<std::string_view> column, Arena& arena) {
+  std::vector<int64_t> numbers(column.size());
+  const std::string_view prefix = take_numbers(in, numbers);
+  if (in.failed()) return;
+  const int64_t high = *std::max_element(numbers.begin(), numbers.end());
   char digits[kDigitsMax + 1];
   const size_t digits_max =
-      static_cast<size_t>(std::to_chars(digits, digits + sizeof digits, *high).ptr - digits);
+      static_cast<size_t>(std::to_chars(digits, digits + sizeof digits, high).ptr - digits);
   const size_t row_bytes = prefix.size() + digits_max;
   char* next = arena.allocate(row_bytes * column.size());
   for (size_t i = 0; i < column.size(); ++i) {
@@ -234,6 +242,61 @@ void decode_text(ByteSource& in, std::span<std::string_view> column, Arena& aren
       return decode_plain(in, column);
   }
   in.fail();
+}
+
+void decode_names(ByteSource& in, size_t rows, NameColumn& column) {
+  column.places.clear();
+  const auto take_entries = [&](Form form, size_t entries) {
+    column.is_numbers = form == Form::kNumbers;
+    if (column.is_numbers) {
+      column.numbers.resize(entries);
+      column.prefix = take_numbers(in, column.numbers);
+    } else if (form == Form::kText) {
+      column.texts.resize(entries);
+      decode_plain(in, column.texts);
+    } else {
+      in.fail();
+    }
+  };
+  const auto form = static_cast<Form>(in.fixed<uint8_t>());
+  if (form == Form::kConstant) {
+    column.is_numbers = false;
+    column.texts.assign(1, in.text());
+    column.places.assign(rows, 0);
+    return;
+  }
+  if (form != Form::kDictionary) return take_entries(form, rows);
+  const uint64_t entries = in.varint();
+  if (entries == 0 || entries > rows) return in.fail();
+  take_entries(static_cast<Form>(in.fixed<uint8_t>()), entries);
+  column.places.resize(rows);
+  unpack_integers(in, column.places);
+  if (in.failed()) return;
+  const auto [low, high] = std::minmax_element(column.places.begin(), column.places.end());
+  if (*low < 0 || static_cast<uint64_t>(*high) >= entries) in.fail();
+}
+
+void skip_text(ByteSource& in, size_t rows) {
+  auto form = static_cast<Form>(in.fixed<uint8_t>());
+  if (form == Form::kConstant) {
+    in.text();
+    return;
+  }
+  const bool dictionary = form == Form::kDictionary;
+  const uint64_t entries = dictionary ? in.varint() : rows;
+  if (entries == 0 || entries > rows) return in.fail();
+  if (dictionary) form = static_cast<Form>(in.fixed<uint8_t>());
+  if (form == Form::kNumbers) {
+    in.text();
+    skip_integers(in, entries);
+  } else if (form == Form::kText) {
+    std::vector<int64_t> lengths(entries);
+    unpack_integers(in, lengths);
+    for (const int64_t length : lengths) in.take(static_cast<uint64_t>(length));
+  } else {
+    in.fail();
+  }
+  if (dictionary) skip_integers(in, rows);
 }
 
 }  // namespace palate

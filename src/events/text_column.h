@@ -10,6 +10,7 @@
 
 #include "events/block_bytes.h"
 #include "events/event.h"
+#include "events/taste_columns.h"
 
 namespace palate {
 
@@ -19,5 +20,9 @@ size_t encode_text(std::span<const std::string_view> column, std::string& out);
 // Fills `column`. Strings point into the source's bytes or into `arena`. On wrong bytes `in` is
 // failed and the content is unspecified.
 void decode_text(ByteSource& in, std::span<std::string_view> column, Arena& arena);
+
+// The same column as it lies there, `rows` long; and past it, without looking at its texts.
+void decode_names(ByteSource& in, size_t rows, NameColumn& column);
+void skip_text(ByteSource& in, size_t rows);
 
 }  // namespace palate

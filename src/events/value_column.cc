@@ -1,5 +1,6 @@
 #include "events/value_column.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
@@ -15,6 +16,19 @@ constexpr std::array<double, 4> kScales{1, 10, 100, 1000};
 constexpr uint8_t kPlain = 4;        // in place of a scale's index
 constexpr uint8_t kHasHoles = 0x80;  // with either
 constexpr double kScaledMax = 1e15;  // below 2^53, so that products are exact enough to check
+
+// All numbers are whole and not minus zero: most ratings are.
+bool all_whole(std::span<const double> numbers) {
+  constexpr double kWholeMax = 1 << 30;
+  unsigned other = 0;
+  for (const double number : numbers) {
+    if (!(number >= -kWholeMax && number <= kWholeMax)) return false;
+    const auto whole = static_cast<double>(static_cast<int32_t>(number));
+    other |=
+        static_cast<unsigned>(std::bit_cast<uint64_t>(whole) != std::bit_cast<uint64_t>(number));
+  }
+  return other == 0;
+}
 
 // The integer that stands for `value` at `scale`; false when it does not give the same bits back.
 bool scaled(double value, double scale, int64_t& integer) {
@@ -49,11 +63,13 @@ void encode_values(std::span<const double> values, std::string& out) {
     integers[i] = std::isnan(values[i]) ? 0 : 1;
     if (integers[i] == 1) numbers.push_back(values[i]);
   }
-  uint8_t form = find_scale(numbers);
+  const bool whole = all_whole(numbers);
+  uint8_t form = whole ? 0 : find_scale(numbers);
   // A smaller scale may hold numbers found before a larger one was needed; the range may not.
   int64_t integer = 0;
   for (double number : numbers) {
-    if (form != kPlain && !scaled(number, kScales[form], integer)) form = kPlain;
+    if (whole || form == kPlain) break;
+    if (!scaled(number, kScales[form], integer)) form = kPlain;
   }
   const bool holes = numbers.size() < values.size();
   out.push_back(static_cast<char>(form | (holes ? kHasHoles : 0)));
@@ -63,7 +79,13 @@ void encode_values(std::span<const double> values, std::string& out) {
     return;
   }
   integers.resize(numbers.size());
-  for (size_t i = 0; i < numbers.size(); ++i) scaled(numbers[i], kScales[form], integers[i]);
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    if (whole) {
+      integers[i] = static_cast<int64_t>(numbers[i]);
+    } else {
+      scaled(numbers[i], kScales[form], integers[i]);
+    }
+  }
   pack_integers(integers, out);
 }
 
@@ -71,6 +93,13 @@ void decode_values(ByteSource& in, std::span<double> values) {
   const auto byte = in.fixed<uint8_t>();
   const uint8_t form = byte & ~kHasHoles;
   if (form > kPlain) return in.fail();
+  if (byte == 0) {  // whole numbers without holes
+    std::vector<int64_t> integers(values.size());
+    unpack_integers(in, integers);
+    std::ranges::transform(integers, values.begin(),
+                           [](int64_t integer) { return static_cast<double>(integer); });
+    return;
+  }
   std::vector<int64_t> present(values.size(), 1);
   if ((byte & kHasHoles) != 0) unpack_integers(in, present);
   if (in.failed()) return;

@@ -10,6 +10,20 @@
 
 namespace palate {
 
+inline uint64_t zigzag_of(int64_t value) {
+  return (static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63);
+}
+
+// Writes at `next`, which has room for ten bytes; returns what comes after.
+inline char* put_varint_at(char* next, uint64_t value) {
+  while (value >= 0x80) {
+    *next++ = static_cast<char>(value | 0x80);
+    value >>= 7;
+  }
+  *next++ = static_cast<char>(value);
+  return next;
+}
+
 class ByteWriter {
  public:
   void reserve(size_t bytes) { out_.reserve(bytes); }
@@ -24,9 +38,7 @@ class ByteWriter {
     buffer[size++] = static_cast<char>(value);
     out_.append(buffer, size);
   }
-  void zigzag(int64_t value) {
-    varint((static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63));
-  }
+  void zigzag(int64_t value) { varint(zigzag_of(value)); }
   void fixed32(uint32_t value) { fixed(&value, sizeof value); }
   void fixed64(uint64_t value) { fixed(&value, sizeof value); }
   void text(std::string_view value) {
@@ -34,6 +46,17 @@ class ByteWriter {
     out_.append(value);
   }
   [[nodiscard]] std::string take() { return std::move(out_); }
+  // Goes on behind `bytes`, in their memory.
+  void write_into(std::string bytes) { out_ = std::move(bytes); }
+  // Varints one after the other without a look at the room left for each: `write` gets a cursor
+  // that may advance by up to `bytes_max`.
+  template <class Write>
+  void many(size_t bytes_max, Write&& write) {
+    const size_t before = out_.size();
+    out_.resize_and_overwrite(before + bytes_max, [&](char* bytes, size_t) {
+      return static_cast<size_t>(write(bytes + before) - bytes);
+    });
+  }
 
  private:
   void fixed(const void* value, size_t size) {

@@ -53,6 +53,8 @@ void fold_events(UserState& state, std::span<const HistoryEntry> events,
 // The value of one user in the store (docs/formats/user-state.md). Types are stored by name. Keeps
 // every bit of the state, except that each NaN becomes the one NaN and profile.id becomes `name`.
 std::string encode_user_state(const UserState& state, const EventTypes& types);
+// The same into memory that is used again.
+void encode_user_state(const UserState& state, const EventTypes& types, std::string& bytes);
 // Reads only inside `bytes`, whatever they are. Errors: kCorrupt, kUnsupportedVersion (also for an
 // event type that `types` does not know: the state is to be rebuilt).
 Result<UserState> decode_user_state(std::string_view bytes, const EventTypes& types);

@@ -29,7 +29,10 @@ constexpr size_t kGatheredBytesMax = size_t{288} << 20;
 // Blocks of at most 64 KiB that are read before they are resolved side by side, so many by one
 // thread. Fixed, so that bytes do not depend on threads.
 constexpr size_t kBlocksAtOnce = 128;
-constexpr size_t kBlocksTogether = 16;
+constexpr size_t kBlocksTogether = 8;
+// That many users' states are written to at once.
+constexpr size_t kBulkFiles = 16;
+static_assert(kUserPartitions % kBulkFiles == 0);
 constexpr size_t kDropAtOnce = 10'000;
 
 struct LoggedBlock {
@@ -42,9 +45,21 @@ struct LoggedBlock {
 struct Gathered {
   explicit Gathered(uint64_t events_end) : end(events_end) {}
   uint64_t end;  // of the events in the log
+  std::vector<Resolver> resolvers;
   std::vector<ResolvedBlock> blocks;
   std::vector<ItemIx> changed;  // items whose popularity is ahead of the store
-  size_t bytes = 0;
+  size_t entries = 0;
+
+  [[nodiscard]] size_t bytes() const {
+    size_t sum = entries * sizeof(TasteEntry);
+    for (const Resolver& resolver : resolvers) sum += resolver.users().bytes;
+    return sum;
+  }
+  [[nodiscard]] FoldInput input() const {
+    FoldInput input{.blocks = blocks, .users = {}};
+    for (const Resolver& resolver : resolvers) input.users.push_back(&resolver.users());
+    return input;
+  }
 };
 
 // Events from which on memory is given back before and after folding them.
@@ -84,10 +99,12 @@ struct LiveState::State {
   Status check_no_gap(Position first, uint64_t reached) const;
   FoldParts fold_parts() const;
   void gather(ResolvedBlock block, Gathered& gathered);
-  Status fold(Gathered gathered, ThreadPool* pool);
+  std::vector<StateStore::Put> popularity_puts(Gathered& gathered) const;
+  Status fold(Gathered gathered);
+  Status fold_bulk(Gathered gathered, ThreadPool& pool);
   Status undo_unless(Status folded);
-  Result<ResolvedBlock> resolve(std::span<const LoggedBlock> blocks,
-                                const Catalogue::View& view) const;
+  Result<ResolvedBlock> resolve(std::span<const LoggedBlock> blocks, const Catalogue::View& view,
+                                Resolver& resolver, TasteColumns& columns);
   Status resolve_all(std::span<const LoggedBlock> blocks, Gathered& gathered, ThreadPool& pool);
   Status fold_log(const EventLog& log, const std::stop_token& stop, Progress& progress);
   Status catch_up_items(const EventLog& log, const std::stop_token& stop);
@@ -192,54 +209,101 @@ FoldParts LiveState::State::fold_parts() const {
 }
 
 void LiveState::State::gather(ResolvedBlock block, Gathered& gathered) {
-  popularity.add(block.changes);
   gathered.changed.insert(gathered.changed.end(), block.changed.begin(), block.changed.end());
-  block.changes = {};
   block.changed = {};
-  gathered.bytes += block.bytes();
+  gathered.entries += block.entries.size();
   gathered.blocks.push_back(std::move(block));
 }
 
-Status LiveState::State::fold(Gathered gathered, ThreadPool* pool) {
-  std::vector<StateStore::Put> puts = TRY(fold_blocks(fold_parts(), gathered.blocks, pool));
-  gathered.blocks.clear();  // its memory is needed for writing
+// Ascending by key.
+std::vector<StateStore::Put> LiveState::State::popularity_puts(Gathered& gathered) const {
   std::vector<ItemIx>& changed = gathered.changed;
   std::sort(changed.begin(), changed.end());
   changed.erase(std::unique(changed.begin(), changed.end()), changed.end());
+  std::vector<StateStore::Put> puts;
   for (const ItemIx ix : changed) puts.push_back({item_key(ix), popularity.encode(ix)});
+  return puts;
+}
+
+Status LiveState::State::fold(Gathered gathered) {
+  std::vector<StateStore::Put> puts = TRY(fold_all(fold_parts(), gathered.input()));
+  for (StateStore::Put& put : popularity_puts(gathered)) puts.push_back(std::move(put));
   LivePosition next = position;
   next.events = gathered.end;
   return write(std::move(puts), next);
 }
 
+// The same through tables that are written side by side; 'i' and the position lie before 'u'.
+Status LiveState::State::fold_bulk(Gathered gathered, ThreadPool& pool) {
+  const std::unique_ptr<StateStore::Bulk> bulk = TRY(parts.store->bulk());
+  LivePosition next = position;
+  next.events = gathered.end;
+  const auto head = TRY(bulk->part());
+  for (const StateStore::Put& put : popularity_puts(gathered)) TRY(head->add(put.key, *put.value));
+  TRY(head->add(kLivePositionKey, encode_live_position(next)));
+  TRY(head->finish());
+  const FoldParts reading = fold_parts();
+  UserFold users(reading, gathered.input());
+  const auto write_file = [&](size_t file) -> Status {
+    std::unique_ptr<StateStore::Bulk::Part> part;
+    constexpr size_t kTogether = kUserPartitions / kBulkFiles;
+    for (size_t p = file * kTogether; p < (file + 1) * kTogether; ++p) {
+      TRY(users.fold({p, p + 1}, [&](std::string_view key, std::string_view state) -> Status {
+        if (part == nullptr) part = TRY(bulk->part());
+        return part->add(key, state);
+      }));
+    }
+    return part == nullptr ? Status() : part->finish();
+  };
+  std::vector<Status> written(kBulkFiles);
+  TRY(pool.for_blocks(kBulkFiles, [&](size_t file, size_t) { written[file] = write_file(file); }));
+  for (Status& status : written) TRY(std::move(status));
+  const Status committed = bulk->commit();
+  if (!committed) {
+    loaded = false;  // popularity in memory is ahead of the store now
+    return committed;
+  }
+  move_to(next);
+  return {};
+}
+
 Result<ResolvedBlock> LiveState::State::resolve(std::span<const LoggedBlock> blocks,
-                                                const Catalogue::View& view) const {
+                                                const Catalogue::View& view, Resolver& resolver,
+                                                TasteColumns& columns) {
   size_t rows = 0;
   for (const LoggedBlock& block : blocks) rows += block.count;
-  Resolver resolver({.items = &view, .types = parts.types, .rows_max = rows});
+  resolver.begin(blocks.front().first, rows);
   for (const LoggedBlock& block : blocks) {
     const auto add = [&]() -> Status {
-      const EventBatch batch = TRY(decode_events(block.bytes, *parts.types));
-      return resolver.add({.rows = batch.rows, .first = block.first, .from = position.events});
+      TRY(columns.load(block.bytes, *parts.types));
+      return resolver.add(columns, {.first = block.first, .from = position.events}, view);
     };
     const Status added = add();
     if (added) continue;
     return std::unexpected(
         added.error().within(to_string(Position{Stream::kEvents, 0, block.first})));
   }
-  return std::move(resolver).finish();
+  ResolvedBlock resolved = resolver.finish(view.size());
+  popularity.add(resolver.changes());
+  return resolved;
 }
 
 Status LiveState::State::resolve_all(std::span<const LoggedBlock> blocks, Gathered& gathered,
                                      ThreadPool& pool) {
   std::vector<Result<ResolvedBlock>> resolved((blocks.size() + kBlocksTogether - 1) /
                                               kBlocksTogether);
+  while (gathered.resolvers.size() < pool.size()) {
+    gathered.resolvers.emplace_back(*parts.types, *parts.hash);
+  }
+  std::vector<TasteColumns> columns(pool.size());
   {
     const Catalogue::View view = catalogue.view();
-    TRY(pool.for_blocks(resolved.size(), [&](size_t r, size_t) {
+    TRY(pool.for_blocks(resolved.size(), [&](size_t r, size_t worker) {
       const size_t begin = r * kBlocksTogether;
       const size_t count = std::min(kBlocksTogether, blocks.size() - begin);
-      resolved[r] = resolve(blocks.subspan(begin, count), view);
+      resolved[r] =
+          resolve(blocks.subspan(begin, count), view, gathered.resolvers[worker], columns[worker]);
+      if (resolved[r]) resolved[r]->resolver = worker;
     }));
   }
   for (Result<ResolvedBlock>& block : resolved) gather(TRY(std::move(block)), gathered);
@@ -272,14 +336,18 @@ Status LiveState::State::fold_log(const EventLog& log, const std::stop_token& st
   ThreadPool pool;
   std::vector<LoggedBlock> blocks;
   Gathered gathered(position.events);
+  const auto fold_gathered = [&]() -> Status {
+    Gathered all = std::exchange(gathered, Gathered(gathered.end));
+    return all.entries < parts.bulk_entries_min ? fold(std::move(all))
+                                                : fold_bulk(std::move(all), pool);
+  };
   const auto resolve_read = [&]() -> Status {
     TRY(resolve_all(blocks, gathered, pool));
     const uint64_t before = gathered.end;
     if (!blocks.empty()) gathered.end = blocks.back().first + blocks.back().count;
     progress.add(gathered.end - before);
     blocks.clear();
-    if (gathered.bytes < kGatheredBytesMax) return {};
-    return fold(std::exchange(gathered, Gathered(gathered.end)), &pool);
+    return gathered.bytes() < kGatheredBytesMax ? Status() : fold_gathered();
   };
   TRY(log.read({Stream::kEvents, 0, position.events}, [&](const EventLog::Block& block) -> Status {
     TRY(check_stop(stop));
@@ -287,7 +355,7 @@ Status LiveState::State::fold_log(const EventLog& log, const std::stop_token& st
     return blocks.size() < kBlocksAtOnce ? Status() : resolve_read();
   }));
   TRY(resolve_read());
-  return gathered.end > position.events ? fold(std::move(gathered), &pool) : Status();
+  return gathered.end > position.events ? fold_gathered() : Status();
 }
 
 Status LiveState::State::catch_up_events(const EventLog& log, const std::stop_token& stop) {
@@ -331,11 +399,14 @@ Status LiveState::apply_events(Position first, std::span<const EventView> rows) 
   Gathered gathered(end);
   {
     const Catalogue::View view = state_->catalogue.view();
-    Resolver resolver({.items = &view, .types = state_->parts.types, .rows_max = rows.size()});
-    TRY(resolver.add({.rows = rows, .first = first.offset, .from = state_->position.events}));
-    state_->gather(std::move(resolver).finish(), gathered);
+    Resolver& resolver = gathered.resolvers.emplace_back(*state_->parts.types, *state_->parts.hash);
+    resolver.begin(first.offset, rows.size());
+    TRY(resolver.add(rows, {.first = first.offset, .from = state_->position.events}, view));
+    ResolvedBlock resolved = resolver.finish(view.size());
+    state_->popularity.add(resolver.changes());
+    state_->gather(std::move(resolved), gathered);
   }
-  return state_->undo_unless(state_->fold(std::move(gathered), nullptr));
+  return state_->undo_unless(state_->fold(std::move(gathered)));
 }
 
 Status LiveState::apply_items(Position first, std::span<const ItemRecord> items) {

@@ -28,6 +28,8 @@ class LiveState {
     StateStore* store;
     Tenant tenant;
     HistoryLimits limits;
+    // Events folded together from which on their users are written as tables of their own.
+    size_t bulk_entries_min = 500'000;
   };
   explicit LiveState(Parts parts);
   ~LiveState();

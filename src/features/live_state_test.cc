@@ -23,6 +23,7 @@ struct World {
   MemoryLog log;
   MemoryStore store;
   HistoryLimits limits{.events_max = 5, .consumed_max = 8};
+  size_t bulk_entries_min = 500'000;
   std::unique_ptr<LiveState> live;
 
   World() { open(); }
@@ -35,8 +36,12 @@ struct World {
     if (!opened) RC_FAIL(opened.error().message);
   }
   std::unique_ptr<LiveState> make() {
-    return std::make_unique<LiveState>(LiveState::Parts{
-        .types = &types, .hash = &hash, .store = &store, .tenant = {}, .limits = limits});
+    return std::make_unique<LiveState>(LiveState::Parts{.types = &types,
+                                                        .hash = &hash,
+                                                        .store = &store,
+                                                        .tenant = {},
+                                                        .limits = limits,
+                                                        .bulk_entries_min = bulk_entries_min});
   }
   Position append(Stream stream, std::vector<EncodedBlock> blocks) {
     std::vector<EventLog::Append> appends;
@@ -220,6 +225,7 @@ TEST(LiveState, StoppingLeavesWhatWasFolded) {
 // refolded, gives the bytes of one pass over the log.
 RC_GTEST_PROP(LiveState, OnlineEqualsOffline, ()) {
   World online;
+  online.bulk_entries_min = *rc::gen::element<size_t>(0, 10, 1000);
   const auto items = ten_items();
   RC_ASSERT(online.live->apply_items(online.log_items(items), items).has_value());
   const auto batches = *rc::gen::inRange(1, 12);
@@ -248,6 +254,7 @@ RC_GTEST_PROP(LiveState, OnlineEqualsOffline, ()) {
 // The plain twin: one fold_event() at a time, everything in a map.
 RC_GTEST_PROP(LiveState, EqualsThePlainFold, ()) {
   World world;
+  world.bulk_entries_min = *rc::gen::element<size_t>(0, 1000);
   world.log_items(ten_items());
   std::map<std::string, UserState> plain;
   std::vector<EventView> rows;
@@ -290,9 +297,53 @@ TEST(LiveState, ManyUsersGiveTheSameBytesOnline) {
                                          std::span(rows).subspan(i, 100)));
   }
   const MemoryStore streamed = world.store;
-  world.store.values.clear();
+  for (const size_t bulk_entries_min : {size_t{0}, size_t{1'000'000}}) {
+    world.bulk_entries_min = bulk_entries_min;
+    world.store.values.clear();
+    ASSERT_TRUE(world.reopen());
+    EXPECT_EQ(world.store.values, streamed.values) << bulk_entries_min;
+  }
+}
+
+// Numbers, dictionaries and texts are looked up in different ways: one user is one user in all.
+TEST(LiveState, NamesOfEveryFormMeetInOneState) {
+  World world;
+  std::vector<ItemRecord> items;
+  for (const char* id : {"7", "i7", "x", "99999999"}) items.push_back(item(id));
+  world.log_items(items);
+  const std::vector<std::string> users = {"12", "u12", "9999999", "ann", "u0012", "u13"};
+  std::map<std::string, size_t> events;
+  for (size_t block = 0; block < 40; ++block) {
+    std::vector<EventView> rows;
+    for (size_t i = 0; i < 30; ++i) {
+      // Some blocks have one user, some only numbers, some everything.
+      const std::string& user = users[block % 4 == 0 ? 1 : block % 4 == 1 ? i % 2 * 2 : i % 6];
+      rows.push_back(world.event("like", user, items[block % 3 == 0 ? 0 : i % 4].id));
+      ++events[user];
+    }
+    world.log_events(rows);
+  }
+  world.limits.events_max = 10'000;
   ASSERT_TRUE(world.reopen());
-  EXPECT_EQ(world.store.values, streamed.values);
+  for (const std::string& user : users) {
+    const auto state = *world.live->user(user);
+    ASSERT_TRUE(state) << user;
+    EXPECT_EQ(state->history.size(), events[user]) << user;
+  }
+}
+
+TEST(LiveState, AFailedBulkIsMendedByCatchingUp) {
+  World world;
+  world.bulk_entries_min = 0;
+  world.log_items(ten_items());
+  world.log_events({world.event("like", "ann", "i3")});
+  world.store.writes_left = 0;
+  ASSERT_FALSE(world.reopen());
+  EXPECT_FALSE(world.live->user("ann")->has_value());
+  world.store.writes_left = 100;
+  ASSERT_TRUE(world.live->catch_up(world.log, {}));
+  EXPECT_THAT((*world.live->user("ann"))->history, SizeIs(1));
+  EXPECT_EQ(world.live->item_popularity(ItemIx{3}, {0}), 3) << "counted once";
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -51,6 +53,40 @@ class MemoryLog : public EventLog {
 };
 
 class MemoryStore : public StateStore {
+  class MemoryBulk : public Bulk {
+   public:
+    explicit MemoryBulk(MemoryStore& store) : store_(store) {}
+    struct MemoryPart : Part {
+      explicit MemoryPart(MemoryBulk& owner) : bulk(owner) {}
+      Status add(std::string_view key, std::string_view value) override {
+        if (!values.empty() && key <= values.rbegin()->first) {
+          return fail(Code::kInvalidArgument, "keys must ascend");
+        }
+        values.emplace(key, value);
+        return {};
+      }
+      Status finish() override {
+        const std::lock_guard lock(bulk.mutex_);
+        bulk.finished_.push_back(std::move(values));
+        return {};
+      }
+      MemoryBulk& bulk;
+      std::map<std::string, std::string> values;
+    };
+    Result<std::unique_ptr<Part>> part() override { return std::make_unique<MemoryPart>(*this); }
+    Status commit() override {
+      for (const auto& values : finished_) {
+        for (const auto& [key, value] : values) store_.values.insert_or_assign(key, value);
+      }
+      return {};
+    }
+
+   private:
+    MemoryStore& store_;
+    std::mutex mutex_;
+    std::vector<std::map<std::string, std::string>> finished_;
+  };
+
  public:
   Result<std::optional<std::string>> get(std::string_view key) const override {
     const auto found = values.find(key);
@@ -73,6 +109,11 @@ class MemoryStore : public StateStore {
       }
     }
     return {};
+  }
+  Result<std::unique_ptr<Bulk>> bulk() override {
+    if (writes_left == 0) return fail(Code::kNoSpace, "the test's disk is full");
+    --writes_left;
+    return std::make_unique<MemoryBulk>(*this);
   }
   Status scan(std::string_view prefix,
               const std::function<bool(std::string_view, std::string_view)>& visit) const override {

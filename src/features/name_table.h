@@ -11,10 +11,10 @@ namespace palate {
 
 class NameTable {
  public:
-  // At most `names_max` distinct names.
-  explicit NameTable(size_t names_max) {
+  // Room for `names_expected` distinct names before it grows.
+  explicit NameTable(size_t names_expected) {
     size_t size = 16;
-    while (size < names_max * 2) size *= 2;
+    while (size < names_expected * 2) size *= 2;
     slots_.assign(size, kEmpty);
   }
 
@@ -27,9 +27,11 @@ class NameTable {
       if (there.hash == hash && there.name == name) return slots_[at];
       at = (at + 1) & mask;
     }
-    slots_[at] = static_cast<uint32_t>(names_.size());
+    const auto added = static_cast<uint32_t>(names_.size());
+    slots_[at] = added;
     names_.push_back({hash, name});
-    return slots_[at];
+    if (names_.size() * 2 > slots_.size()) grow();
+    return added;
   }
 
   // Before number(): fetches where the hash leads, and (some time later) the name that lies there.
@@ -50,6 +52,15 @@ class NameTable {
 
  private:
   static constexpr uint32_t kEmpty = 0xffffffff;
+  void grow() {
+    slots_.assign(slots_.size() * 2, kEmpty);
+    const size_t mask = slots_.size() - 1;
+    for (uint32_t n = 0; n < names_.size(); ++n) {
+      size_t at = names_[n].hash & mask;
+      while (slots_[at] != kEmpty) at = (at + 1) & mask;
+      slots_[at] = n;
+    }
+  }
   std::vector<uint32_t> slots_;
   std::vector<Name> names_;
 };

@@ -1,9 +1,12 @@
 // The bytes of one user's state: docs/formats/user-state.md.
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <map>
+#include <span>
 
 #include "base/check.h"
 #include "features/byte_codec.h"
@@ -41,8 +44,68 @@ std::vector<EventTypeId> types_used(const UserState& state) {
   return used;
 }
 
+// Of an entry: four varints, and two words or another varint.
+constexpr size_t kEntryBytesMax = 4 * 10 + 2 * 4 + 10;
+
+char* put_word_at(char* next, uint32_t word) {
+  std::memcpy(next, &word, sizeof word);
+  return next + sizeof word;
+}
+
+// What is needed to write one entry after the other.
+struct EntryWriter {
+  const EventTypes& types;
+  std::span<const EventTypeId> used;
+  uint64_t offset = 0;
+  int64_t tick = 0;
+  // Of the first types and small whole values, NaN while not known: most entries have such.
+  static constexpr size_t kTypesKept = 4, kWholesKept = 8;
+  std::array<float, kTypesKept * kWholesKept> kept = all_nan();
+
+  static std::array<float, kTypesKept * kWholesKept> all_nan() {
+    std::array<float, kTypesKept * kWholesKept> table;
+    table.fill(std::numeric_limits<float>::quiet_NaN());
+    return table;
+  }
+  float preference_of(const HistoryEntry& entry, ptrdiff_t slot) {
+    const auto whole = entry.value >= 0 && entry.value < kWholesKept
+                           ? static_cast<size_t>(entry.value)
+                           : kWholesKept;
+    const auto type = static_cast<size_t>(slot);
+    if (type >= kTypesKept || whole == kWholesKept || static_cast<float>(whole) != entry.value) {
+      return types.preference(entry.type, entry.value);
+    }
+    float& known = kept[type * kWholesKept + whole];
+    if (std::isnan(known)) known = types.preference(entry.type, entry.value);
+    return known;
+  }
+
+  template <int64_t UnitUs>
+  char* write(char* next, const HistoryEntry& entry) {
+    const auto slot = std::find(used.begin(), used.end(), entry.type) - used.begin();
+    uint64_t flags = value_kind(entry.value);
+    if (bits(preference_of(entry, slot)) != bits(entry.preference)) {
+      flags |= kOwnPreference;
+    }
+    next = put_varint_at(next, static_cast<uint64_t>(slot) << kFlagBits | flags);
+    next = put_varint_at(next, entry.offset - offset);
+    next = put_varint_at(next, entry.item.value);
+    const int64_t now = entry.ts.us / UnitUs;
+    next = put_varint_at(next, zigzag_of(static_cast<int64_t>(static_cast<uint64_t>(now) -
+                                                              static_cast<uint64_t>(tick))));
+    if ((flags & kValueMask) == kValueInteger) {
+      next = put_varint_at(next, static_cast<uint64_t>(entry.value));
+    }
+    if ((flags & kValueMask) == kValueFloat) next = put_word_at(next, bits(entry.value));
+    if ((flags & kOwnPreference) != 0) next = put_word_at(next, bits(entry.preference));
+    offset = entry.offset;
+    tick = now;
+    return next;
+  }
+};
+
 void write_history(ByteWriter& out, const UserState& state, const EventTypes& types,
-                   int64_t unit_us) {
+                   bool whole_seconds) {
   const std::vector<EventTypeId> used = types_used(state);
   out.varint(used.size());
   for (const EventTypeId id : used) {
@@ -50,25 +113,26 @@ void write_history(ByteWriter& out, const UserState& state, const EventTypes& ty
     out.text(types.at(id).name);
   }
   out.varint(state.history.size());
-  uint64_t offset = 0;
-  int64_t tick = 0;
-  for (const HistoryEntry& entry : state.history) {
-    const auto slot = std::find(used.begin(), used.end(), entry.type) - used.begin();
-    uint64_t flags = value_kind(entry.value);
-    if (bits(types.preference(entry.type, entry.value)) != bits(entry.preference)) {
-      flags |= kOwnPreference;
+  EntryWriter writer{types, used};
+  out.many(state.history.size() * kEntryBytesMax, [&](char* next) {
+    for (const HistoryEntry& entry : state.history) {
+      next = whole_seconds ? writer.write<kSecondUs>(next, entry) : writer.write<1>(next, entry);
     }
-    out.varint(static_cast<uint64_t>(slot) << kFlagBits | flags);
-    out.varint(entry.offset - offset);
-    out.varint(entry.item.value);
-    const int64_t now = entry.ts.us / unit_us;
-    out.zigzag(static_cast<int64_t>(static_cast<uint64_t>(now) - static_cast<uint64_t>(tick)));
-    if ((flags & kValueMask) == kValueInteger) out.varint(static_cast<uint64_t>(entry.value));
-    if ((flags & kValueMask) == kValueFloat) out.fixed32(bits(entry.value));
-    if ((flags & kOwnPreference) != 0) out.fixed32(bits(entry.preference));
-    offset = entry.offset;
-    tick = now;
-  }
+    return next;
+  });
+}
+
+void write_consumed(ByteWriter& out, std::span<const ItemIx> consumed) {
+  out.varint(consumed.size());
+  constexpr size_t kItemBytesMax = 10;
+  out.many(consumed.size() * kItemBytesMax, [&](char* at) {
+    uint64_t next = 0;
+    for (const ItemIx item : consumed) {
+      at = put_varint_at(at, item.value - next);
+      next = uint64_t{item.value} + 1;
+    }
+    return at;
+  });
 }
 
 void write_map(ByteWriter& out, const std::map<std::string, std::string>& map) {
@@ -181,23 +245,26 @@ bool read_consumed(ByteReader& in, UserState& state) {
 
 }  // namespace
 
-std::string encode_user_state(const UserState& state, const EventTypes& types) {
+void encode_user_state(const UserState& state, const EventTypes& types, std::string& bytes) {
   const bool seconds = std::all_of(state.history.begin(), state.history.end(),
                                    [](const auto& e) { return e.ts.us % kSecondUs == 0; });
   ByteWriter out;
-  out.reserve(48 + state.name.size() + state.history.size() * 10 + state.consumed.size() * 2);
+  bytes.clear();
+  out.write_into(std::move(bytes));
   out.byte(kVersion);
   out.byte((state.has_profile ? kHasProfile : 0) | (seconds ? kWholeSeconds : 0));
   out.text(state.name);
-  write_history(out, state, types, seconds ? kSecondUs : 1);
-  out.varint(state.consumed.size());
-  uint64_t next = 0;
-  for (const ItemIx item : state.consumed) {
-    out.varint(item.value - next);
-    next = uint64_t{item.value} + 1;
-  }
+  write_history(out, state, types, seconds);
+  write_consumed(out, state.consumed);
   if (state.has_profile) write_profile(out, state.profile);
-  return out.take();
+  bytes = out.take();
+}
+
+std::string encode_user_state(const UserState& state, const EventTypes& types) {
+  std::string bytes;
+  encode_user_state(state, types, bytes);
+  bytes.shrink_to_fit();  // the room for the longest form of every entry
+  return bytes;
 }
 
 Result<UserState> decode_user_state(std::string_view bytes, const EventTypes& types) {

@@ -7,6 +7,7 @@
 #include <limits>
 #include <memory>
 #include <mutex>
+#include <unistd.h>
 #include <utility>
 
 #include "base/progress.h"
@@ -22,6 +23,8 @@ namespace palate {
 namespace {
 
 constexpr size_t kRecordsAtOnce = 10'000;
+// Of blocks that are handed to the log at once: it is synced once for each.
+constexpr size_t kSubmitBytes = size_t{4} << 20;
 
 using Clock = std::chrono::steady_clock;
 
@@ -80,6 +83,11 @@ class Answers {
   Status status_;
 };
 
+// A name that remove_leftovers() knows.
+Path spill_path(const Path& root) {
+  return root / (".sort.tmp-" + std::to_string(::getpid()) + "-0");
+}
+
 bool has_client_ids(const EventBatch& batch) {
   return std::ranges::any_of(batch.rows,
                              [](const EventView& row) { return !row.event_id.empty(); });
@@ -94,7 +102,8 @@ class EventImport {
       : options_(options),
         directory_(directory),
         quarantine_(quarantine_options(directory, "events")),
-        sorter_(*options.types, pool_, {.bytes_max = options.sort_bytes_max}),
+        sorter_(*options.types, pool_,
+                {.bytes_max = options.sort_bytes_max, .spill = spill_path(directory.root())}),
         held_(*options.types, directory.state().catalogue(), pool_),
         ready_(*options.types, directory.state().catalogue(), pool_) {}
 
@@ -154,37 +163,56 @@ class EventImport {
     const RejectSink sink = quarantine_.sink();
     EventBatch batch;
     uint64_t bytes = 0;
+    reader.wish_encoded(in_order_ || source.time != TimeKind::kReal, source_ == 0);
     while (TRY(reader.next(batch, sink))) {
       TRY(check_stop(options_.stop));
       TRY(answers_->status());
       source.rows += batch.rows.size();
       if (source.rows > kOccurrenceRows || has_client_ids(batch)) source_ = 0;
-      if (source.time == TimeKind::kReal) {
-        TRY(hold(std::move(batch)));
+      if (source.time != TimeKind::kReal) {
+        TRY(ready_.add(encoded_rows(reader, batch), source_));
+        TRY(submit_ready());
+      } else if (in_order_ && ascends(batch)) {
+        TRY(hold(encoded_rows(reader, batch), batch.rows.back().ts));
       } else {
-        TRY(log_in_order(std::move(batch)));
+        reader.wish_encoded(false, false);
+        TRY(sort(std::exchange(batch, {})));
       }
-      batch = EventBatch();
-      batch.rows = held_.spare_rows();
       progress.add(reader.bytes_read() - bytes);
       bytes = reader.bytes_read();
     }
     return {};
   }
 
-  Status hold(EventBatch batch) {
-    if (in_order_ && ascends(batch)) {
-      newest_ = batch.rows.back().ts;
-      if (held_.bytes() > options_.sort_bytes_max) return too_much_to_sort(options_.sort_bytes_max);
-      return held_.add(std::move(batch), source_);
+  // As the reader has made them, with what came to be wanted while it was at work.
+  EncodedRows encoded_rows(EventReader& reader, const EventBatch& batch) const {
+    EncodedRows rows = reader.take_encoded();
+    if (source_ == 0 && rows.identities.empty()) {
+      rows.identities = identities_of(batch.rows, *options_.types);
+      reader.wish_encoded(true, true);
     }
-    if (std::exchange(in_order_, false)) {
-      std::vector<EncodedBlock> run;
-      for (PreparedEvents& events : TRY(held_.take_all())) {
-        std::ranges::move(events.blocks, std::back_inserter(run));
-      }
-      TRY(sorter_.add_run(std::move(run)));
+    return rows;
+  }
+
+  Status hold(EncodedRows rows, TimeUs newest) {
+    newest_ = newest;
+    TRY(held_.add(std::move(rows), source_));
+    return held_.bytes() > options_.sort_bytes_max ? sort_held() : Status();
+  }
+
+  // What is held becomes a run of the sorter, which may keep it on disk.
+  Status sort_held() {
+    in_order_ = false;
+    std::vector<EncodedBlock> run;
+    for (PreparedEvents& events : TRY(held_.take_all())) {
+      std::ranges::move(events.blocks, std::back_inserter(run));
     }
+    return sorter_.add_run(std::move(run));
+  }
+
+  // From the first row on that goes back in time.
+  Status sort(EventBatch batch) {
+    if (in_order_) TRY(sort_held());
     return sorter_.add(std::move(batch));
   }
 
@@ -195,7 +223,11 @@ class EventImport {
 
   Status log_in_order(EventBatch batch) {
     TRY(ready_.add(std::move(batch), source_));
-    return submit(ready_.take_encoded());
+    return submit_ready();
+  }
+
+  Status submit_ready() {
+    return ready_.bytes() < kSubmitBytes ? Status() : submit(ready_.take_encoded());
   }
 
   Status submit(std::vector<PreparedEvents> all) {
@@ -306,9 +338,11 @@ Result<ImportSummary> import_events(std::span<const ImportFile> files, const Imp
   const auto start = Clock::now();
   EventImport import(options, directory);
   directory.ingest().defer_fold();
+  auto read = start;
   const auto read_all = [&]() -> Status {
     TRY(import.begin(files.size()));
     for (const ImportFile& file : files) TRY(import.add_file(file));
+    read = Clock::now();
     return import.finish();
   };
   Status imported = read_all();
@@ -320,6 +354,8 @@ Result<ImportSummary> import_events(std::span<const ImportFile> files, const Imp
   TRY(std::move(settled));
   TRY(std::move(folded));
   ImportSummary summary = TRY(import.summary());
+  summary.read_seconds = std::chrono::duration<double>(read - start).count();
+  summary.log_seconds = std::chrono::duration<double>(logged - read).count();
   summary.fold_seconds = std::chrono::duration<double>(Clock::now() - logged).count();
   summary.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   return summary;

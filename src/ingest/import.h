@@ -3,8 +3,8 @@
 //
 // Rows with real time are logged in order of time (stable; over all files of one call), so that
 // positions and clocks agree and a replay can walk the days. Until all is read, rows are kept as
-// encoded blocks, 5 to 20 bytes each, up to ImportOptions::sort_bytes_max; what is in order already
-// is logged as it lies there.
+// encoded blocks, 5 to 20 bytes each: up to ImportOptions::sort_bytes_max in memory, behind that in
+// a file in the data directory. What is in order already is logged as it lies there.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,7 @@ struct ImportOptions {
   const EventTypes* types = nullptr;  // events only
   ReaderOptions reader = {};
   std::stop_token stop = {};
-  size_t sort_bytes_max = size_t{4} << 30;
+  size_t sort_bytes_max = size_t{512} << 20;  // in memory
 };
 
 struct ImportSummary {
@@ -44,13 +44,15 @@ struct ImportSummary {
   TimeKind time = TimeKind::kReal;  // the weakest of the files
   Path quarantine;                  // the file with the refused rows; empty when there are none
   double seconds = 0;               // of everything
-  double fold_seconds = 0;          // of them for folding what was logged
+  double read_seconds = 0;          // of them for reading, parsing and encoding
+  double log_seconds = 0;           // until all of it was durable in the log
+  double fold_seconds = 0;          // for folding what was logged into the state
   [[nodiscard]] uint64_t rejected_total() const;
   [[nodiscard]] double rows_per_s() const;
 };
 
 // `directory` is open as the writer. A file that was imported before adds nothing. Errors: those of
-// reading and logging, kCancelled, kInvalidArgument when there is more to sort than sort_bytes_max.
+// reading and logging, kCancelled.
 // What was logged before an error stays, and importing again adds only the rest.
 Result<ImportSummary> import_events(std::span<const ImportFile> files, const ImportOptions& options,
                                     DataDirectory& directory);

@@ -119,6 +119,33 @@ TEST_F(ImportTest, OneRowThatGoesBackInTimePutsAllOfThemInOrder) {
             static_cast<uint64_t>(kRows));
 }
 
+// Little memory for sorting: what is logged is the same, by way of a file that goes away.
+TEST_F(ImportTest, WhatDoesNotFitIntoMemoryIsSortedOnDisk) {
+  constexpr int kRows = 60'000;
+  const std::string header = "user_id,item_id,rating,timestamp\n";
+  for (const int step : {1, 7919}) {  // in order; all over the place
+    std::string text = header;
+    for (int i = 0; i < kRows; ++i) {
+      const int at = static_cast<int>(int64_t{i} * step % kRows);
+      text += fmt::format("{},{},5,{}\n", at % 7, at % 97, 1400000000 + at);
+    }
+    auto small = open_directory(folder.path() / std::to_string(step), types);
+    ASSERT_TRUE(small);
+    directory = std::move(*small);
+    const ImportFile file{write("rows.csv", text)};
+    const auto summary =
+        import_events(std::span(&file, 1), {.types = &types, .sort_bytes_max = 10'000}, *directory);
+    ASSERT_TRUE(summary) << summary.error().message;
+    EXPECT_EQ(summary->accepted, static_cast<uint64_t>(kRows));
+    std::vector<std::string> expected;
+    for (int i = 0; i < kRows; ++i) expected.push_back(std::to_string(i % 97));
+    EXPECT_EQ(logged_items(), expected);
+    for (const auto& entry : std::filesystem::directory_iterator(directory->root())) {
+      EXPECT_FALSE(entry.path().filename().string().starts_with(".sort")) << entry.path();
+    }
+  }
+}
+
 TEST_F(ImportTest, EventsWithClientIdsAreLookedUpAlsoInAnEmptyLog) {
   const std::string line =
       R"({"event_id":"e1","type":"like","user":"u","item":"i","ts":1400000000000000})"

@@ -38,15 +38,23 @@ std::vector<PreparedEvents> OrderedBlocks::take_encoded() {
 
 Result<std::vector<PreparedEvents>> OrderedBlocks::take_all() {
   TRY(encode_waiting());
-  spare_ = {};
   return take_encoded();
 }
 
-std::vector<EventView> OrderedBlocks::spare_rows() {
-  if (spare_.empty()) return {};
-  std::vector<EventView> rows = std::move(spare_.back());
-  spare_.pop_back();
-  return rows;
+Status OrderedBlocks::add(EncodedRows rows, uint64_t source) {
+  TRY(encode_waiting());
+  PreparedEvents prepared;
+  prepared.source = source;
+  prepared.blocks = std::move(rows.blocks);
+  if (source == 0) prepared.identities = std::move(rows.identities);
+  const Catalogue::View view = catalogue_.view();
+  for (const std::string_view name : rows.new_items) {
+    if (names_.find(name)) continue;
+    TRY(names_.add(name));
+    if (!view.find(name)) prepared.unknown_items.push_back(prepared.batch.arena.copy(name));
+  }
+  keep(std::move(prepared));
+  return {};
 }
 
 Status OrderedBlocks::encode_waiting() {
@@ -59,9 +67,7 @@ Status OrderedBlocks::encode_waiting() {
       if (names_.size() == before) continue;  // an earlier batch has brought it
       waiting.encoded.unknown_items.push_back(waiting.encoded.batch.arena.copy(name));
     }
-    keep(waiting);
-    waiting.batch.rows.clear();
-    if (spare_.size() < kBatchesAtOnce) spare_.push_back(std::move(waiting.batch.rows));
+    keep(std::move(waiting.encoded));
   }
   waiting_.clear();
   return {};
@@ -85,8 +91,7 @@ void OrderedBlocks::find_new_items(Waiting& waiting) const {
 }
 
 // Puts it behind what is encoded already, into the last submission while that is not large enough.
-void OrderedBlocks::keep(Waiting& waiting) {
-  PreparedEvents& next = waiting.encoded;
+void OrderedBlocks::keep(PreparedEvents next) {
   const size_t block_bytes = bytes_of(next.blocks);
   bytes_ += block_bytes + next.identities.size() * sizeof(Hash128);
   if (encoded_.empty() || encoded_.back().source != next.source ||

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "base/threads.h"
+#include "events/encoded_rows.h"
 #include "events/event.h"
 #include "events/event_types.h"
 #include "features/catalogue.h"
@@ -24,13 +25,13 @@ class OrderedBlocks {
 
   // `source` as in PreparedEvents; with 0 the identities are computed. Rows have declared types.
   Status add(EventBatch batch, uint64_t source);
+  // Rows that are encoded already; without identities where `source` is 0 nothing can be done.
+  Status add(EncodedRows rows, uint64_t source);
   // What is encoded by now, in order, in submissions of up to four million rows; rows still wait
   // for others to be encoded with.
   std::vector<PreparedEvents> take_encoded();
   // Everything.
   Result<std::vector<PreparedEvents>> take_all();
-  // Memory for the rows of another batch.
-  std::vector<EventView> spare_rows();
   [[nodiscard]] size_t bytes() const { return bytes_; }  // of what is encoded
 
  private:
@@ -43,7 +44,7 @@ class OrderedBlocks {
   Status encode_waiting();
   void encode(Waiting& waiting) const;
   void find_new_items(Waiting& waiting) const;
-  void keep(Waiting& waiting);
+  void keep(PreparedEvents next);
 
   const EventTypes& types_;
   const Catalogue& catalogue_;
@@ -51,7 +52,6 @@ class OrderedBlocks {
   ItemInterner names_;  // of items that need no look at the catalogue any more
   std::vector<Waiting> waiting_;
   std::vector<PreparedEvents> encoded_;
-  std::vector<std::vector<EventView>> spare_;
   size_t bytes_ = 0;
 };
 

@@ -40,6 +40,11 @@ std::vector<EventView> sorted_rows(const std::vector<EventBatch>& batches, size_
 TimeSorter::TimeSorter(const EventTypes& types, ThreadPool& pool, Options options)
     : types_(types), pool_(pool), options_(options) {}
 
+TimeSorter::~TimeSorter() {
+  std::error_code ignored;
+  if (file_) std::filesystem::remove(options_.spill, ignored);
+}
+
 Status TimeSorter::add(EventBatch batch) {
   pending_rows_ += batch.rows.size();
   pending_.push_back(std::move(batch));
@@ -50,14 +55,14 @@ Status TimeSorter::end_run() {
   if (pending_rows_ == 0) return {};
   const std::vector<EventView> rows = sorted_rows(pending_, pending_rows_);
   const size_t slices = (rows.size() + kSliceRows - 1) / kSliceRows;
-  std::vector<Run> encoded(slices);
+  std::vector<std::vector<EncodedBlock>> encoded(slices);
   TRY(pool_.for_blocks(slices, [&](size_t s, size_t) {
     const size_t begin = s * kSliceRows;
     const size_t count = std::min(kSliceRows, rows.size() - begin);
     encoded[s] = encode_events(std::span(rows).subspan(begin, count), types_);
   }));
-  Run run;
-  for (Run& slice : encoded) {
+  std::vector<EncodedBlock> run;
+  for (std::vector<EncodedBlock>& slice : encoded) {
     for (EncodedBlock& block : slice) run.push_back(std::move(block));
   }
   pending_.clear();
@@ -65,30 +70,47 @@ Status TimeSorter::end_run() {
   return add_run(std::move(run));
 }
 
-Status TimeSorter::add_run(Run run) {
-  for (const EncodedBlock& block : run) bytes_ += block.bytes.size();
+Status TimeSorter::add_run(std::vector<EncodedBlock> blocks) {
+  Run run;
+  for (EncodedBlock& block : blocks) {
+    bytes_ += block.bytes.size();
+    run.push_back({.bytes = std::move(block.bytes)});
+  }
   runs_.push_back(std::move(run));
-  return bytes_ > options_.bytes_max ? Status(too_much_to_sort(options_.bytes_max)) : Status();
+  return bytes_ > options_.bytes_max ? spill() : Status();
 }
 
-std::unexpected<Error> too_much_to_sort(size_t bytes_max) {
-  return fail(Code::kInvalidArgument,
-              "the rows to be sorted by time take more than {} MB: import the "
-              "files in parts, "
-              "oldest first",
-              bytes_max >> 20);
+// All blocks that are in memory. Not synced: after a crash nobody wants them.
+Status TimeSorter::spill() {
+  if (!file_) file_ = TRY(FileWriter::create(options_.spill));
+  for (Run& run : runs_) {
+    for (Block& block : run) {
+      if (block.bytes.empty()) continue;
+      TRY(file_->write(std::string_view(block.bytes)));
+      block.at = spilled_bytes_;
+      block.size = block.bytes.size();
+      spilled_bytes_ += block.size;
+      block.bytes = {};
+    }
+  }
+  bytes_ = 0;
+  return {};
 }
 
 // Walks one run block by block; a block's memory goes once it is decoded.
 class TimeSorter::Cursor {
  public:
-  Cursor(Run run, const EventTypes& types) : run_(std::move(run)), types_(types) {}
+  Cursor(Run run, const EventTypes& types, std::string_view file)
+      : run_(std::move(run)), types_(types), file_(file) {}
 
   // False at the end.
   Result<bool> load() {
     if (block_ && at_ < block_->rows.size()) return true;
     if (next_ == run_.size()) return false;
-    block_ = std::make_shared<EventBatch>(TRY(decode_events(run_[next_].bytes, types_)));
+    const Block& block = run_[next_];
+    const std::string_view bytes =
+        block.size > 0 ? file_.substr(block.at, block.size) : std::string_view(block.bytes);
+    block_ = std::make_shared<EventBatch>(TRY(decode_events(bytes, types_)));
     std::string().swap(run_[next_].bytes);
     ++next_;
     at_ = 0;
@@ -114,6 +136,7 @@ class TimeSorter::Cursor {
  private:
   Run run_;
   const EventTypes& types_;
+  std::string_view file_;
   size_t next_ = 0, at_ = 0;
   bool kept_ = false;  // by the batch that is being filled
   std::shared_ptr<const EventBatch> block_;
@@ -122,7 +145,11 @@ class TimeSorter::Cursor {
 Status TimeSorter::merge(const std::function<Status(EventBatch)>& take) {
   TRY(end_run());
   std::vector<Cursor> cursors;
-  for (Run& run : runs_) cursors.emplace_back(std::move(run), types_);
+  std::optional<MappedFile> file;
+  if (file_) file = TRY(MappedFile::open(options_.spill));
+  for (Run& run : runs_) {
+    cursors.emplace_back(std::move(run), types_, file ? file->text() : std::string_view());
+  }
   runs_.clear();
   bytes_ = 0;
   EventBatch batch;

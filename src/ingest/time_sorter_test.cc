@@ -5,14 +5,20 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "ingest/directory_for_test.h"
+
 namespace palate {
 namespace {
 
 RC_GTEST_PROP(TimeSorter, EqualsAStableSort, ()) {
   const EventTypes types = EventTypes::defaults();
   ThreadPool pool(2);
+  const TemporaryFolder folder;
+  const bool spills = *rc::gen::arbitrary<bool>();
   TimeSorter sorter(types, pool,
-                    {.run_rows = *rc::gen::inRange<size_t>(1, 40), .bytes_max = 1 << 30});
+                    {.run_rows = *rc::gen::inRange<size_t>(1, 40),
+                     .bytes_max = spills ? size_t{300} : size_t{1} << 30,
+                     .spill = folder.path() / "runs"});
   std::vector<std::pair<int64_t, int>> plain;
   const auto batches = *rc::gen::inRange(0, 8);
   for (int b = 0; b < batches; ++b) {
@@ -42,18 +48,32 @@ RC_GTEST_PROP(TimeSorter, EqualsAStableSort, ()) {
   RC_ASSERT(sorted == plain);
 }
 
-TEST(TimeSorter, SaysWhenThereIsTooMuch) {
+TEST(TimeSorter, WhatDoesNotFitIntoMemoryGoesToAFileThatGoesAway) {
   const EventTypes types = EventTypes::defaults();
   ThreadPool pool(1);
-  TimeSorter sorter(types, pool, {.run_rows = 1, .bytes_max = 10});
-  EventBatch batch;
-  EventView row;
-  row.user = "somebody";
-  row.type = *types.find("search");
-  batch.rows.push_back(row);
-  const Status added = sorter.add(std::move(batch));
-  ASSERT_FALSE(added);
-  EXPECT_EQ(added.error().code, Code::kInvalidArgument);
+  const TemporaryFolder folder;
+  const Path spill = folder.path() / "runs";
+  std::vector<int64_t> sorted;
+  {
+    TimeSorter sorter(types, pool, {.run_rows = 1, .bytes_max = 10, .spill = spill});
+    for (const int64_t ts : {3, 1, 2}) {
+      EventBatch batch;
+      EventView row;
+      row.user = "somebody";
+      row.type = *types.find("search");
+      row.ts.us = ts;
+      batch.rows.push_back(row);
+      ASSERT_TRUE(sorter.add(std::move(batch)));
+    }
+    EXPECT_TRUE(std::filesystem::exists(spill));
+    EXPECT_EQ(sorter.spilled_bytes(), std::filesystem::file_size(spill));
+    ASSERT_TRUE(sorter.merge([&](EventBatch batch) -> Status {
+      for (const auto& row : batch.rows) sorted.push_back(row.ts.us);
+      return {};
+    }));
+  }
+  EXPECT_EQ(sorted, (std::vector<int64_t>{1, 2, 3}));
+  EXPECT_FALSE(std::filesystem::exists(spill));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <rocksdb/write_batch.h>
 
 #include "base/check.h"
+#include "store/rocks_bulk.h"
 
 namespace palate {
 namespace {
@@ -82,9 +83,14 @@ Status RocksState::write(std::span<const Put> batch) {
         put.value ? writes.Put(column, key, *put.value) : writes.Delete(column, key);
     if (!added.ok()) return std::unexpected(database_.error(added, "collect state"));
   }
-  const rocksdb::Status status = database_.rocks().Write(rocksdb::WriteOptions(), &writes);
+  const rocksdb::Status status = database_.write(writes, Database::Durable::kLater);
   if (!status.ok()) return std::unexpected(database_.error(status, "write state"));
   return {};
+}
+
+Result<std::unique_ptr<StateStore::Bulk>> RocksState::bulk() {
+  PALATE_CHECK(database_.writable(), "a reader cannot write");
+  return make_rocks_bulk(database_, tenant_prefix_);
 }
 
 Status RocksState::scan(

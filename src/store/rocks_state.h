@@ -16,6 +16,7 @@ class RocksState : public StateStore {
   Result<std::vector<std::optional<std::string>>> multi_get(
       std::span<const std::string> keys) const override;
   Status write(std::span<const Put> batch) override;
+  Result<std::unique_ptr<Bulk>> bulk() override;
   Status scan(std::string_view prefix,
               const std::function<bool(std::string_view key, std::string_view value)>& visit)
       const override;

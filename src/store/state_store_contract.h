@@ -158,6 +158,48 @@ TEST_P(StateStoreContract, BehavesLikeAMap) {
   EXPECT_TRUE(ok);
 }
 
+TEST_P(StateStoreContract, ABulkIsSeenWholeWhenItIsCommittedAndNotBefore) {
+  put("a", "old");
+  put("b", "old");
+  {
+    const auto bulk = store().bulk();
+    ASSERT_TRUE(bulk) << bulk.error().message;
+    const auto one = *(*bulk)->part(), two = *(*bulk)->part();
+    ASSERT_TRUE(two->add("c", "3"));
+    ASSERT_TRUE(one->add("a", "1"));
+    ASSERT_TRUE(one->add("aa", "2"));
+    ASSERT_TRUE(one->finish());
+    ASSERT_TRUE(two->finish());
+    EXPECT_EQ(store().get("a").value(), "old");
+    EXPECT_THAT(keys(""), ::testing::ElementsAre("a", "b"));
+    ASSERT_TRUE((*bulk)->commit());
+  }
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(store().get("a").value(), "1");
+    EXPECT_EQ(store().get("b").value(), "old");
+    EXPECT_THAT(keys(""), ::testing::ElementsAre("a", "aa", "b", "c"));
+    reopen();
+  }
+  put("a", "new");
+  EXPECT_EQ(store().get("a").value(), "new");
+}
+
+TEST_P(StateStoreContract, ABulkThatIsNotCommittedLeavesNothing) {
+  {
+    const auto bulk = store().bulk();
+    ASSERT_TRUE(bulk) << bulk.error().message;
+    const auto part = *(*bulk)->part();
+    ASSERT_TRUE(part->add("a", "1"));
+    ASSERT_TRUE(part->finish());
+  }
+  EXPECT_THAT(keys(""), ::testing::IsEmpty());
+  reopen();
+  EXPECT_THAT(keys(""), ::testing::IsEmpty());
+  const auto empty = store().bulk();
+  ASSERT_TRUE(empty);
+  EXPECT_TRUE((*empty)->commit());
+}
+
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(StateStoreContract);
 
 }  // namespace palate
