@@ -10,6 +10,7 @@
 #include "serve/metrics.h"
 #include "serve/refused_events.h"
 #include "serve/serve_config.h"
+#include "serve/slow_lane.h"
 
 namespace palate {
 
@@ -21,6 +22,7 @@ struct App {
   LiveModels* models = nullptr;
   ServeMetrics* metrics = nullptr;
   RefusedEvents* quarantine = nullptr;
+  SlowLane* slow_lane = nullptr;  // nullptr: large bodies are worked on like small ones
   std::function<size_t()> connections;
 };
 

@@ -33,7 +33,7 @@ std::optional<std::string_view> match(const Route& route, std::string_view path)
 struct Found {
   const Route* route = nullptr;
   std::string_view id;
-  std::string allow;  // methods of the routes that fit the path; empty: none does
+  bool path_known = false;  // some route fits the path, if not the method
 };
 
 Found find(const Request& request) {
@@ -42,14 +42,23 @@ Found find(const Request& request) {
   for (const Route& route : routes()) {
     const auto id = match(route, request.path);
     if (!id) continue;
-    if (route.method == method) {
-      found.route = &route;
-      found.id = *id;
-    }
-    found.allow += fmt::format("{}{}, ", route.method, route.method == "GET" ? ", HEAD" : "");
+    found.path_known = true;
+    if (route.method != method) continue;
+    found.route = &route;
+    found.id = *id;
+    break;
   }
-  if (!found.allow.empty()) found.allow += "OPTIONS";
   return found;
+}
+
+// For the Allow header.
+std::string methods_of(std::string_view path) {
+  std::string methods;
+  for (const Route& route : routes()) {
+    if (!match(route, path)) continue;
+    methods += fmt::format("{}{}, ", route.method, route.method == "GET" ? ", HEAD" : "");
+  }
+  return methods + "OPTIONS";
 }
 
 Response no_such_path(std::string_view path) {
@@ -61,7 +70,8 @@ Response no_such_path(std::string_view path) {
       Error{Code::kNotFound, fmt::format("There is no path '{}'{}.", shown(path), near)});
 }
 
-Response wrong_method(const Request& request, const std::string& allow) {
+Response wrong_method(const Request& request) {
+  const std::string allow = methods_of(request.path);
   if (request.method == "OPTIONS") {
     return {.status = 204, .headers = {{"Allow", allow}}};
   }
@@ -111,6 +121,16 @@ void run(const App& app, const Found& found, const Request& request, const Reply
   reply(response ? std::move(*response) : problem(response.error()));
 }
 
+void run_caught(const App& app, const Found& found, const Request& request, const Reply& reply) {
+  try {
+    run(app, found, request, reply);
+  } catch (const std::exception& error) {
+    // The request's views may be gone with an answer already given.
+    log_error("{} {} threw: {}", found.route->method, found.route->path, error.what());
+    if (!reply.answered()) reply(problem(Error{Code::kInternal, "The request failed inside."}));
+  }
+}
+
 }  // namespace
 
 void dispatch(const App& app, const Request& request, Reply reply) {
@@ -122,14 +142,13 @@ void dispatch(const App& app, const Request& request, Reply reply) {
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
     metrics->answered(endpoint, status, took.count());
   });
-  if (found.allow.empty()) return reply(no_such_path(request.path));
-  if (found.route == nullptr) return reply(wrong_method(request, found.allow));
-  try {
-    run(app, found, request, reply);
-  } catch (const std::exception& error) {
-    log_error("{} {} threw: {}", request.method, found.route->path, error.what());
-    if (!reply.answered()) reply(problem(Error{Code::kInternal, "The request failed inside."}));
+  if (!found.path_known) return reply(no_such_path(request.path));
+  if (found.route == nullptr) return reply(wrong_method(request));
+  if (app.slow_lane == nullptr || request.body.size() <= SlowLane::kQuickBodyBytesMax) {
+    return run_caught(app, found, request, reply);
   }
+  // Its views live until the answer.
+  app.slow_lane->run([&app, found, request, reply] { run_caught(app, found, request, reply); });
 }
 
 }  // namespace palate

@@ -35,7 +35,7 @@ class Exchange {
   virtual ~Exchange() = default;
   // Answers, once. From any thread.
   virtual void send(Response response) = 0;
-  // Calls `then` on the connection's thread after `delay_us`. From the connection's thread only.
+  // Calls `then` on the connection's thread after `delay_us`. From any thread.
   virtual void call_later(int64_t delay_us, std::function<void()> then) = 0;
 };
 

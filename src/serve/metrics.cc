@@ -1,11 +1,13 @@
 #include "serve/metrics.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <limits>
 
+#include <prometheus/client_metric.h>
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
-#include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
@@ -16,20 +18,44 @@ namespace {
 
 using prometheus::Counter;
 using prometheus::Gauge;
-using prometheus::Histogram;
 using Labels = std::map<std::string, std::string>;
 
 constexpr size_t kStatuses = 600;
-const Histogram::BucketBoundaries kLatencies_s{.0001, .00025, .0005, .001, .0025, .005, .01,
-                                               .025,  .05,    .1,    .25,  .5,    1};
+constexpr std::array kLatencies_s{.0001, .00025, .0005, .001, .0025, .005, .01,
+                                  .025,  .05,    .1,    .25,  .5,    1.};
 constexpr std::array kStreams{"events", "items", "users"};
+
+// prometheus::Histogram takes a lock at each observation, for which the event loops would meet.
+class Latencies {
+ public:
+  void observe(double seconds) {
+    const auto place = std::ranges::lower_bound(kLatencies_s, seconds) - kLatencies_s.begin();
+    counts_[static_cast<size_t>(place)].fetch_add(1, std::memory_order_relaxed);
+    sum_ns_.fetch_add(static_cast<uint64_t>(seconds * 1e9), std::memory_order_relaxed);
+  }
+  [[nodiscard]] prometheus::ClientMetric::Histogram collect() const {
+    prometheus::ClientMetric::Histogram histogram;
+    for (size_t i = 0; i < counts_.size(); ++i) {
+      histogram.sample_count += counts_[i].load(std::memory_order_relaxed);
+      const double bound =
+          i < kLatencies_s.size() ? kLatencies_s[i] : std::numeric_limits<double>::infinity();
+      histogram.bucket.push_back({histogram.sample_count, bound});
+    }
+    histogram.sample_sum = static_cast<double>(sum_ns_.load(std::memory_order_relaxed)) * 1e-9;
+    return histogram;
+  }
+
+ private:
+  std::array<std::atomic<uint64_t>, kLatencies_s.size() + 1> counts_{};
+  std::atomic<uint64_t> sum_ns_ = 0;
+};
 
 }  // namespace
 
 struct ServeMetrics::State {
   struct Endpoint {
     Labels labels;
-    Histogram* latency = nullptr;
+    Latencies latency;
     // One counter a status, made when it is first seen.
     std::array<std::atomic<Counter*>, kStatuses> requests{};
   };
@@ -58,6 +84,7 @@ struct ServeMetrics::State {
   void add_endpoints(std::span<const std::string_view> names);
   void add_streams();
   void add_gauges();
+  [[nodiscard]] prometheus::MetricFamily latencies() const;
 };
 
 void ServeMetrics::State::add_endpoints(std::span<const std::string_view> names) {
@@ -65,16 +92,26 @@ void ServeMetrics::State::add_endpoints(std::span<const std::string_view> names)
                   .Name("palate_http_requests_total")
                   .Help("Requests answered, by endpoint and status.")
                   .Register(registry);
-  auto& latency = prometheus::BuildHistogram()
-                      .Name("palate_http_request_seconds")
-                      .Help("From the whole request read to its answer given, by endpoint.")
-                      .Register(registry);
   for (const auto name : names) {
     auto endpoint = std::make_unique<Endpoint>();
     endpoint->labels = labelled({{"endpoint", std::string(name)}});
-    endpoint->latency = &latency.Add(endpoint->labels, kLatencies_s);
     endpoints.push_back(std::move(endpoint));
   }
+}
+
+prometheus::MetricFamily ServeMetrics::State::latencies() const {
+  prometheus::MetricFamily family{
+      .name = "palate_http_request_seconds",
+      .help = "From the whole request read to its answer given, by endpoint.",
+      .type = prometheus::MetricType::Histogram,
+      .metric = {}};
+  for (const auto& endpoint : endpoints) {
+    prometheus::ClientMetric metric;
+    for (const auto& [name, value] : endpoint->labels) metric.label.push_back({name, value});
+    metric.histogram = endpoint->latency.collect();
+    family.metric.push_back(std::move(metric));
+  }
+  return family;
 }
 
 void ServeMetrics::State::add_streams() {
@@ -127,7 +164,7 @@ void ServeMetrics::answered(size_t endpoint, int status, double latency_s) {
     counts.requests[static_cast<size_t>(status)] = counter;
   }
   counter->Increment();
-  counts.latency->Observe(latency_s);
+  counts.latency.observe(latency_s);
 }
 
 void ServeMetrics::wrote(Stream stream, uint64_t accepted, uint64_t duplicates) {
@@ -161,7 +198,9 @@ std::string ServeMetrics::text(const Gauges& gauges) {
                         {"partition", std::to_string(position.partition)}};
     state_->position->Add(state_->labelled(labels)).Set(static_cast<double>(position.offset));
   }
-  return prometheus::TextSerializer().Serialize(state_->registry.Collect());
+  auto families = state_->registry.Collect();
+  families.push_back(state_->latencies());
+  return prometheus::TextSerializer().Serialize(families);
 }
 
 }  // namespace palate

@@ -26,11 +26,13 @@ struct Server::State {
            .models = &models,
            .metrics = &metrics,
            .quarantine = &quarantine,
+           .slow_lane = &slow_lane,
            .connections = [this] { return transport->connections(); }};
   }
   LiveModels models;
   ServeMetrics metrics;
   RefusedEvents quarantine;
+  SlowLane slow_lane;
   App app;
   std::unique_ptr<HttpServer> transport;
 };

@@ -1,9 +1,12 @@
 #include "serve/session.h"
 
+#include <array>
 #include <chrono>
 #include <ctime>
 #include <utility>
 
+#include <boost/beast/core/string.hpp>
+#include <boost/beast/http/status.hpp>
 #include <fmt/format.h>
 
 #include "base/check.h"
@@ -18,11 +21,15 @@ namespace http = boost::beast::http;
 // How much of a refused body is read away, so that the client gets to read the refusal, and for how
 // long.
 constexpr int64_t kLingerBytesMax = 64 << 20;
-constexpr auto kLinger = std::chrono::seconds(2);
-constexpr size_t kReadAheadBytes = 16 << 10;
+constexpr double kLinger_s = 2;
+constexpr size_t kReadAheadBytes = 16 << 10;  // beyond a header as long as is allowed
+constexpr size_t kReadBytesMin = 4 << 10;     // what an idle connection holds
+constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
-std::chrono::nanoseconds seconds(double s) {
-  return std::chrono::nanoseconds(static_cast<int64_t>(s * 1e9));
+int64_t clock_us() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
@@ -64,6 +71,23 @@ std::pair<int, std::string> reading_failure(beast::error_code error, const Serve
 
 }  // namespace
 
+void IoThread::watch_deadlines(std::chrono::microseconds period) {
+  deadlines.expires_after(period);
+  deadlines.async_wait([this, period](beast::error_code) {
+    if (finished) return;
+    const int64_t now_us = clock_us();
+    // A session that is cut off ends later, from its own completion: the set does not change here.
+    for (Session* session : sessions) session->check_deadline(now_us);
+    watch_deadlines(period);
+  });
+}
+
+void IoThread::finish() {
+  finished = true;
+  work.reset();
+  deadlines.cancel();
+}
+
 std::shared_ptr<Session> Session::create(TransportShared& shared, IoThread& io,
                                          asio::ip::tcp::socket socket) {
   // The last owner may be another thread that has just answered, but a session ends at home.
@@ -80,7 +104,7 @@ std::shared_ptr<Session> Session::create(TransportShared& shared, IoThread& io,
 Session::Session(TransportShared& shared, IoThread& io, asio::ip::tcp::socket socket)
     : shared_(shared),
       io_(io),
-      stream_(std::move(socket)),
+      socket_(std::move(socket)),
       buffer_(static_cast<size_t>(shared.config.request_header_bytes_max) + kReadAheadBytes) {
   io_.sessions.insert(this);
 }
@@ -89,13 +113,14 @@ Session::~Session() {
   release_body();
   io_.sessions.erase(this);
   --shared_.connections;
-  if (shared_.draining && io_.sessions.empty()) io_.work.reset();
+  if (shared_.draining && io_.sessions.empty()) io_.finish();
 }
 
 void Session::start() {
   beast::error_code ignored;
-  stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
-  read_header();
+  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  socket_.non_blocking(true, ignored);
+  next_request();
 }
 
 void Session::drain() {
@@ -103,66 +128,99 @@ void Session::drain() {
   if (!waiting_for_request_) return;
   beast::error_code error;
   // Bytes that have come already are a request that deserves its answer.
-  if (parser_->got_some() || buffer_.size() > 0 || stream_.socket().available(error) > 0) return;
-  stream_.close();
+  if (parser_->got_some() || buffer_.size() > 0 || socket_.available(error) > 0) return;
+  close();
 }
 
-void Session::cut_off() { stream_.close(); }
+void Session::cut_off() { close(); }
 
-void Session::read_header() {
-  message_.reset();
-  headers_.reset();
+void Session::check_deadline(int64_t now_us) {
+  if (now_us > deadline_us_) close();
+}
+
+void Session::expire_after(double seconds) {
+  deadline_us_ = clock_us() + static_cast<int64_t>(seconds * 1e6);
+}
+
+// What is under way ends with an error, and the session with it.
+void Session::close() {
+  beast::error_code ignored;
+  socket_.close(ignored);
+  deadline_us_ = kNever;
+}
+
+void Session::next_request() {
   parser_.emplace();
   parser_->header_limit(static_cast<uint32_t>(shared_.config.request_header_bytes_max));
   parser_->body_limit(static_cast<uint64_t>(shared_.config.body_bytes_max));
   unread_body_ = false;
   waiting_for_request_ = true;
-  stream_.expires_after(seconds(shared_.config.keep_alive_s));
-  http::async_read_header(
-      stream_, buffer_, *parser_,
-      [self = shared_from_this()](beast::error_code error, size_t) { self->on_header(error); });
+  expire_after(shared_.config.keep_alive_s);
+  if (buffer_.size() == 0) return read_more();
+  // The client has sent ahead: the other connections have their turn first.
+  asio::post(io_.context, [self = shared_from_this()] { self->advance(); });
 }
 
-void Session::on_header(beast::error_code error) {
+void Session::read_more() {
+  const size_t room = buffer_.max_size() - buffer_.size();
+  if (room == 0) return refuse(http::error::buffer_overflow);
+  const size_t wanted = std::max(kReadBytesMin, buffer_.capacity() - buffer_.size());
+  socket_.async_read_some(buffer_.prepare(std::min(room, wanted)),
+                          [self = shared_from_this()](beast::error_code error, size_t bytes) {
+                            self->on_read(error, bytes);
+                          });
+}
+
+void Session::on_read(beast::error_code error, size_t bytes) {
+  if (error) return close();
+  buffer_.commit(bytes);
+  advance();
+}
+
+// Parses what there is, up to one request.
+void Session::advance() {
+  while (buffer_.size() > 0) {
+    beast::error_code error;
+    const bool had_header = parser_->is_header_done();
+    const size_t used = parser_->put(buffer_.data(), error);
+    buffer_.consume(used);
+    if (error && error != http::error::need_more) return refuse(error);
+    if (parser_->is_done()) return handle();
+    if (!had_header && parser_->is_header_done() && !begin_body()) return;
+    if (error || used == 0) break;
+  }
+  read_more();
+}
+
+// False: somebody else goes on from here.
+bool Session::begin_body() {
   waiting_for_request_ = false;
-  if (error) return refuse(error);
-  if (parser_->is_done()) return handle();
   unread_body_ = true;
   if (!reserve_body()) {
     close_after_answer_ = true;
-    Response response = shared_.callbacks.refuse(
-        429, "Too many request bodies are under way (serve.bodies_bytes_max). Try again.");
-    return write(std::move(response));
+    write(shared_.callbacks.refuse(
+        429, "Too many request bodies are under way (serve.bodies_bytes_max). Try again."));
+    return false;
   }
-  if (!beast::iequals(parser_->get()[http::field::expect], "100-continue")) return read_body();
-  continue_ = "HTTP/1.1 100 Continue\r\n\r\n";
-  asio::async_write(stream_, asio::buffer(continue_),
-                    [self = shared_from_this()](beast::error_code failed, size_t) {
-                      if (!failed) self->read_body();
+  parser_->eager(true);
+  if (!beast::iequals(parser_->get()[http::field::expect], "100-continue")) return true;
+  asio::async_write(socket_, asio::buffer(kContinue),
+                    [self = shared_from_this()](beast::error_code error, size_t) {
+                      error ? self->close() : self->advance();
                     });
-}
-
-void Session::read_body() {
-  http::async_read(
-      stream_, buffer_, *parser_,
-      [self = shared_from_this()](beast::error_code error, size_t) { self->on_request(error); });
-}
-
-void Session::on_request(beast::error_code error) {
-  if (error) return refuse(error);
-  unread_body_ = false;
-  handle();
+  return false;
 }
 
 void Session::handle() {
+  waiting_for_request_ = false;
+  unread_body_ = false;
   const auto& message = parser_->get();
   if (message.version() >= 11 && message.count(http::field::host) != 1) {
     close_after_answer_ = true;
     return write(shared_.callbacks.refuse(400, "An HTTP/1.1 request names one Host."));
   }
   if (!message.keep_alive()) close_after_answer_ = true;
-  // While the handler works no deadline runs: its own limits hold.
-  stream_.expires_never();
+  deadline_us_ = kNever;  // while the handler works its own limits hold
   const std::string_view target = view(message.target());
   const size_t mark = target.find('?');
   const Request request{
@@ -175,8 +233,9 @@ void Session::handle() {
 }
 
 void Session::refuse(beast::error_code error) {
+  waiting_for_request_ = false;
   const auto [status, detail] = reading_failure(error, shared_.config);
-  if (status == 0) return stream_.close();
+  if (status == 0) return close();
   close_after_answer_ = true;
   unread_body_ = true;
   write(shared_.callbacks.refuse(status, detail));
@@ -198,62 +257,74 @@ void Session::call_later(int64_t delay_us, std::function<void()> then) {
 
 void Session::write(Response response) {
   if (shared_.draining || response.close) close_after_answer_ = true;
-  const auto& request = parser_->get();
-  auto& message = message_.emplace(http::status(response.status), request.version());
-  if (request.version() < 10) message.version(11);
-  message.set(http::field::date, http_date());
-  message.set(http::field::content_type,
-              beast::string_view(response.content_type.data(), response.content_type.size()));
-  message.set("X-Content-Type-Options", "nosniff");
-  for (const auto& [name, value] : response.headers) {
-    message.set(beast::string_view(name.data(), name.size()), value);
-  }
-  message.keep_alive(!close_after_answer_);
-  message.body() = std::move(response.body);
-  if (response.status == 204) {
-    message.erase(http::field::content_type);
-  } else {
-    message.prepare_payload();
-  }
-  stream_.expires_after(seconds(shared_.config.write_s));
-  if (request.method() == http::verb::head) return write_header_only();
-  http::async_write(stream_, message, [self = shared_from_this()](beast::error_code error, size_t) {
-    self->on_written(error);
-  });
+  write_head(response);
+  const bool head_only = parser_->get().method() == http::verb::head || response.status == 204;
+  body_ = head_only ? std::string() : std::move(response.body);
+  expire_after(shared_.config.write_s);
+  flush();
 }
 
-void Session::write_header_only() {
-  headers_.emplace(*message_);
-  http::async_write_header(
-      stream_, *headers_,
-      [self = shared_from_this()](beast::error_code error, size_t) { self->on_written(error); });
+void Session::write_head(const Response& response) {
+  const bool old = parser_->get().version() == 10;
+  const auto reason =
+      http::obsolete_reason(http::int_to_status(static_cast<unsigned>(response.status)));
+  head_.clear();
+  auto out = std::back_inserter(head_);
+  fmt::format_to(out, "HTTP/1.{} {} {}\r\nDate: {}\r\n", old ? 0 : 1, response.status, view(reason),
+                 http_date());
+  head_ += "X-Content-Type-Options: nosniff\r\n";
+  for (const auto& [name, value] : response.headers) {
+    fmt::format_to(out, "{}: {}\r\n", name, value);
+  }
+  if (response.status != 204) {
+    fmt::format_to(out, "Content-Type: {}\r\nContent-Length: {}\r\n", response.content_type,
+                   response.body.size());
+  }
+  if (close_after_answer_) {
+    head_ += "Connection: close\r\n";
+  } else if (old) {
+    head_ += "Connection: keep-alive\r\n";
+  }
+  head_ += "\r\n";
+}
+
+// What the socket takes at once needs no round through the event loop.
+void Session::flush() {
+  const std::array<asio::const_buffer, 2> answer{asio::buffer(head_), asio::buffer(body_)};
+  beast::error_code error;
+  size_t sent = socket_.write_some(answer, error);
+  if (error == asio::error::would_block) error = {};
+  if (error || sent == head_.size() + body_.size()) return on_written(error);
+  const size_t of_head = std::min(sent, head_.size());
+  const std::array<asio::const_buffer, 2> rest{answer[0] + of_head, answer[1] + (sent - of_head)};
+  asio::async_write(socket_, rest, [self = shared_from_this()](beast::error_code failed, size_t) {
+    self->on_written(failed);
+  });
 }
 
 void Session::on_written(beast::error_code error) {
   release_body();
-  if (error) return stream_.close();
-  if (!close_after_answer_) return read_header();
+  if (error) return close();
+  if (!close_after_answer_) return next_request();
   beast::error_code ignored;
-  stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
   if (unread_body_) return linger();
-  stream_.close();
+  close();
 }
 
 // Closing a socket with unread bytes resets the connection, and the client may never see the
 // answer; so read on for a moment and throw away.
 void Session::linger() {
-  stream_.expires_after(kLinger);
-  parser_.reset();
+  expire_after(kLinger_s);
   read_on();
 }
 
 void Session::read_on() {
   buffer_.clear();
-  stream_.async_read_some(buffer_.prepare(kReadAheadBytes),
+  socket_.async_read_some(buffer_.prepare(kReadAheadBytes),
                           [self = shared_from_this()](beast::error_code error, size_t bytes) {
                             self->lingered_ += static_cast<int64_t>(bytes);
-                            if (error || self->lingered_ > kLingerBytesMax)
-                              return self->stream_.close();
+                            if (error || self->lingered_ > kLingerBytesMax) return self->close();
                             self->read_on();
                           });
 }

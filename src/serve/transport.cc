@@ -17,6 +17,8 @@ using asio::ip::tcp;
 using boost::system::error_code;
 
 constexpr auto kAcceptRetry = std::chrono::milliseconds(50);
+// Deadlines are looked at so many times within the shortest of them.
+constexpr double kDeadlineParts = 8, kWatchMin_s = 0.005, kWatchMax_s = 0.25;
 
 std::unexpected<Error> listen_error(const error_code& error, const ServeConfig& config) {
   if (error == asio::error::address_in_use) {
@@ -146,7 +148,12 @@ Result<std::unique_ptr<HttpServer>> HttpServer::listen(const ServeConfig& config
 void HttpServer::serve(Callbacks callbacks) {
   state_->shared.callbacks = std::move(callbacks);
   state_->accept();
+  const ServeConfig& config = state_->shared.config;
+  const double shortest_s = std::min(config.keep_alive_s, config.write_s);
+  const auto period = std::chrono::microseconds(static_cast<int64_t>(
+      std::clamp(shortest_s / kDeadlineParts, kWatchMin_s, kWatchMax_s) * 1e6));
   for (auto& io : state_->threads) {
+    io->watch_deadlines(period);
     io->thread = std::jthread([&context = io->context] { context.run(); });
   }
 }
@@ -170,7 +177,7 @@ void HttpServer::drain() {
     asio::post(io->context, [&io = *io] {
       // A closing session ends later, from its own completion: the set does not change here.
       for (Session* session : io.sessions) session->drain();
-      if (io.sessions.empty()) io.work.reset();
+      if (io.sessions.empty()) io.finish();
     });
   }
   while (state_->shared.connections > 0 && std::chrono::steady_clock::now() < deadline) {

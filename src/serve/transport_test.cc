@@ -82,6 +82,38 @@ TEST_F(TransportTest, AnswersPipelinedRequestsInOrder) {
   EXPECT_EQ(client.receive().body, "POST /c  hi");
 }
 
+// Answers larger than what the socket takes at once, and requests that come in any pieces.
+TEST_F(TransportTest, LargeAnswersAndRequestsInPiecesArriveWhole) {
+  start();
+  TestClient client(port());
+  const std::string body(3 << 20, 'b');
+  for (int i = 0; i < 3; ++i) {
+    const auto response = client.post("/x", body);
+    ASSERT_EQ(response.status, 200);
+    ASSERT_EQ(response.body.size(), body.size() + std::string("POST /x  ").size());
+  }
+  const std::string request = "POST /y HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\n\r\nwhole";
+  for (size_t cut = 1; cut + 1 < request.size(); cut += 7) {
+    TestClient pieces(port());
+    ASSERT_TRUE(pieces.send_raw(request.substr(0, cut)));
+    std::this_thread::sleep_for(milliseconds(1));
+    ASSERT_TRUE(pieces.send_raw(request.substr(cut)));
+    EXPECT_EQ(pieces.receive().body, "POST /y  whole");
+  }
+}
+
+TEST_F(TransportTest, AnOldClientIsAnsweredInItsVersion) {
+  start();
+  TestClient client(port());
+  ASSERT_TRUE(client.send_raw("GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"));
+  const auto kept = client.receive();
+  EXPECT_EQ(kept.headers.substr(0, 9), "HTTP/1.0 ");
+  EXPECT_EQ(kept.header("Connection"), "keep-alive");
+  ASSERT_TRUE(client.send_raw("GET /b HTTP/1.0\r\n\r\n"));
+  EXPECT_EQ(client.receive().body, "GET /b  ");
+  EXPECT_TRUE(client.at_end());
+}
+
 TEST_F(TransportTest, AnswersLaterOnTheConnectionsThread) {
   start();
   TestClient client(port());
