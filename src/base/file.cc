@@ -4,27 +4,17 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
-#include <mutex>
+#include <optional>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <vector>
 
 #include "base/hash.h"
 
 namespace palate {
 namespace {
-
-std::mutex faults_mutex;
-FileFaults faults;
-std::atomic<bool> faults_set{false};
-
-// 0, or the errno that a test wants this operation to fail with.
-int planted_fault(std::string_view operation, const Path& path) {
-  if (!faults_set.load(std::memory_order_acquire)) return 0;
-  const std::lock_guard lock(faults_mutex);
-  return faults ? faults(operation, path) : 0;
-}
 
 std::string_view advice(int error) {
   switch (error) {
@@ -46,7 +36,7 @@ std::string_view advice(int error) {
 
 Status sync_directory(const Path& path) {
   const Path directory = path.empty() ? Path(".") : path;
-  if (const int error = planted_fault("sync", directory))
+  if (const int error = file_fault("sync", directory))
     return std::unexpected(errno_error(error, "sync", directory));
   const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return std::unexpected(errno_error(errno, "open", directory));
@@ -58,7 +48,7 @@ Status sync_directory(const Path& path) {
 }
 
 Status rename_path(const Path& from, const Path& to) {
-  if (const int error = planted_fault("rename", to))
+  if (const int error = file_fault("rename", to))
     return std::unexpected(errno_error(error, "rename to", to));
   if (::rename(from.c_str(), to.c_str()) != 0)
     return std::unexpected(errno_error(errno, "rename to", to));
@@ -85,7 +75,7 @@ Error errno_error(int error, std::string_view doing, const Path& path) {
 }
 
 Result<std::string> read_file(const Path& path, size_t bytes_max) {
-  if (const int error = planted_fault("read", path))
+  if (const int error = file_fault("read", path))
     return std::unexpected(errno_error(error, "read", path));
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return std::unexpected(errno_error(errno, "open", path));
@@ -107,8 +97,8 @@ Result<std::string> read_file(const Path& path, size_t bytes_max) {
 }
 
 Result<MappedFile> MappedFile::open(const Path& path) {
-  if (const int error = planted_fault("read", path))
-    return std::unexpected(errno_error(error, "read", path));
+  if (const int error = file_fault("map", path))
+    return std::unexpected(errno_error(error, "map", path));
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return std::unexpected(errno_error(errno, "open", path));
   struct stat info{};
@@ -136,7 +126,7 @@ MappedFile::~MappedFile() {
 }
 
 Result<FileWriter> FileWriter::create(const Path& path, bool append) {
-  if (const int error = planted_fault("create", path))
+  if (const int error = file_fault("create", path))
     return std::unexpected(errno_error(error, "create", path));
   const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (append ? O_APPEND : O_TRUNC);
   const int fd = ::open(path.c_str(), flags, 0644);
@@ -158,7 +148,7 @@ FileWriter::~FileWriter() {
 }
 
 Status FileWriter::write(std::span<const std::byte> bytes) {
-  if (const int error = planted_fault("write", path_))
+  if (const int error = file_fault("write", path_))
     return std::unexpected(errno_error(error, "write", path_));
   while (!bytes.empty()) {
     const ssize_t written = ::write(fd_, bytes.data(), bytes.size());
@@ -172,7 +162,7 @@ Status FileWriter::write(std::span<const std::byte> bytes) {
 Status FileWriter::write(std::string_view text) { return write(std::as_bytes(std::span(text))); }
 
 Status FileWriter::sync() {
-  if (const int error = planted_fault("sync", path_))
+  if (const int error = file_fault("sync", path_))
     return std::unexpected(errno_error(error, "sync", path_));
   if (::fsync(fd_) != 0) return std::unexpected(errno_error(errno, "sync", path_));
   return {};
@@ -200,21 +190,80 @@ Status write_file_atomically(const Path& path, std::string_view text) {
   return sync_directory(path.parent_path());
 }
 
-Result<PendingDirectory> PendingDirectory::create(const Path& final_path) {
+Status make_directories(const Path& path) {
   std::error_code error;
-  std::filesystem::create_directories(final_path.parent_path(), error);
-  if (error) return std::unexpected(errno_error(error.value(), "create", final_path.parent_path()));
+  if (std::filesystem::is_directory(path, error)) return {};
+  if (const int fault = file_fault("mkdir", path))
+    return std::unexpected(errno_error(fault, "create", path));
+  std::filesystem::create_directories(path, error);
+  if (error) return std::unexpected(errno_error(error.value(), "create", path));
+  return {};
+}
+
+Result<HeldDirectory> HeldDirectory::hold(const Path& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return std::unexpected(errno_error(errno, "open", path));
+  HeldDirectory held(fd);
+  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return held;
+  if (errno == EWOULDBLOCK) return fail(Code::kConflict, "{} is in use", path.string());
+  return std::unexpected(errno_error(errno, "lock", path));
+}
+
+HeldDirectory::HeldDirectory(HeldDirectory&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+HeldDirectory& HeldDirectory::operator=(HeldDirectory&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  return *this;
+}
+
+HeldDirectory::~HeldDirectory() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+bool is_temporary_name(std::string_view name) {
+  return name.starts_with('.') && name.find(".tmp-") != std::string_view::npos;
+}
+
+size_t remove_leftovers(const Path& directory) {
+  constexpr size_t kEntriesMax = 100'000;
+  std::vector<Path> found;
+  std::error_code error;
+  for (auto entry = std::filesystem::directory_iterator(directory, error);
+       !error && entry != std::filesystem::directory_iterator() && found.size() < kEntriesMax;
+       entry.increment(error)) {
+    if (is_temporary_name(entry->path().filename().string())) found.push_back(entry->path());
+  }
+  size_t removed = 0;
+  for (const Path& path : found) {
+    std::optional<HeldDirectory> held;
+    if (std::filesystem::is_directory(path, error)) {
+      auto got = HeldDirectory::hold(path);
+      if (!got) continue;  // somebody is at work in it
+      held = std::move(*got);
+    }
+    std::filesystem::remove_all(path, error);
+    if (!error) ++removed;
+  }
+  return removed;
+}
+
+Result<PendingDirectory> PendingDirectory::create(const Path& final_path) {
+  TRY(make_directories(final_path.parent_path()));
   Path temporary = temporary_beside(final_path);
-  if (const int fault = planted_fault("create", temporary)) {
+  if (const int fault = file_fault("mkdir", temporary)) {
     return std::unexpected(errno_error(fault, "create", temporary));
   }
   if (::mkdir(temporary.c_str(), 0755) != 0)
     return std::unexpected(errno_error(errno, "create", temporary));
-  return PendingDirectory(std::move(temporary), final_path);
+  PendingDirectory pending(std::move(temporary), final_path);
+  pending.lock_ = TRY(HeldDirectory::hold(pending.temporary_));
+  return pending;
 }
 
 PendingDirectory::PendingDirectory(PendingDirectory&& other) noexcept
-    : temporary_(std::exchange(other.temporary_, {})), final_(std::move(other.final_)) {}
+    : temporary_(std::exchange(other.temporary_, {})),
+      final_(std::move(other.final_)),
+      lock_(std::move(other.lock_)) {}
 
 PendingDirectory::~PendingDirectory() {
   std::error_code ignored;
@@ -242,7 +291,7 @@ Status PendingDirectory::commit() {
 }
 
 Result<FileLock> FileLock::acquire(const Path& path) {
-  if (const int error = planted_fault("create", path))
+  if (const int error = file_fault("create", path))
     return std::unexpected(errno_error(error, "create", path));
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (fd < 0) return std::unexpected(errno_error(errno, "create", path));
@@ -266,12 +315,6 @@ FileLock::FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)
 
 FileLock::~FileLock() {
   if (fd_ >= 0) ::close(fd_);
-}
-
-void set_file_faults_for_test(FileFaults planted) {
-  const std::lock_guard lock(faults_mutex);
-  faults = std::move(planted);
-  faults_set.store(static_cast<bool>(faults), std::memory_order_release);
 }
 
 }  // namespace palate

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/faults.h"
 #include "base/result.h"
 
 namespace palate {
@@ -64,6 +65,31 @@ class FileWriter {
 // all or nothing.
 Status write_file_atomically(const Path& path, std::string_view text);
 
+// The directory and those above it, where they are missing.
+Status make_directories(const Path& path);
+
+// An advisory lock on a directory itself, given back by destruction and by the end of the process.
+class HeldDirectory {
+ public:
+  HeldDirectory() = default;
+  // Errors: kConflict when somebody else holds it.
+  static Result<HeldDirectory> hold(const Path& path);
+  HeldDirectory(HeldDirectory&&) noexcept;
+  HeldDirectory& operator=(HeldDirectory&&) noexcept;
+  ~HeldDirectory();
+
+ private:
+  explicit HeldDirectory(int fd) : fd_(fd) {}
+  int fd_ = -1;
+};
+
+// True for the names under which write_file_atomically() and PendingDirectory work.
+bool is_temporary_name(std::string_view name);
+// Removes what killed processes left behind in `directory`: temporary files, and temporary
+// directories that nobody holds. Whoever calls it holds the lock under which files are written
+// there. Returns how many went away.
+size_t remove_leftovers(const Path& directory);
+
 // A directory that appears whole or not at all: made under a temporary name beside its final one,
 // renamed by commit(). Without commit() the destructor removes it.
 class PendingDirectory {
@@ -80,6 +106,7 @@ class PendingDirectory {
   PendingDirectory(Path temporary, Path final_path)
       : temporary_(std::move(temporary)), final_(std::move(final_path)) {}
   Path temporary_, final_;
+  HeldDirectory lock_;  // says that somebody is at work
 };
 
 // An advisory lock (flock) on a file, held while the object lives. A second holder gets kConflict,
@@ -94,11 +121,5 @@ class FileLock {
   explicit FileLock(int fd) : fd_(fd) {}
   int fd_ = -1;
 };
-
-// What a test may make fail: called before each operation with its name ("create", "write", "sync",
-// "rename") and path; a non-zero return is the errno to fail with. nullptr takes it away.
-// Process-wide.
-using FileFaults = std::function<int(std::string_view operation, const Path& path)>;
-void set_file_faults_for_test(FileFaults faults);
 
 }  // namespace palate

@@ -5,7 +5,7 @@
 namespace palate {
 namespace {
 
-constexpr std::array<CodeInfo, 15> kCodes{{
+constexpr std::array<CodeInfo, 16> kCodes{{
     {"invalid_argument", 2, 400, "/problems/invalid-argument",
      "The input is wrong; the same call fails again."},
     {"not_found", 3, 404, "/problems/not-found", "The named thing does not exist."},
@@ -23,6 +23,7 @@ constexpr std::array<CodeInfo, 15> kCodes{{
     {"unavailable", 13, 503, "/problems/unavailable", "Not there yet."},
     {"permission", 14, 403, "/problems/permission", "Not allowed."},
     {"internal", 70, 500, "/problems/internal", "A bug of Palate; please report it."},
+    {"no_memory", 15, 503, "/problems/no-memory", "It does not fit into the memory that there is."},
 }};
 
 }  // namespace

@@ -28,6 +28,7 @@ enum class Code {
   kUnavailable,         // not there yet (no model, not started)
   kPermission,          // not allowed
   kInternal,            // a bug of ours
+  kNoMemory,            // it does not fit into the memory that there is
 };
 
 // One row of the table that maps a code to what the shell and HTTP clients see.

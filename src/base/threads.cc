@@ -2,8 +2,10 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <exception>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <sched.h>
@@ -29,6 +31,7 @@ struct ThreadPool::State {
   size_t blocks = 0;
   uint64_t round = 0;  // counts calls, so that a worker knows a new one from the last
   size_t running = 0;
+  std::exception_ptr thrown;  // by the first block of this call that threw
   bool ending = false;
   std::atomic<size_t> next{0};
   std::mutex one_call;
@@ -39,7 +42,13 @@ struct ThreadPool::State {
       if (stop.stop_requested()) return;
       const size_t block = next.fetch_add(1, std::memory_order_relaxed);
       if (block >= blocks) return;
-      (*body)(block, worker);
+      try {
+        (*body)(block, worker);
+      } catch (...) {
+        const std::lock_guard lock(mutex);
+        if (!thrown) thrown = std::current_exception();
+        next.store(blocks, std::memory_order_relaxed);
+      }
     }
   }
 
@@ -92,6 +101,7 @@ Status ThreadPool::for_blocks(size_t blocks, const std::function<void(size_t, si
   state_->work(0);
   std::unique_lock lock(state_->mutex);
   state_->finished.wait(lock, [&] { return state_->running == 0; });
+  if (const auto thrown = std::exchange(state_->thrown, nullptr)) std::rethrow_exception(thrown);
   return check_stop(stop);
 }
 

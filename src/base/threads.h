@@ -24,7 +24,8 @@ class ThreadPool {
   // Calls body(block, worker) for every block in [0, blocks), each once, on the pool and the
   // calling thread; returns when all are done. `worker` < size() names a scratch space. Blocks are
   // handed out in ascending order. Once `stop` fires no further block starts and kCancelled is
-  // returned. The body must not call for_blocks on the same pool.
+  // returned. The body must not call for_blocks on the same pool. What it throws (memory that is
+  // not there) is thrown again here, once no other block runs.
   Status for_blocks(size_t blocks, const std::function<void(size_t block, size_t worker)>& body,
                     std::stop_token stop = {});
 

@@ -31,6 +31,8 @@ std::string format_rfc3339(TimeUs time);
 
 // The one place the wall clock is read, so that tests can jump it. Thread-safe.
 TimeUs now();
+// The machine's clock, whatever a test has set.
+TimeUs real_now();
 // Replaces the wall clock for a test; nullptr brings the real one back.
 void set_clock_for_test(TimeUs (*clock)());
 

@@ -80,8 +80,7 @@ Quarantine::Quarantine(QuarantineOptions options) : options_(std::move(options))
 Status Quarantine::open() {
   constexpr int kTriesMax = 1000;
   std::error_code error;
-  std::filesystem::create_directories(options_.folder, error);
-  if (error) return std::unexpected(errno_error(error.value(), "create", options_.folder));
+  TRY(make_directories(options_.folder));
   const std::string name = stamp() + "-" + safe_name(options_.source);
   for (int i = 0; i < kTriesMax; ++i) {
     Path path = options_.folder / (name + (i == 0 ? "" : fmt::format("-{}", i)) + ".jsonl");

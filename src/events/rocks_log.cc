@@ -150,7 +150,6 @@ Result<std::vector<Position>> RocksLog::append(std::span<const Append> blocks) {
   rocksdb::Status status;
   // A failed append may have reached the disk in part. What it left behind goes away with the next
   // one, in the same batch; else blocks of both might overlap after a crash.
-  if (!failed_.empty()) status = database_.rocks().Resume();
   for (const Part& part : failed_) {
     if (!status.ok()) break;
     status = batch.DeleteRange(column, key_of({part.first, part.second, end_of(part)}).slice(),
@@ -165,9 +164,7 @@ Result<std::vector<Position>> RocksLog::append(std::span<const Append> blocks) {
     status = batch.Put(column, rocksdb::SliceParts(&key_slice, 1),
                        rocksdb::SliceParts(value.data(), value.size()));
   }
-  rocksdb::WriteOptions write;
-  write.sync = true;
-  if (status.ok()) status = database_.rocks().Write(write, &batch);
+  if (status.ok()) status = database_.write(batch, Database::Durable::kNow);
   if (!status.ok()) {
     for (const auto& [part, end] : plan.ends) failed_.insert(part);
     return std::unexpected(database_.error(status, "append to the log"));

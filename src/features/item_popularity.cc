@@ -77,6 +77,13 @@ double ItemPopularity::read_locked(ItemIx item, TimeUs now) const {
   const double age =
       static_cast<double>(now.us) / static_cast<double>(kHalfLifeUs) - counter.newest;
   double sum = 0;  // at the newest level, oldest first: a fixed order of additions
+  if (age < 0) {   // logged under a clock that ran ahead: what lies in the future weighs as of now
+    for (int32_t i = kLevels - 1; i >= 0; --i) {
+      sum += static_cast<double>(counter.sums[place(counter.newest - i)]) *
+             std::exp2(std::min(-age - i, 0.0));
+    }
+    return sum / kUnitsPerWeight;
+  }
   for (int32_t i = kLevels - 1; i >= 0; --i) {
     sum += std::ldexp(static_cast<double>(counter.sums[place(counter.newest - i)]), -i);
   }

@@ -89,5 +89,14 @@ TEST(ItemPopularity, HalvesEachHalfLife) {
   EXPECT_EQ(counted.read(ItemIx{5}, {0}), 0);
 }
 
+// Logged while the server's clock was years ahead: it must not outweigh everything for years.
+TEST(ItemPopularity, WhatWasLoggedInTheFutureWeighsAsOfNow) {
+  ItemPopularity counted;
+  const auto ahead = ItemPopularity::change({0}, 1, {900 * kWeek}, {900 * kWeek});
+  counted.add({&ahead, 1});
+  EXPECT_DOUBLE_EQ(counted.read(ItemIx{0}, {10 * kWeek}), 1);
+  EXPECT_DOUBLE_EQ(counted.read(ItemIx{0}, {901 * kWeek}), 0.5);
+}
+
 }  // namespace
 }  // namespace palate

@@ -44,6 +44,8 @@ Id keyed(std::string_view external_id, const KeyedHash::Key& key) {
 }
 
 Status sync_directory(const Path& directory) {
+  if (const int fault = file_fault("sync", directory))
+    return std::unexpected(errno_error(fault, "sync", directory));
   const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return std::unexpected(errno_error(errno, "open", directory));
   const int error = ::fsync(fd) == 0 ? 0 : errno;
@@ -58,7 +60,8 @@ Status make_key_file(const Path& key_file) {
   KeyedHash::Key key{};
   randombytes_buf(key.data(), key.size());
   Path temporary = key_file;
-  temporary += "." + std::to_string(::getpid()) + "." + std::to_string(randombytes_random());
+  temporary.replace_filename(
+      fmt::format(".{}.tmp-{}-{}", key_file.filename().string(), ::getpid(), randombytes_random()));
   const auto remove = [](const Path* path) {
     std::error_code ignored;
     std::filesystem::remove(*path, ignored);
@@ -73,6 +76,8 @@ Status make_key_file(const Path& key_file) {
   TRY(file.write(std::string_view(reinterpret_cast<const char*>(key.data()), key.size())));
   TRY(file.sync());
   TRY(file.close());
+  if (const int fault = file_fault("link", key_file))
+    return std::unexpected(errno_error(fault, "create", key_file));
   std::filesystem::create_hard_link(temporary, key_file, error);
   if (error && error != std::errc::file_exists) {
     return std::unexpected(errno_error(error.value(), "create", key_file));

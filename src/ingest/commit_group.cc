@@ -26,10 +26,10 @@ uint64_t Submission::source() const {
   return events != nullptr ? events->source : 0;
 }
 
-void CommitGroup::commit() {
+Status CommitGroup::commit() {
   if (writer_.behind && !writer_.deferred) {
-    const Status caught_up = writer_.state->catch_up(*writer_.log, {});
-    if (!caught_up) return answer(caught_up);
+    Status caught_up = writer_.state->catch_up(*writer_.log, {});
+    if (!caught_up) return answer(std::move(caught_up));
     writer_.behind = false;
   }
   const auto log_all = [&]() -> Status {
@@ -37,14 +37,14 @@ void CommitGroup::commit() {
     TRY(gather());
     return append();
   };
-  const Status logged = log_all();
+  Status logged = log_all();
   if (!logged) {
     writer_.window.erase(remembered_);
-    return answer(logged);
+    return answer(std::move(logged));
   }
-  const Status folded = fold();
+  Status folded = fold();
   if (!folded) writer_.behind = true;
-  answer(folded);
+  return answer(std::move(folded));
 }
 
 // Events of the source that alone has filled the log differ from all that is
@@ -185,7 +185,7 @@ Status CommitGroup::fold() {
   return {};
 }
 
-void CommitGroup::answer(const Status& status) {
+Status CommitGroup::answer(Status status) {
   for (size_t i = 0; i < submissions_.size(); ++i) {
     const Ingest::Done& done = submissions_[i].done;
     if (!status) {
@@ -202,6 +202,7 @@ void CommitGroup::answer(const Status& status) {
     }
     done(receipt);
   }
+  return status;
 }
 
 }  // namespace palate

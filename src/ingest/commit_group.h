@@ -47,8 +47,8 @@ class CommitGroup {
  public:
   CommitGroup(Writer& writer, std::vector<Submission> submissions)
       : writer_(writer), submissions_(std::move(submissions)) {}
-  // Answers every submission exactly once.
-  void commit();
+  // Answers every submission exactly once, and returns what all were answered.
+  Status commit();
 
  private:
   // Rows that follow each other in the log, encoded together.
@@ -66,7 +66,7 @@ class CommitGroup {
   void register_items(const PreparedEvents& events);
   Status append();
   Status fold();
-  void answer(const Status& status);
+  Status answer(Status status);
 
   Writer& writer_;
   std::vector<Submission> submissions_;

@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "events/rocks_log.h"
 #include "store/database.h"
 #include "store/rocks_state.h"
@@ -15,11 +16,20 @@ namespace {
 constexpr int kFormat = 1;
 constexpr size_t kFormatBytesMax = 64;
 
-Status make_directory(const Path& path) {
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (error) return std::unexpected(errno_error(error.value(), "make the data directory", path));
-  return {};
+constexpr std::string_view kKeyFact = "key.check";
+
+// Another key would give everybody another pseudonym: all users would be strangers, silently. So
+// the directory remembers one pseudonym that the right key makes.
+Status check_key(const KeyedHash& hash, Database& database, const Path& file) {
+  const std::string pseudonym = to_hex(hash128(hash.user("palate.key-check").bytes()));
+  const auto facts = TRY(database.meta(kKeyFact));
+  if (facts.empty()) return database.writable() ? database.put_meta(kKeyFact, pseudonym) : Status();
+  if (facts.front().second == pseudonym) return {};
+  return fail(
+      Code::kCorrupt,
+      "{}: this is not the key that the directory was made with (a flipped bit, or the file "
+      "of another directory); restore it from a copy",
+      file.string());
 }
 
 // A directory that a newer program has written is left alone, before anything in it is opened.
@@ -42,6 +52,23 @@ Status check_format(const Path& root, bool create) {
                 "{}: the data directory has format {}, this program reads up to {}: use a newer "
                 "palate",
                 file.string(), format, kFormat);
+  }
+  return {};
+}
+
+// Both have one write-ahead log, so a crash cannot leave the state ahead; lost tables can. What is
+// logged next would then be taken for folded.
+Status check_state(const LiveState& state, const EventLog& log, const Path& root) {
+  for (const Position& folded : state.as_of()) {
+    uint64_t end = 0;
+    for (const Position& at : TRY(log.ends())) {
+      if (at.stream == folded.stream && at.partition == folded.partition) end = at.offset;
+    }
+    if (folded.offset <= end) continue;
+    return fail(Code::kCorrupt,
+                "{}: the state has seen {}, and the log ends before that: events that were "
+                "acknowledged are gone. Restore the directory from a copy",
+                root.string(), to_string(folded));
   }
   return {};
 }
@@ -75,15 +102,19 @@ Result<std::unique_ptr<DataDirectory>> DataDirectory::open(const DataDirectoryOp
                 state->root.string());
   }
   if (writer) {
-    TRY(make_directory(state->root));
+    TRY(make_directories(state->root));
     state->lock.emplace(TRY(FileLock::acquire(state->root / "LOCK")));
+    remove_leftovers(state->root);
   }
   TRY(check_format(state->root, writer));
   state->hash = TRY(KeyedHash::open(state->root / "id.key", options.tenant, writer));
   state->database = TRY(Database::open(
       {.path = state->root / "db",
        .tenant = options.tenant,
-       .mode = writer ? DatabaseOptions::Mode::kWriter : DatabaseOptions::Mode::kReader}));
+       .mode = writer ? DatabaseOptions::Mode::kWriter : DatabaseOptions::Mode::kReader,
+       .log_buffer_bytes = options.log_buffer_bytes,
+       .state_buffer_bytes = options.state_buffer_bytes}));
+  TRY(check_key(*state->hash, *state->database, state->root / "id.key"));
   state->log = TRY(RocksLog::open(*state->database));
   state->store = std::make_unique<RocksState>(*state->database);
   state->live = std::make_unique<LiveState>(LiveState::Parts{.types = &types,
@@ -92,6 +123,7 @@ Result<std::unique_ptr<DataDirectory>> DataDirectory::open(const DataDirectoryOp
                                                              .tenant = options.tenant,
                                                              .limits = options.history});
   TRY(state->live->catch_up(*state->log, options.stop, !writer));
+  TRY(check_state(*state->live, *state->log, state->root));
   if (writer) {
     state->ingest = TRY(Ingest::start({.log = state->log.get(),
                                        .state = state->live.get(),

@@ -19,6 +19,7 @@
 #include "features/live_state.h"
 #include "ids/keyed_hash.h"
 #include "ingest/ingest.h"
+#include "store/database.h"
 
 namespace palate {
 
@@ -35,6 +36,8 @@ struct DataDirectoryOptions {
   OpenMode mode = OpenMode::kReader;
   HistoryLimits history = {};
   IngestOptions ingest = {};
+  size_t log_buffer_bytes = DatabaseOptions().log_buffer_bytes;
+  size_t state_buffer_bytes = DatabaseOptions().state_buffer_bytes;
   std::stop_token stop = {};
 };
 

@@ -48,12 +48,13 @@ struct Ingest::State {
   Writer writer;  // of the writer thread, once that runs
   mutable std::mutex mutex;
   std::condition_variable work, room;
-  std::deque<Submission> queue;  // these six guarded by mutex
+  std::deque<Submission> queue;  // these seven guarded by mutex
   size_t queued = 0;
   bool defer = false;
   std::shared_ptr<FoldRequest> fold;
   bool stopping = false;
   uint64_t sources = 0;
+  std::string trouble;
   std::stop_source closing;
   std::thread thread;
 
@@ -129,9 +130,10 @@ void Ingest::State::run() {
     }
     size_t records = 0;
     for (const Submission& submission : group) records += submission.records();
-    CommitGroup(writer, std::move(group)).commit();
+    const Status committed = CommitGroup(writer, std::move(group)).commit();
     {
       const std::lock_guard lock(mutex);
+      trouble = committed ? "" : committed.error().message;
       queued -= records;
     }
     room.notify_all();
@@ -233,6 +235,11 @@ Status Ingest::fold_deferred(std::stop_token stop) {
 uint64_t Ingest::new_source() {
   const std::lock_guard lock(state_->mutex);
   return ++state_->sources;
+}
+
+std::string Ingest::trouble() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->trouble;
 }
 
 size_t Ingest::queued_events() const {

@@ -84,6 +84,8 @@ class Ingest {
   Status fold_deferred(std::stop_token stop);
 
   [[nodiscard]] size_t queued_events() const;
+  // Why what came last could not be taken in (a full disk, say); empty when it was. Thread-safe.
+  [[nodiscard]] std::string trouble() const;
 
  private:
   struct State;

@@ -4,17 +4,20 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/memory.h"
 #include "base/version.h"
 #include "features/spec.h"
 #include "models/als/train.h"
+#include "models/als/train_memory.h"
 #include "models/popularity/train.h"
 
 namespace palate {
 namespace {
 
 constexpr std::array kTrainers{
-    TrainerEntry{"popularity", train_popularity},
-    TrainerEntry{"als", train_als},
+    TrainerEntry{"popularity", train_popularity, popularity_memory_bytes, ""},
+    TrainerEntry{"als", train_als, als_memory_bytes,
+                 "Lower als.factors, which it is proportional to, or train where there is more."},
 };
 
 Result<TrainerEntry> find_trainer(std::string_view kind) {
@@ -79,6 +82,14 @@ void fill_manifest(std::string_view kind, const TrainJob& job, const DatasetView
 }  // namespace
 
 std::span<const TrainerEntry> trainer_catalogue() { return kTrainers; }
+
+Status check_training_memory(std::string_view kind, const TrainSizes& sizes,
+                             const ModelConfigs& configs) {
+  const TrainerEntry trainer = TRY(find_trainer(kind));
+  const std::string doing = fmt::format("training '{}' on {} users, {} items and {} interactions",
+                                        kind, sizes.users, sizes.items, sizes.interactions);
+  return check_memory(trainer.memory_bytes(sizes, configs), doing, trainer.memory_advice);
+}
 
 Status train_model(std::string_view kind, const TrainJob& job, ArtefactWriter& out) {
   const TrainerEntry trainer = TRY(find_trainer(kind));

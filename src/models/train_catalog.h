@@ -21,14 +21,29 @@ struct TrainJob {
   uint64_t seed = 1;
 };
 
+// What decides how much memory training takes.
+struct TrainSizes {
+  size_t users = 0, items = 0, interactions = 0;
+  size_t threads = 1;
+};
+
 struct TrainerEntry {
   std::string_view kind;
   // Fills in tensors, config, metrics; the common part of the manifest is train_model()'s. Does not
   // commit.
   Status (*train)(const TrainJob& job, ArtefactWriter& out);
+  // The most that training takes beside the dataset; at most twice what it really is, or 64 MiB
+  // more.
+  uint64_t (*memory_bytes)(const TrainSizes& sizes, const ModelConfigs& configs);
+  // What to change in the configuration where that is too much.
+  std::string_view memory_advice;
 };
 
 std::span<const TrainerEntry> trainer_catalogue();
+// kNoMemory where training `kind` on data of these sizes cannot fit. Errors: kNotFound, too.
+Status check_training_memory(std::string_view kind, const TrainSizes& sizes,
+                             const ModelConfigs& configs);
+
 // Trains and writes the whole manifest, with what the trainer has seen under details.seen
 // (DatasetView::Seen). The caller commits. Errors: kNotFound for an unknown kind, kInvalidArgument
 // (no interactions), kCancelled.

@@ -90,11 +90,15 @@ Status list_models(const Registry& registry, Inventory& out) {
   for (const std::string& kind : TRY(registry.kinds())) {
     for (const std::string& version : TRY(registry.versions(kind))) {
       auto artefact = registry.open(kind, version);
-      if (!artefact) continue;  // pruned while we looked
+      if (!artefact && artefact.error().code == Code::kNotFound) continue;  // pruned meanwhile
       const bool live =
           release && release->artefacts.contains(kind) && release->artefacts.at(kind) == version;
+      if (!artefact) {
+        out.models.push_back({kind, version, "", 0, live, artefact.error().message});
+        continue;
+      }
       out.models.push_back(
-          {kind, version, (*artefact)->manifest().created, (*artefact)->bytes_on_disk(), live});
+          {kind, version, (*artefact)->manifest().created, (*artefact)->bytes_on_disk(), live, ""});
     }
   }
   return {};

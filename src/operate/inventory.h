@@ -23,6 +23,7 @@ struct Inventory {
     std::string kind, version, created;
     uint64_t bytes = 0;
     bool live = false;
+    std::string damage;  // why it cannot be opened; empty: it can
   };
   std::vector<Model> models;
   uint64_t release = 0;  // 0: none

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/memory.h"
 #include "base/near_names.h"
 #include "base/stop.h"
 #include "ingest/import.h"
@@ -13,6 +14,16 @@ namespace {
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+Status check_dataset_memory(DataDirectory& data) {
+  uint64_t events = 0;
+  for (const Position& end : TRY(data.log().ends())) {
+    if (end.stream == Stream::kEvents) events += end.offset;
+  }
+  return check_memory(dataset_memory_bytes(events, data.state().catalogue().view().size()),
+                      fmt::format("a dataset of {} events", events),
+                      "Train on a machine, or in a control group, that has more.");
 }
 
 }  // namespace
@@ -28,7 +39,17 @@ Status check_kinds(const std::vector<std::string>& kinds) {
   return {};
 }
 
+uint64_t dataset_memory_bytes(uint64_t events, uint64_t items) {
+  // A row as it is decoded, with its user, and once more in its place; blocks are freed one by one,
+  // but the allocator may keep them.
+  constexpr uint64_t kEventBytes = 2 * sizeof(HistoryEntry) + sizeof(uint32_t);
+  constexpr uint64_t kItemBytes = 128;
+  constexpr uint64_t kWindowBytes = uint64_t{32} << 20;  // blocks on their way
+  return events * kEventBytes + items * kItemBytes + kWindowBytes;
+}
+
 Result<Dataset> build_dataset(const TrainingRoom& room) {
+  TRY(check_dataset_memory(room.data));
   Dataset::Source source;
   source.log = &room.data.log();
   source.types = &room.types;
@@ -57,6 +78,13 @@ Result<TrainOutcome> train_and_release(const TrainingRoom& room,
   outcome.items = dataset.items();
   outcome.interactions = dataset.interactions();
   const DatasetView everything(dataset);
+
+  // All of them before the first begins, which may take an hour.
+  const TrainSizes sizes{dataset.users(), dataset.items(), dataset.interactions(),
+                         room.pool.size()};
+  for (const std::string& kind : kinds) {
+    TRY(check_training_memory(kind, sizes, room.configs));
+  }
 
   Registry registry(room.data.root());
   std::map<std::string, std::string> artefacts;

@@ -39,7 +39,12 @@ struct TrainOutcome {
   double dataset_seconds = 0;
 };
 
-// Everything logged so far as a dataset. Errors: kUnavailable when there is nothing to learn from.
+// The most memory that building a dataset of so many events takes; at most twice what it really is,
+// or 64 MiB more.
+uint64_t dataset_memory_bytes(uint64_t events, uint64_t items);
+
+// Everything logged so far as a dataset. Errors: kUnavailable when there is nothing to learn from,
+// kNoMemory before anything is read.
 Result<Dataset> build_dataset(const TrainingRoom& room);
 
 // Trains `kinds` on everything and releases them together. A running server picks the release up by

@@ -1,30 +1,17 @@
 #include "registry/directory.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
-#include <chrono>
-#include <csignal>
 
 namespace palate::registry {
 namespace {
 
 constexpr std::string_view kClaimPrefix = ".claim-";
 constexpr std::string_view kTrashPrefix = ".trash-";
-constexpr std::string_view kTemporaryMark = ".tmp-";  // then the process id: base/file.cc
-constexpr std::chrono::hours kLeftoverAge{24};
 
 Status from_error(const std::error_code& error, std::string_view doing, const Path& path) {
   if (!error) return {};
   return std::unexpected(errno_error(error.value(), doing, path));
-}
-
-// True while the process that made a temporary entry may still be at work on it.
-bool owner_lives(std::string_view name) {
-  const std::string_view rest = name.substr(name.find(kTemporaryMark) + kTemporaryMark.size());
-  pid_t owner = 0;
-  const auto parsed = std::from_chars(rest.data(), rest.data() + rest.size(), owner);
-  return parsed.ec == std::errc{} && owner > 0 && (::kill(owner, 0) == 0 || errno == EPERM);
 }
 
 }  // namespace
@@ -74,12 +61,6 @@ std::optional<uint64_t> claim_number(std::string_view name) {
   return version_number(name.substr(kClaimPrefix.size()));
 }
 
-bool is_temporary(std::string_view name) {
-  return name.starts_with('.') && name.find(kTemporaryMark) != std::string_view::npos;
-}
-
-bool is_trash(std::string_view name) { return name.starts_with(kTrashPrefix); }
-
 Status remove_directory(const Path& directory) {
   const Path trash =
       directory.parent_path() / (std::string(kTrashPrefix) + directory.filename().string());
@@ -90,18 +71,13 @@ Status remove_directory(const Path& directory) {
   return from_error(error, "remove", trash);
 }
 
-Status remove_leftovers(const Path& directory) {
-  const auto now = std::filesystem::file_time_type::clock::now();
-  for (const auto& name : TRY(names_in(directory))) {
-    if (!is_temporary(name) && !is_trash(name)) continue;
-    std::error_code error;
-    const auto written = std::filesystem::last_write_time(directory / name, error);
-    if (error) continue;  // gone meanwhile: its owner committed or gave up
-    if (is_temporary(name) && (now - written < kLeftoverAge || owner_lives(name))) continue;
-    std::filesystem::remove_all(directory / name, error);
-    TRY(from_error(error, "remove", directory / name));
+void remove_trash(const Path& directory) {
+  const auto names = names_in(directory);
+  if (!names) return;
+  for (const auto& name : *names) {
+    std::error_code ignored;
+    if (name.starts_with(kTrashPrefix)) std::filesystem::remove_all(directory / name, ignored);
   }
-  return {};
 }
 
 }  // namespace palate::registry

@@ -30,13 +30,9 @@ Status check_kind(std::string_view kind);
 std::string claim_name(uint64_t number);
 std::optional<uint64_t> claim_number(std::string_view name);
 
-// A temporary file or directory of base/file.h, or an artefact on its way out.
-bool is_temporary(std::string_view name);
-bool is_trash(std::string_view name);
-
 // Makes `directory` vanish at once for readers, then frees it.
 Status remove_directory(const Path& directory);
-// Removes temporary entries older than a day whose process is gone, and all trash.
-Status remove_leftovers(const Path& directory);
+// Frees what a killed remove_directory() left.
+void remove_trash(const Path& directory);
 
 }  // namespace palate::registry

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "artefact/manifest.h"
+#include "base/hash.h"
 #include "base/time.h"
 #include "registry/directory.h"
 #include "registry/release.h"
@@ -26,9 +27,7 @@ constexpr size_t kReleaseBytesMax = size_t{1} << 20;
 Result<FileLock> lock_registry(const Path& root) {
   constexpr auto kWait = std::chrono::milliseconds(5);
   constexpr int kTries = 2'000;
-  std::error_code error;
-  std::filesystem::create_directories(root, error);
-  if (error) return std::unexpected(errno_error(error.value(), "create", root));
+  TRY(make_directories(root));
   for (int attempt = 0; attempt < kTries; ++attempt) {
     auto lock = FileLock::acquire(root / "registry.lock");
     if (lock || lock.error().code != Code::kConflict) return lock;
@@ -40,6 +39,11 @@ Result<FileLock> lock_registry(const Path& root) {
 
 Path release_path(const Path& root, uint64_t number) {
   return root / kReleases / (version_name(number) + ".json");
+}
+
+std::string current_line(uint64_t number) {
+  const std::string name = version_name(number);
+  return fmt::format("{} {:08x}\n", name, static_cast<uint32_t>(hash64(name)));
 }
 
 // The numbers of the releases that were written, ascending.
@@ -101,10 +105,12 @@ Result<ArtefactWriter> Registry::start(std::string_view kind) {
   TRY(check_kind(kind));
   const auto lock = TRY(lock_registry(root_));
   const Path directory = root_ / kModels / kind;
+  // What trainers left that were killed.
+  remove_trash(directory);
+  remove_leftovers(directory);
+  remove_leftovers(root_ / kReleases);
   const uint64_t number = TRY(highest_number(directory)) + 1;
-  std::error_code error;
-  std::filesystem::create_directories(directory / claim_name(number), error);
-  if (error) return std::unexpected(errno_error(error.value(), "create", directory));
+  TRY(make_directories(directory / claim_name(number)));
   TRY(remove_claims_below(directory, number));
   auto writer = TRY(ArtefactWriter::create(directory / version_name(number)));
   writer.manifest.kind = kind;
@@ -158,11 +164,9 @@ Result<Release> Registry::release(const std::map<std::string, std::string>& arte
   TRY(check_artefacts(*this, next));
   const auto numbers = TRY(release_numbers(root_));
   next.number = numbers.empty() ? 1 : numbers.back() + 1;
-  std::error_code error;
-  std::filesystem::create_directories(root_ / kReleases, error);
-  if (error) return std::unexpected(errno_error(error.value(), "create", root_ / kReleases));
+  TRY(make_directories(root_ / kReleases));
   TRY(write_file_atomically(release_path(root_, next.number), TRY(to_json(next))));
-  TRY(write_file_atomically(root_ / kReleases / kCurrent, version_name(next.number) + "\n"));
+  TRY(write_file_atomically(root_ / kReleases / kCurrent, current_line(next.number)));
   return next;
 }
 
@@ -171,10 +175,12 @@ Result<std::optional<Release>> Registry::current() const {
   const auto text = read_file(path, kCurrentBytesMax);
   if (!text && text.error().code == Code::kNotFound) return std::nullopt;
   if (!text) return std::unexpected(text.error());
-  const auto number = text->ends_with('\n')
-                          ? version_number(std::string_view(*text).substr(0, text->size() - 1))
-                          : std::nullopt;
-  if (!number) {
+  // Beside the number its checksum, else a flipped bit could name another release. A palate before
+  // this one wrote the number alone.
+  const auto number = version_number(std::string_view(*text).substr(0, text->find_first_of(" \n")));
+  const bool whole =
+      number && (*text == current_line(*number) || *text == version_name(*number) + "\n");
+  if (!whole) {
     return fail(Code::kCorrupt, "{} does not hold the number of a release; roll back to one",
                 path.string());
   }
@@ -199,7 +205,7 @@ Result<Release> Registry::get(uint64_t number) const {
 Status Registry::roll_back(uint64_t number) {
   const auto lock = TRY(lock_registry(root_));
   TRY(check_artefacts(*this, TRY(get(number))));
-  return write_file_atomically(root_ / kReleases / kCurrent, version_name(number) + "\n");
+  return write_file_atomically(root_ / kReleases / kCurrent, current_line(number));
 }
 
 Result<size_t> Registry::prune(size_t keep) {
@@ -224,9 +230,10 @@ Result<size_t> Registry::prune(size_t keep) {
       TRY(remove_directory(artefact_path(kind, version)));
       ++removed;
     }
-    TRY(remove_leftovers(root_ / kModels / kind));
+    remove_trash(root_ / kModels / kind);
+    remove_leftovers(root_ / kModels / kind);
   }
-  TRY(remove_leftovers(root_ / kReleases));
+  remove_leftovers(root_ / kReleases);
   return removed;
 }
 

@@ -48,7 +48,16 @@ void LiveModels::watch(const std::stop_token& stop) {
   }
 }
 
+void LiveModels::look_now() {
+  {
+    const std::lock_guard lock(looking_);
+    retry_at_us_ = 0;
+  }
+  look();
+}
+
 void LiveModels::look() {
+  const std::lock_guard looking(looking_);
   const auto release = registry_.current();
   const Report before = report();
   if (!release) {

@@ -38,6 +38,9 @@ class LiveModels {
   // Thread-safe; a mutex held for two pointer copies.
   [[nodiscard]] Pair get() const;
 
+  // Looks at once instead of at the next poll, and tries a release again that failed. Thread-safe.
+  void look_now();
+
   struct Report {
     uint64_t release = 0;         // 0: none
     uint64_t failed_release = 0;  // one that is current in the registry but does not load
@@ -57,7 +60,8 @@ class LiveModels {
   mutable std::mutex mutex_;
   Pair pair_;
   Report report_;
-  int64_t retry_at_us_ = 0;  // the watcher's own, steady clock
+  std::mutex looking_;       // one look at a time
+  int64_t retry_at_us_ = 0;  // guarded by it; steady clock
   std::condition_variable_any wake_;
   std::jthread thread_;
 };

@@ -1,8 +1,10 @@
 #include "serve/server.h"
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 
+#include "base/log.h"
 #include "serve/app.h"
 #include "serve/problem.h"
 #include "serve/routes.h"
@@ -10,9 +12,11 @@
 
 namespace palate {
 
-// In the order of construction: the transport ends first, and with it every request.
-struct Server::State {
-  explicit State(const Parts& parts)
+namespace {
+
+// What there is only once the data directory is open. In the order of construction.
+struct Opened {
+  Opened(const Server::Parts& parts, std::function<size_t()> connections)
       : models({.tenant_directory = parts.data->root(),
                 .state = &parts.data->state(),
                 .event_types_fingerprint = parts.types->fingerprint(),
@@ -27,33 +31,67 @@ struct Server::State {
            .metrics = &metrics,
            .quarantine = &quarantine,
            .slow_lane = &slow_lane,
-           .connections = [this] { return transport->connections(); }};
+           .connections = std::move(connections)};
   }
   LiveModels models;
   ServeMetrics metrics;
   RefusedEvents quarantine;
   SlowLane slow_lane;
   App app;
+};
+
+Response starting(const Request& request) {
+  if (request.path == "/healthz") return {.body = R"({"status":"starting"})"};
+  return problem(Error{Code::kUnavailable,
+                       "The server is starting: what was logged last is read back. Ask again."});
+}
+
+}  // namespace
+
+// The transport ends first, and with it every request.
+struct Server::State {
+  std::unique_ptr<Opened> opened;
+  std::atomic<const App*> app = nullptr;  // of `opened`
   std::unique_ptr<HttpServer> transport;
 };
 
 Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Server::~Server() = default;
 
-Result<std::unique_ptr<Server>> Server::start(const Parts& parts) {
-  auto state = std::make_unique<State>(parts);
-  const App& app = state->app;
-  state->transport = TRY(HttpServer::listen(parts.config));
+Result<std::unique_ptr<Server>> Server::listen(const ServeConfig& config) {
+  auto state = std::make_unique<State>();
+  state->transport = TRY(HttpServer::listen(config));
   state->transport->serve(
-      {.handle = [&app](const Request& request,
-                        Reply reply) { dispatch(app, request, std::move(reply)); },
+      {.handle =
+           [&app = state->app](const Request& request, Reply reply) {
+             if (const App* opened = app.load())
+               return dispatch(*opened, request, std::move(reply));
+             reply(starting(request));
+           },
        .refuse = [](int status, const std::string& detail) { return problem(status, detail); }});
   return std::unique_ptr<Server>(new Server(std::move(state)));
 }
 
+void Server::open(const Parts& parts) {
+  state_->opened = std::make_unique<Opened>(
+      parts, [transport = state_->transport.get()] { return transport->connections(); });
+  state_->app.store(&state_->opened->app);
+}
+
+Result<std::unique_ptr<Server>> Server::start(const Parts& parts) {
+  auto server = TRY(listen(parts.config));
+  server->open(parts);
+  return server;
+}
+
 uint16_t Server::port() const { return state_->transport->port(); }
 
-bool Server::ready() const { return state_->models.report().release != 0; }
+bool Server::ready() const { return state_->opened->models.report().release != 0; }
+
+void Server::reload() {
+  log_info("asked to look for a new release");
+  state_->opened->models.look_now();
+}
 
 Status Server::run_until(const std::stop_token& stop) {
   std::mutex mutex;

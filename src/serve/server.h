@@ -23,11 +23,17 @@ class Server {
   // Loads the current release where there is one, then listens. Errors: kConflict for a port in
   // use, kPermission, kInvalidArgument for an address that cannot be listened on.
   static Result<std::unique_ptr<Server>> start(const Parts& parts);
+  // The same in two steps, for a data directory that takes a while to open: from listen() on
+  // /healthz answers, and everything else says that the server is starting (503).
+  static Result<std::unique_ptr<Server>> listen(const ServeConfig& config);
+  void open(const Parts& parts);
   // Drains, if run_until() did not.
   ~Server();
 
   [[nodiscard]] uint16_t port() const;
   [[nodiscard]] bool ready() const;  // a release answers
+  // Looks for a new release at once, and tries one again that did not load. Thread-safe.
+  void reload();
   // Serves until `stop` fires, then drains: stops accepting, finishes what is in flight within
   // serve.drain_s. What was acknowledged is in the log.
   Status run_until(const std::stop_token& stop);

@@ -1,9 +1,13 @@
 #include "store/database.h"
 
+#include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <system_error>
 
 #include <rocksdb/db.h>
+#include <rocksdb/version.h>
+#include <rocksdb/write_batch.h>
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -24,11 +28,33 @@ constexpr int kLooks = 2;
 
 rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
 
+constexpr std::string_view kSecondaryPrefix = "palate-reader-";
+
+// What readers left that were killed.
+void remove_dead_readers(const Path& base) {
+  constexpr int kEntriesMax = 100'000;
+  std::error_code error;
+  auto entry = std::filesystem::directory_iterator(base, error);
+  for (int i = 0; !error && entry != std::filesystem::directory_iterator() && i < kEntriesMax;
+       ++i) {
+    const Path path = entry->path();
+    entry.increment(error);
+    if (!path.filename().string().starts_with(kSecondaryPrefix)) continue;
+    std::error_code ignored;
+    const auto made = std::filesystem::last_write_time(path, ignored);
+    const auto age = std::filesystem::file_time_type::clock::now() - made;
+    // A young one may not be held yet.
+    if (ignored || age < std::chrono::minutes(1) || !HeldDirectory::hold(path)) continue;
+    std::filesystem::remove_all(path, ignored);
+  }
+}
+
 Result<Path> make_secondary_directory() {
   std::error_code error;
   Path base = std::filesystem::temp_directory_path(error);
   if (error) base = "/tmp";
-  std::string name = (base / "palate-reader-XXXXXX").string();
+  remove_dead_readers(base);
+  std::string name = (base / (std::string(kSecondaryPrefix) + "XXXXXX")).string();
   if (mkdtemp(name.data()) == nullptr) {
     return std::unexpected(errno_error(errno, "make a folder for the reader", base));
   }
@@ -42,6 +68,8 @@ struct Database::State {
   std::unique_ptr<rocksdb::DB> rocks;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   Path secondary;
+  HeldDirectory holding;             // of `secondary`: says that somebody reads
+  std::atomic<bool> failed = false;  // the last write did
 
   ~State() {
     if (rocks != nullptr) {
@@ -81,6 +109,8 @@ struct Database::State {
 Database::Database(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Database::~Database() = default;
 
+std::string rocks_version() { return rocksdb::GetRocksVersionAsString(true); }
+
 Result<std::unique_ptr<Database>> Database::open(DatabaseOptions options) {
   auto state = std::make_unique<State>();
   state->options = std::move(options);
@@ -95,7 +125,13 @@ Result<std::unique_ptr<Database>> Database::open(DatabaseOptions options) {
                   path.string());
     }
     state->secondary = TRY(make_secondary_directory());
+    state->holding = TRY(HeldDirectory::hold(state->secondary));
     status = state->open_reader();
+    // A writer that was killed while it made the database; the next one goes on there.
+    if (status.IsInvalidArgument() && status.ToString().contains("Column family not found")) {
+      return fail(Code::kNotFound, "{}: the database is not complete yet; import events first",
+                  path.string());
+    }
   }
   if (!status.ok()) return std::unexpected(rocks_error(status, "open the database", path));
   auto database = std::unique_ptr<Database>(new Database(std::move(state)));
@@ -157,12 +193,21 @@ Status Database::catch_up() {
   return std::unexpected(error(status, "follow the writer"));
 }
 
-Status Database::put_meta(std::string_view key, std::string_view value) {
+rocksdb::Status Database::write(rocksdb::WriteBatch& batch, Durable durable) {
   PALATE_CHECK(writable(), "a reader cannot write");
-  rocksdb::WriteOptions write;
-  write.sync = true;
-  const rocksdb::Status status =
-      rocks().Put(write, column(Column::kMeta), slice(key), slice(value));
+  rocksdb::Status status;
+  if (state_->failed.load()) status = rocks().Resume();
+  rocksdb::WriteOptions options;
+  options.sync = durable == Durable::kNow;
+  if (status.ok()) status = rocks().Write(options, &batch);
+  state_->failed.store(!status.ok());
+  return status;
+}
+
+Status Database::put_meta(std::string_view key, std::string_view value) {
+  rocksdb::WriteBatch batch;
+  rocksdb::Status status = batch.Put(column(Column::kMeta), slice(key), slice(value));
+  if (status.ok()) status = write(batch, Durable::kNow);
   if (!status.ok()) return std::unexpected(error(status, "write a fact"));
   return {};
 }

@@ -19,6 +19,7 @@ namespace rocksdb {
 class ColumnFamilyHandle;
 class DB;
 class Status;
+class WriteBatch;
 }  // namespace rocksdb
 
 namespace palate {
@@ -38,6 +39,9 @@ struct DatabaseOptions {
   size_t log_buffer_bytes = size_t{16} << 20;
   size_t state_buffer_bytes = size_t{8} << 20;
 };
+
+// The version of RocksDB that runs: "7.8.3".
+std::string rocks_version();
 
 // Thread-safe but for catch_up(), which must not run beside itself.
 class Database {
@@ -60,6 +64,11 @@ class Database {
   Status put_meta(std::string_view key, std::string_view value);
   // All facts whose key starts with `prefix`, ascending.
   Result<std::vector<std::pair<std::string, std::string>>> meta(std::string_view prefix) const;
+
+  enum class Durable : uint8_t { kNow, kLater };  // kLater: with the next one that is durable
+  // All of the batch or nothing. After a failure (a full disk, say) the database is read-only; the
+  // next write first asks it to go on, so that writing comes back when the space does.
+  rocksdb::Status write(rocksdb::WriteBatch& batch, Durable durable);
 
   // For the rooms' own implementations over RocksDB, which include its headers in their .cc files.
   [[nodiscard]] rocksdb::DB& rocks() const;

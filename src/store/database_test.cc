@@ -1,7 +1,10 @@
 #include "store/database.h"
 
+#include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -174,6 +177,55 @@ TEST_F(DatabaseTest, UnwritablePlaceSaysSo) {
       Database::open({.path = root_ / "file" / "db", .tenant = {}, .mode = Mode::kWriter});
   ASSERT_FALSE(db);
   EXPECT_THAT(db.error().message, ::testing::HasSubstr("file/db"));
+}
+
+// A disk that is full from the n-th write on: the fact is there or the call failed; once there is
+// space again, writing works in the same process, and after another opening all is as acknowledged.
+TEST_F(DatabaseTest, WritingComesBackWhenTheSpaceDoes) {
+  for (int nth = 0; nth < 12; ++nth) {
+    std::filesystem::remove_all(path());
+    std::vector<std::string> acknowledged;
+    {
+      auto db = open(Mode::kWriter).value();
+      RocksState state(*db);
+      int step = 0;
+      set_file_faults_for_test([&](std::string_view operation, const Path&) {
+        const bool writes = operation.ends_with("write") || operation.ends_with("sync");
+        return writes && step++ >= nth ? ENOSPC : 0;
+      });
+      bool failed = false;
+      for (int i = 0; i < 12; ++i) {
+        const std::string key = fmt::format("fact/{:02}", i);
+        const Status put = db->put_meta(key, "x");
+        if (put) acknowledged.push_back(key);
+        if (!put) EXPECT_EQ(put.error().code, Code::kNoSpace) << put.error().message;
+        failed = failed || !put;
+      }
+      EXPECT_TRUE(failed) << nth;
+      EXPECT_TRUE(db->meta("fact/")) << "reading goes on";
+      set_file_faults_for_test(nullptr);
+      const Status put = db->put_meta("fact/after", "x");
+      ASSERT_TRUE(put) << put.error().message;
+      acknowledged.emplace_back("fact/after");
+      ASSERT_TRUE(state.write(std::vector<StateStore::Put>{{"k", "v"}}));
+    }
+    const auto db = open(Mode::kWriter).value();
+    std::set<std::string> there;
+    for (const auto& [key, value] : db->meta("fact/").value()) there.insert(key);
+    for (const std::string& key : acknowledged) EXPECT_TRUE(there.contains(key)) << nth << key;
+    EXPECT_EQ(RocksState(*db).get("k").value(), "v");
+  }
+}
+
+TEST_F(DatabaseTest, ReadersThatDiedLeaveNothing) {
+  ASSERT_TRUE(open(Mode::kWriter));
+  const Path dead = std::filesystem::temp_directory_path() / "palate-reader-dead00";
+  std::filesystem::create_directories(dead);
+  std::filesystem::last_write_time(
+      dead, std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
+  const auto reader = open(Mode::kReader);
+  ASSERT_TRUE(reader) << reader.error().message;
+  EXPECT_FALSE(std::filesystem::exists(dead));
 }
 
 }  // namespace

@@ -51,7 +51,12 @@ std::string_view advice(Code code) {
 Error rocks_error(const rocksdb::Status& status, std::string_view doing, const Path& path) {
   const std::string text = status.ToString();
   const Code code = code_of(status, text);
-  return {code, fmt::format("{}: cannot {} ({}); {}", path.string(), doing, text, advice(code))};
+  std::string todo(advice(code));
+  // RocksDB writes no more after these, not even when the cause is gone; reading goes on.
+  if (status.severity() >= rocksdb::Status::Severity::kFatalError) {
+    todo += "; then restart: until then nothing can be written";
+  }
+  return {code, fmt::format("{}: cannot {} ({}); {}", path.string(), doing, text, todo)};
 }
 
 }  // namespace palate

@@ -5,6 +5,8 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
 
+#include "store/rocks_files.h"
+
 namespace palate {
 namespace {
 
@@ -79,6 +81,7 @@ rocksdb::ColumnFamilyOptions small_column(const std::shared_ptr<rocksdb::Cache>&
 
 rocksdb::DBOptions rocks_options(const DatabaseOptions& options) {
   rocksdb::DBOptions db;
+  db.env = env_behind_faults();
   const bool writer = options.mode == DatabaseOptions::Mode::kWriter;
   db.create_if_missing = writer;
   db.create_missing_column_families = writer;

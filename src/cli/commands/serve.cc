@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/log.h"
+#include "base/stop.h"
 #include "cli/command.h"
 #include "cli/print.h"
 #include "serve/server.h"
@@ -9,14 +10,21 @@ namespace palate {
 namespace {
 
 Status serve(Context& context) {
-  auto data = TRY(context.open_data(OpenMode::kWriter));
+  // The data first in memory, the server first on the wire: what is in flight ends before the data
+  // does, and probes are answered while the log is read back.
+  std::unique_ptr<DataDirectory> data;
+  auto server = TRY(Server::listen(context.settings.serve));
+  data = TRY(context.open_data(OpenMode::kWriter));
   const Server::Parts parts{
       data.get(), &context.settings.types, {context.settings.data.tenant}, context.settings.serve};
-  auto server = TRY(Server::start(parts));
+  server->open(parts);
   print_line(fmt::format("serving {} on http://{}:{}", data->root().string(),
                          context.settings.serve.host, server->port()));
   std::fflush(stdout);  // a script waits for this line
-  TRY(server->run_until(process_stop_token()));
+  on_hangup([&] { server->reload(); });
+  const Status stopped = server->run_until(process_stop_token());
+  on_hangup(nullptr);
+  TRY(stopped);
   log_info("drained; everything acknowledged is on disk");
   return {};
 }

@@ -81,4 +81,9 @@ Status train_popularity(const TrainJob& job, ArtefactWriter& out) {
   return {};
 }
 
+uint64_t popularity_memory_bytes(const TrainSizes& sizes, const ModelConfigs&) {
+  constexpr uint64_t kItemBytes = 64;  // sum, scores, order, names of the tensors' rows
+  return sizes.items * kItemBytes;
+}
+
 }  // namespace palate

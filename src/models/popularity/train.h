@@ -11,5 +11,6 @@ namespace palate {
 // Fills in tensors, metrics and details.decay (whether ages counted, and why not). Errors:
 // kInvalidArgument without interactions, kCancelled.
 Status train_popularity(const TrainJob& job, ArtefactWriter& out);
+uint64_t popularity_memory_bytes(const TrainSizes& sizes, const ModelConfigs& configs);
 
 }  // namespace palate

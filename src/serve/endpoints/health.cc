@@ -27,6 +27,11 @@ Result<Response> get_readyz(const App& app, const Call&) {
     json.key("failing").open('{').key("release").number(report.failed_release);
     json.key("reason").string(report.failure).close('}');
   }
+  // No reason to take the server out of service either: it answers, and takes events in again as
+  // soon as the disk does.
+  if (const std::string trouble = app.data->ingest().trouble(); !trouble.empty()) {
+    json.key("refusing_writes").string(trouble);
+  }
   json.close('}');
   return Response{.body = json.take()};
 }
