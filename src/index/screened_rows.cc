@@ -25,20 +25,7 @@ std::span<const float> scaled_row(const ScaledRows& table, uint32_t item,
 
 }  // namespace
 
-double length_of(std::span<const float> row) {
-  std::array<double, 4> squares{};
-  size_t d = 0;
-  for (; d + 4 <= row.size(); d += 4) {
-    for (size_t i = 0; i < 4; ++i) squares[i] += double{row[d + i]} * row[d + i];
-  }
-  for (; d < row.size(); ++d) squares[0] += double{row[d]} * row[d];
-  // Rounded up by more than a sum of 2^15 doubles can be off.
-  return std::sqrt(squares[0] + squares[1] + squares[2] + squares[3]) * (1 + 1e-9);
-}
-
-float step_of(std::span<const float> row, int code_max) {
-  float largest = 0;
-  for (const float value : row) largest = std::max(largest, std::abs(value));
+float step_of(float largest, int code_max) {
   return std::max(largest / static_cast<float>(code_max), kStepMin);
 }
 
@@ -50,7 +37,7 @@ bool ScreenedRows::sort_items(std::span<const uint64_t> absent) {
   std::vector<float> buffer;
   for (uint32_t item = 0; item < table_.rows.count; ++item) {
     if (item / 64 < absent.size() && (absent[item / 64] >> (item % 64) & 1) != 0) continue;
-    const double length = length_of(scaled_row(table_, item, buffer));
+    const double length = extent(scaled_row(table_, item, buffer)).length;
     if (!(length <= kLargest)) return false;
     // Lengths are not negative: their bits sort as they do.
     keys.push_back(uint64_t{~std::bit_cast<uint32_t>(static_cast<float>(length))} << 32 | item);
@@ -68,9 +55,9 @@ void ScreenedRows::quantize_block(size_t number) {
   Block block{.step = kStepMin};
   std::vector<float> buffer;
   for (size_t place = begin; place < end; ++place) {
-    const auto row = scaled_row(table_, order_[place], buffer);
-    block.step = std::max(block.step, step_of(row, 127));
-    block.length = std::max(block.length, length_of(row));
+    const Extent row = extent(scaled_row(table_, order_[place], buffer));
+    block.step = std::max(block.step, step_of(row.largest, 127));
+    block.length = std::max(block.length, row.length);
   }
   std::vector<int8_t> codes(4 * groups, 0);
   double lost = 0;

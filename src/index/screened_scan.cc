@@ -11,7 +11,7 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr size_t kRoomMin = 64;
-constexpr size_t kRoomPerK = 4;
+constexpr size_t kRoomPerK = 6;
 // What denormals round away of a sum of kScreenDimMax products.
 constexpr double kDenormal = 0x1p-133;
 constexpr double kRounded = 1.003;  // fp32 sums of kScreenDimMax products against exact ones
@@ -74,12 +74,12 @@ ScreenedScan::ScreenedScan(const ScreenedRows& rows, std::span<const PanelQuery>
 bool ScreenedScan::prepare(size_t query, State& state) {
   const std::span vector(queries_[query].vector, rows_.table_.rows.dim);
   const size_t k = queries_[query].best->k(), items = rows_.order_.size();
-  const double length = length_of(vector);
+  const auto [length, largest] = extent(vector);
   const double longest = rows_.blocks_.empty() ? 0 : rows_.blocks_.front().length;
   if (!(length > 0 && length * std::max(longest, 1.0) < kScoreMax)) return false;
   if (k > items / 8) return false;
   state.query = query;
-  state.step = step_of(vector, rows_.kernel_->query_code_max);
+  state.step = step_of(largest, rows_.kernel_->query_code_max);
   state.length = length;
   state.lost = double{state.step} * quantize(vector, state.step, state.codes);
   int64_t sum = 0;
@@ -180,15 +180,28 @@ void ScreenedScan::cut_down(State& state) const {
   state.room = std::max(state.room, 2 * all.size());
 }
 
+// Those that are surely good first: their exact scores make the threshold that spares others.
 void ScreenedScan::rescore(State& state, ScanCounts& counts) {
   cut_down(state);
-  const PanelQuery& query = queries_[state.query];
-  const size_t count = state.candidates.size();
+  auto& all = state.candidates;
+  const auto rest = std::partition(all.begin(), all.end(), [&](const Candidate& candidate) {
+    return candidate.at_least >= state.threshold;
+  });
+  score({all.begin(), rest}, state.query, counts);
+  const float threshold = queries_[state.query].best->threshold();
+  const auto end =
+      std::remove_if(rest, all.end(), [&](const Candidate& c) { return c.at_most < threshold; });
+  score({rest, end}, state.query, counts);
+}
+
+void ScreenedScan::score(std::span<const Candidate> candidates, size_t query, ScanCounts& counts) {
+  const size_t count = candidates.size();
   scratch_.items.resize(count);
   scratch_.scores.resize(count);
-  for (size_t i = 0; i < count; ++i) scratch_.items[i] = state.candidates[i].item;
-  score_rows(rows_.table_, scratch_.items, query.vector, scratch_.scores.data());
-  for (size_t i = 0; i < count; ++i) query.best->push(scratch_.scores[i], scratch_.items[i]);
+  for (size_t i = 0; i < count; ++i) scratch_.items[i] = candidates[i].item;
+  score_rows(rows_.table_, scratch_.items, queries_[query].vector, scratch_.scores.data());
+  TopK& best = *queries_[query].best;
+  for (size_t i = 0; i < count; ++i) best.push(scratch_.scores[i], scratch_.items[i]);
   counts.rescored += count;
 }
 

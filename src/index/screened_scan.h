@@ -14,9 +14,8 @@
 
 namespace palate {
 
-double length_of(std::span<const float> row);  // rounded up; NaN or infinite as the row is
-// Of rounding a row to codes of at most `code_max`.
-float step_of(std::span<const float> row, int code_max);
+// Of rounding values of at most `largest` to codes of at most `code_max`.
+float step_of(float largest, int code_max);
 
 class ScreenedScan {
  public:
@@ -61,6 +60,7 @@ class ScreenedScan {
   void take(State& state, const ScreenHits& hits);
   void cut_down(State& state) const;
   void rescore(State& state, ScanCounts& counts);
+  void score(std::span<const Candidate> candidates, size_t query, ScanCounts& counts);
 
   const ScreenedRows& rows_;
   std::span<const PanelQuery> queries_;

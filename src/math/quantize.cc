@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "math/screen.h"
@@ -42,6 +43,32 @@ float quantize_kernel(std::span<const float> values, float per_value, int8_t* co
   return lost;
 }
 
+// As quantize_vectors. Doubles: squares of floats neither overflow nor vanish.
+template <class D>
+HWY_INLINE size_t measure_vectors(D doubles, std::span<const float> values, size_t begin,
+                                  double& squares, double& largest) {
+  const hn::Rebind<float, D> floats;
+  auto sum = hn::Zero(doubles), most = sum;
+  size_t d = begin;
+  for (; d + hn::Lanes(doubles) <= values.size(); d += hn::Lanes(doubles)) {
+    const auto value = hn::PromoteTo(doubles, hn::LoadU(floats, values.data() + d));
+    sum = hn::MulAdd(value, value, sum);
+    most = hn::Max(most, hn::Abs(value));
+  }
+  squares += hn::GetLane(hn::SumOfLanes(doubles, sum));
+  largest = std::max(largest, hn::GetLane(hn::MaxOfLanes(doubles, most)));
+  return d;
+}
+
+Extent extent_kernel(std::span<const float> values) {
+  double squares = 0, largest = 0;
+  const hn::CappedTag<double, 8> wide;
+  const size_t d = measure_vectors(wide, values, 0, squares, largest);
+  measure_vectors(hn::CappedTag<double, 1>(), values, d, squares, largest);
+  // Rounded up by more than a sum of kScreenDimMax doubles can be off.
+  return {std::sqrt(squares) * (1 + 1e-9), static_cast<float>(largest)};
+}
+
 }  // namespace palate::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -49,6 +76,9 @@ HWY_AFTER_NAMESPACE();
 namespace palate {
 
 HWY_EXPORT(quantize_kernel);
+HWY_EXPORT(extent_kernel);
+
+Extent extent(std::span<const float> values) { return HWY_DYNAMIC_DISPATCH(extent_kernel)(values); }
 
 double quantize(std::span<const float> values, float step, int8_t* codes) {
   const float lost = HWY_DYNAMIC_DISPATCH(quantize_kernel)(values, 1 / step, codes);

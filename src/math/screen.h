@@ -60,6 +60,12 @@ void screen_avx512vnni(ScreenTile& tile);
 void screen_avx2(ScreenTile& tile);
 void screen_plain(ScreenTile& tile);
 
+// How long a vector is, rounded up, and its largest absolute value. Not finite where a value is not.
+struct Extent {
+  double length = 0;
+  float largest = 0;
+};
+Extent extent(std::span<const float> values);
 // codes[d] = values[d] / step, rounded to the nearest; returns the length of what rounding lost, in
 // steps, rounded up. |values[d] / step| must be at most 127.4, and `step` between 1e-30 and 1e37.
 double quantize(std::span<const float> values, float step, int8_t* codes);

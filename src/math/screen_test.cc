@@ -131,7 +131,11 @@ TEST(Screen, WhatRoundingLosesIsAtMostWhatQuantizeSays) {
         const float step = std::max(largest / 127, 1e-30F);
         std::vector<int8_t> codes(dim, 99);
         const double said = quantize(values, step, codes.data());
-        double lost = 0;
+        double lost = 0, square = 0;
+        for (const float value : values) square += double{value} * value;
+        EXPECT_EQ(extent(values).largest, largest);
+        EXPECT_GE(extent(values).length, std::sqrt(square));
+        EXPECT_LE(extent(values).length, std::sqrt(square) * (1 + 1e-8));
         for (size_t d = 0; d < dim; ++d) {
           const double off = values[d] / double{step} - codes[d];
           EXPECT_LT(std::abs(off), 0.5001);
@@ -141,6 +145,19 @@ TEST(Screen, WhatRoundingLosesIsAtMostWhatQuantizeSays) {
         EXPECT_LE(said, std::sqrt(lost) * 1.01 + 1e-3 * std::sqrt(static_cast<double>(dim)));
       }
     }
+  });
+}
+
+TEST(Screen, AnExtentIsNotFiniteWhereAValueIsNot) {
+  for_every_target([] {
+    for (const float odd : {std::nanf(""), std::numeric_limits<float>::infinity()}) {
+      for (const size_t at : {0, 7, 15, 16, 18}) {
+        std::vector<float> values(19, 1.0F);
+        values[at] = odd;
+        EXPECT_FALSE(std::isfinite(extent(values).length)) << at;
+      }
+    }
+    EXPECT_EQ(extent({}).length, 0);
   });
 }
 

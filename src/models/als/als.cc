@@ -95,9 +95,7 @@ class AlsModel final : public Model {
 
   [[nodiscard]] const ModelInfo& info() const override { return info_; }
 
-  [[nodiscard]] bool can_answer(const Query& query) const override {
-    return !fold(query.history).index.empty();
-  }
+  [[nodiscard]] bool can_answer(const Query& query) const override;
 
   void score(const Query& query, std::span<const ItemIx> items, std::span<float> scores,
              Scratch& scratch) const override;
@@ -157,6 +155,17 @@ Folded AlsModel::fold(std::span<const HistoryEntry> history) const {
     out.value.push_back(sum);
   }
   return out;
+}
+
+// Folding is for what has both signs; nearly no history has.
+bool AlsModel::can_answer(const Query& query) const {
+  bool positive = false, negative = false;
+  for (const HistoryEntry& entry : query.history) {
+    if (!knows(entry.item)) continue;
+    positive |= entry.preference > 0;
+    negative |= entry.preference < 0;
+  }
+  return positive && (!negative || !fold(query.history).index.empty());
 }
 
 void AlsModel::solve_user(const Query& query, float* vector) const {
