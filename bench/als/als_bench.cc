@@ -1,5 +1,6 @@
-// Trains ALS on a matrix that peer.py wrote and says how long an epoch took. Not for users: the
-// comparison is `peer.py`, which runs this and its peers on the same data, start and settings.
+// Trains ALS on a matrix that areas/als.py wrote and says how long an epoch took. Not for users:
+// the comparison is bench/areas/als.py, which runs this and its peers on the same data, start and
+// settings.
 //
 //   als_bench DIR FACTORS SOLVER CG_STEPS ALPHA REGULARIZATION EPOCHS THREADS
 //
@@ -11,6 +12,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <fstream>
+#include <span>
 #include <string>
 #include <sys/resource.h>
 #include <vector>
@@ -52,7 +54,7 @@ double peak_mb() {
   return 0;
 }
 
-void write_all(const std::string& path, const std::vector<float>& rows) {
+void write_all(const std::string& path, std::span<const float> rows) {
   std::ofstream file(path, std::ios::binary);
   file.write(reinterpret_cast<const char*>(rows.data()),
              static_cast<std::streamsize>(rows.size() * sizeof(float)));
@@ -73,18 +75,18 @@ SparseMatrix read_matrix(const std::string& directory) {
 std::vector<float> fold_in(const SparseMatrix& matrix, const AlsFactors& fit,
                            const AlsFitOptions& options) {
   const palate::RowsView items{fit.items.data(), matrix.cols, fit.dim};
-  const auto gram = palate::gram_matrix(items, *options.pool);
   palate::AlsSolverOptions exactly;
   exactly.method = palate::AlsMethod::kCholesky;
   exactly.factors = fit.factors;
   exactly.regularization = options.config.regularization;
-  const palate::AlsSolver solver(items, gram->data(), exactly);
-  std::vector<float> out(matrix.rows * fit.dim), weight = matrix.value;
-  for (float& value : weight) value *= static_cast<float>(options.config.alpha);
+  exactly.exponent = options.config.regularization_exponent;
+  exactly.alpha = options.config.alpha;
+  const palate::AlsSolver solver(items, fit.spectrum.data(), exactly);
+  std::vector<float> out(matrix.rows * fit.dim);
   palate::AlsScratch scratch;
   for (size_t user = 0; user < matrix.rows; ++user) {
     const uint64_t begin = matrix.start[user], count = matrix.start[user + 1] - begin;
-    solver.solve({{matrix.index.data() + begin, count}, {weight.data() + begin, count}},
+    solver.solve({{matrix.index.data() + begin, count}, {matrix.value.data() + begin, count}},
                  out.data() + user * fit.dim, scratch);
   }
   return out;
@@ -108,7 +110,6 @@ int main(int argc, char** argv) {
   options.config.regularization = std::atof(argv[6]);
   options.config.iterations = std::atoi(argv[7]);
   options.pool = &pool;
-  options.track_loss = false;
   const SparseMatrix matrix = read_matrix(directory);
   const auto users = read_all<float>(directory + "/users.f32");
   const auto items = read_all<float>(directory + "/items.f32");
@@ -138,8 +139,8 @@ int main(int argc, char** argv) {
   write_all(directory + "/out_items.f32", fit->items);
   fmt::print(
       "{{\"epoch_s\": [{}], \"cpu_s\": [{}], \"dim\": {}, \"fold_in_us\": {:.2f}, "
-      "\"peak_mb\": {:.1f}}}\n",
+      "\"peak_mb\": {:.1f}, \"loss\": [{}]}}\n",
       fmt::join(seconds, ", "), fmt::join(cpu_seconds, ", "), fit->dim,
-      fold_s * 1e6 / static_cast<double>(matrix.rows), peak);
+      fold_s * 1e6 / static_cast<double>(matrix.rows), peak, fmt::join(fit->loss, ", "));
   return 0;
 }

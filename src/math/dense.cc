@@ -10,6 +10,8 @@
 #include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
+#include "math/reduce-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace palate::HWY_NAMESPACE {
 
@@ -121,45 +123,173 @@ void pack_rows_kernel(const PickedRows& rows, const RowScales& scales, float* HW
   }
 }
 
-// Factors the kLanes × kLanes block on the diagonal at `block`, and puts the inverses of its
-// diagonal into `inverse`. Columns left of a row's diagonal are spoilt; nobody reads them.
-HWY_INLINE bool factor_diagonal(float* block, size_t dim, float* HWY_RESTRICT inverse) {
+#if HWY_TARGET != HWY_SCALAR
+// Stores the 128-bit blocks of `v` at to, to + step, …
+template <class D, class V>
+HWY_INLINE void store_blocks(D d, V v, float* to, size_t step) {
+  if constexpr (hn::MaxLanes(d) <= 4) {
+    hn::StoreU(v, d, to);
+  } else {
+    const hn::Half<D> half;
+    store_blocks(half, hn::LowerHalf(half, v), to, step);
+    store_blocks(half, hn::UpperHalf(half, v), to + hn::Lanes(half) / 4 * step, step);
+  }
+}
+#endif
+
+// Four rows from `from` on as four columns of a panel of kLanes columns.
+HWY_INLINE void transpose_four(const float* const* from, const float* scale,
+                               const float* HWY_RESTRICT column_scale, size_t dim, float* to) {
+#if HWY_TARGET == HWY_SCALAR
+  for (size_t d = 0; d < dim; ++d) {
+    for (size_t j = 0; j < 4; ++j) to[d * kLanes + j] = scale[j] * column_scale[d] * from[j][d];
+  }
+#else
+  const hn::Repartition<double, decltype(kTag)> wide;
+  for (size_t d = 0; d < dim; d += hn::Lanes(kTag)) {
+    const Floats column = hn::LoadU(kTag, column_scale + d);
+    Floats v[4];
+#pragma GCC unroll 16
+    for (size_t j = 0; j < 4; ++j) {
+      v[j] = hn::Mul(hn::LoadU(kTag, from[j] + d), hn::Mul(hn::Set(kTag, scale[j]), column));
+    }
+    const auto low01 = hn::BitCast(wide, hn::InterleaveLower(kTag, v[0], v[1]));
+    const auto low23 = hn::BitCast(wide, hn::InterleaveLower(kTag, v[2], v[3]));
+    const auto high01 = hn::BitCast(wide, hn::InterleaveUpper(kTag, v[0], v[1]));
+    const auto high23 = hn::BitCast(wide, hn::InterleaveUpper(kTag, v[2], v[3]));
+    float* at = to + d * kLanes;
+    constexpr size_t kStep = 4 * kLanes;  // a 128-bit block is every fourth column of the table
+    store_blocks(kTag, hn::BitCast(kTag, hn::InterleaveLower(wide, low01, low23)), at, kStep);
+    store_blocks(kTag, hn::BitCast(kTag, hn::InterleaveUpper(wide, low01, low23)), at + kLanes,
+                 kStep);
+    store_blocks(kTag, hn::BitCast(kTag, hn::InterleaveLower(wide, high01, high23)),
+                 at + 2 * kLanes, kStep);
+    store_blocks(kTag, hn::BitCast(kTag, hn::InterleaveUpper(wide, high01, high23)),
+                 at + 3 * kLanes, kStep);
+  }
+#endif
+}
+
+void pack_columns_kernel(const PickedRows& rows, const float* row_scale, const float* column_scale,
+                         float* HWY_RESTRICT packed) {
+  constexpr size_t kAheadRows = 16;
+  const size_t count = rows.count(), dim = rows.table.dim;
+  const uint32_t* index = rows.index.data();
+  for (size_t i = 0; i < padded(count); i += 4) {
+    const float* from[4];
+    HWY_ALIGN float scale[4];
+    for (size_t j = 0; j < 4; ++j) {
+      const size_t row = std::min(i + j, count - 1);
+      from[j] = rows.table.row(index[row]);
+      scale[j] = i + j < count ? row_scale[row] : 0.0F;
+      if (i + j + kAheadRows >= count + rows.upcoming) continue;
+      const float* next = rows.table.row(index[i + j + kAheadRows]);
+      for (size_t d = 0; d < dim; d += kLanes) hwy::Prefetch(next + d);
+    }
+    transpose_four(from, scale, column_scale, dim, packed + i / kLanes * dim * kLanes + i % kLanes);
+  }
+}
+
+// Eight rows times some columns of q. `left`: number i of row r at [i * 8 + r]; `right`: row i of
+// q's columns at [i * kLanes * 2].
+template <size_t kWide>
+HWY_INLINE void rotate_tile(const float* left, const float* right, size_t dim, float* to) {
+  const size_t lanes = hn::Lanes(kTag);
+  Floats sum[8][kWide];
+#pragma GCC unroll 16
+  for (size_t r = 0; r < 8; ++r) {
+#pragma GCC unroll 16
+    for (size_t k = 0; k < kWide; ++k) sum[r][k] = hn::Zero(kTag);
+  }
+  for (size_t i = 0; i < dim; ++i) {
+    Floats v[kWide];
+#pragma GCC unroll 16
+    for (size_t k = 0; k < kWide; ++k) v[k] = hn::LoadU(kTag, right + i * 2 * kLanes + k * lanes);
+#pragma GCC unroll 16
+    for (size_t r = 0; r < 8; ++r) {
+      const Floats one = hn::Set(kTag, left[i * 8 + r]);
+#pragma GCC unroll 16
+      for (size_t k = 0; k < kWide; ++k) sum[r][k] = hn::MulAdd(one, v[k], sum[r][k]);
+    }
+  }
+#pragma GCC unroll 16
+  for (size_t r = 0; r < 8; ++r) {
+#pragma GCC unroll 16
+    for (size_t k = 0; k < kWide; ++k) hn::StoreU(sum[r][k], kTag, to + r * dim + k * lanes);
+  }
+}
+
+// The rows are written over, so they are copied first, in panels of eight; q's columns are copied
+// into panels of two vectors, which a tile then reads from end to end.
+void rotate_rows_kernel(float* rows, size_t count, const float* q, size_t dim) {
+  const size_t lanes = hn::Lanes(kTag), panels = (count + 7) / 8;
+  FloatTable copy(panels * 8 * dim), columns(2 * kLanes * dim), result(8 * dim);
+  for (size_t row = 0; row < count; ++row) {
+    float* to = copy.data() + row / 8 * 8 * dim + row % 8;
+    for (size_t d = 0; d < dim; ++d) to[d * 8] = rows[row * dim + d];
+  }
+  for (size_t begin = 0; begin < dim; begin += 2 * kLanes) {
+    const size_t width = std::min(2 * kLanes, dim - begin);
+    for (size_t i = 0; i < dim; ++i) {
+      std::copy_n(q + i * dim + begin, width, columns.data() + i * 2 * kLanes);
+    }
+    for (size_t panel = 0; panel < panels; ++panel) {
+      const size_t used = std::min<size_t>(8, count - panel * 8);
+      const float* left = copy.data() + panel * 8 * dim;
+      float* to = used == 8 ? rows + panel * 8 * dim + begin : result.data();
+      size_t d = 0;
+      for (; lanes == kLanes && d + 2 * lanes <= width; d += 2 * lanes) {
+        rotate_tile<2>(left, columns.data() + d, dim, to + d);
+      }
+      for (; d < width; d += lanes) rotate_tile<1>(left, columns.data() + d, dim, to + d);
+      for (size_t r = 0; used < 8 && r < used; ++r) {
+        std::copy_n(result.data() + r * dim, width, rows + (panel * 8 + r) * dim + begin);
+      }
+    }
+  }
+}
+
+// Factors the kLanes × kLanes block on the diagonal at `block`; the diagonal then holds its
+// inverses. Columns left of a row's diagonal are spoilt; nobody reads them. The square root is off
+// the chain from pivot to pivot.
+HWY_INLINE bool factor_diagonal(float* block, size_t dim) {
   const size_t lanes = hn::Lanes(kTag);
 #pragma GCC unroll 16
   for (size_t k = 0; k < kLanes; ++k) {
     float* pivot_row = block + k * dim;
-    const float pivot = pivot_row[k];
-    if (!(pivot > 0)) return false;
-    inverse[k] = 1.0F / std::sqrt(pivot);
-    const Floats scale = hn::Set(kTag, inverse[k]);
+    if (!(pivot_row[k] > 0)) return false;
+    const float inverse = 1.0F / pivot_row[k];
     const size_t first = k / lanes * lanes;
-    for (size_t d = first; d < kLanes; d += lanes) {
-      hn::StoreU(hn::Mul(scale, hn::LoadU(kTag, pivot_row + d)), kTag, pivot_row + d);
-    }
 #pragma GCC unroll 16
     for (size_t i = k + 1; i < kLanes; ++i) {
-      const Floats s = hn::Set(kTag, pivot_row[i]);
+      const Floats s = hn::Set(kTag, pivot_row[i] * inverse);
       float* row = block + i * dim;
       for (size_t d = first; d < kLanes; d += lanes) {
         hn::StoreU(hn::NegMulAdd(s, hn::LoadU(kTag, pivot_row + d), hn::LoadU(kTag, row + d)), kTag,
                    row + d);
       }
     }
+    const float root = std::sqrt(inverse);
+    const Floats scale = hn::Set(kTag, root);
+    for (size_t d = first; d < kLanes; d += lanes) {
+      hn::StoreU(hn::Mul(scale, hn::LoadU(kTag, pivot_row + d)), kTag, pivot_row + d);
+    }
+    pivot_row[k] = root;
   }
   return true;
 }
 
 // Solves the kLanes rows right of a factored diagonal block, a vector of columns at a time.
-HWY_INLINE void factor_right(float* block, size_t columns, size_t dim, const float* inverse) {
+HWY_INLINE void factor_right(float* block, size_t columns, size_t dim) {
   for (size_t d = kLanes; d < columns; d += hn::Lanes(kTag)) {
     Floats v[kLanes];
 #pragma GCC unroll 16
     for (size_t k = 0; k < kLanes; ++k) v[k] = hn::LoadU(kTag, block + k * dim + d);
 #pragma GCC unroll 16
     for (size_t k = 0; k < kLanes; ++k) {
-      v[k] = hn::Mul(hn::Set(kTag, inverse[k]), v[k]);
-      hn::StoreU(v[k], kTag, block + k * dim + d);
       const float* u = block + k * dim;
+      v[k] = hn::Mul(hn::Set(kTag, u[k]), v[k]);
+      hn::StoreU(v[k], kTag, block + k * dim + d);
 #pragma GCC unroll 16
       for (size_t i = k + 1; i < kLanes; ++i) {
         v[i] = hn::NegMulAdd(hn::Set(kTag, u[i]), v[k], v[i]);
@@ -168,43 +298,62 @@ HWY_INLINE void factor_right(float* block, size_t columns, size_t dim, const flo
   }
 }
 
-// Uᵀ z = b, then U x = z, over b.
-HWY_INLINE void solve_triangles(const float* a, float* b, size_t dim) {
-  const size_t lanes = hn::Lanes(kTag);
-  for (size_t k = 0; k < dim; ++k) {
-    const float* row = a + k * dim;
-    const float z = b[k] / row[k];
-    // One by one up to a whole vector: left of the diagonal the row holds garbage.
-    const size_t whole = (k + 1 + lanes - 1) / lanes * lanes;
-    for (size_t d = k + 1; d < whole; ++d) b[d] -= z * row[d];
-    const Floats s = hn::Set(kTag, z);
-    for (size_t d = whole; d < dim; d += lanes) {
-      hn::StoreU(hn::NegMulAdd(hn::LoadU(kTag, row + d), s, hn::LoadU(kTag, b + d)), kTag, b + d);
-    }
-    b[k] = z;
+// Uᵀ z = b over b, for the block's kLanes unknowns, and takes them off the rest of b.
+HWY_INLINE void solve_down(const float* block, float* b, size_t columns, size_t dim) {
+  for (size_t k = 0; k < kLanes; ++k) {
+    const float* u = block + k * dim;
+    b[k] *= u[k];
+    for (size_t i = k + 1; i < kLanes; ++i) b[i] -= u[i] * b[k];
   }
-  for (size_t k = dim; k-- > 0;) {
-    const float* row = a + k * dim;
-    const size_t whole = (k + 1 + lanes - 1) / lanes * lanes;
-    float rest = b[k];
-    for (size_t d = k + 1; d < whole; ++d) rest -= row[d] * b[d];
-    Floats sum = hn::Zero(kTag);
-    for (size_t d = whole; d < dim; d += lanes) {
-      sum = hn::MulAdd(hn::LoadU(kTag, row + d), hn::LoadU(kTag, b + d), sum);
+  Floats z[kLanes];
+#pragma GCC unroll 16
+  for (size_t k = 0; k < kLanes; ++k) z[k] = hn::Set(kTag, b[k]);
+  for (size_t d = kLanes; d < columns; d += hn::Lanes(kTag)) {
+    // Two chains, so that one multiply-add need not wait for the other.
+    Floats even = hn::LoadU(kTag, b + d), odd = hn::Zero(kTag);
+#pragma GCC unroll 16
+    for (size_t k = 0; k < kLanes; k += 2) {
+      even = hn::NegMulAdd(z[k], hn::LoadU(kTag, block + k * dim + d), even);
+      odd = hn::NegMulAdd(z[k + 1], hn::LoadU(kTag, block + (k + 1) * dim + d), odd);
     }
-    b[k] = (rest - hn::GetLane(hn::SumOfLanes(kTag, sum))) / row[k];
+    hn::StoreU(hn::Add(even, odd), kTag, b + d);
+  }
+}
+
+// U x = z over b, for the block's kLanes unknowns; those right of it are known.
+HWY_INLINE void solve_up(const float* block, float* b, size_t columns, size_t dim) {
+  HWY_ALIGN float known[kLanes];
+#pragma GCC unroll 16
+  for (size_t k = 0; k < kLanes; k += 4) {
+    Floats sum[4] = {hn::Zero(kTag), hn::Zero(kTag), hn::Zero(kTag), hn::Zero(kTag)};
+    for (size_t d = kLanes; d < columns; d += hn::Lanes(kTag)) {
+      const Floats x = hn::LoadU(kTag, b + d);
+#pragma GCC unroll 16
+      for (size_t j = 0; j < 4; ++j) {
+        sum[j] = hn::MulAdd(hn::LoadU(kTag, block + (k + j) * dim + d), x, sum[j]);
+      }
+    }
+    reduce_four(kTag, sum, known + k);
+  }
+  for (size_t k = kLanes; k-- > 0;) {
+    float rest = b[k] - known[k];
+    for (size_t i = k + 1; i < kLanes; ++i) rest -= block[k * dim + i] * b[i];
+    b[k] = rest * block[k * dim + k];
   }
 }
 
 bool cholesky_solve_kernel(float* a, float* b, size_t dim) {
-  HWY_ALIGN float inverse[kLanes];
   for (size_t begin = 0; begin < dim; begin += kLanes) {
     float* block = a + begin * dim + begin;
-    if (!factor_diagonal(block, dim, inverse)) return false;
-    factor_right(block, dim - begin, dim, inverse);
+    if (!factor_diagonal(block, dim)) return false;
+    factor_right(block, dim - begin, dim);
+    solve_down(block, b + begin, dim - begin, dim);
     update_upper<true>({a + begin * dim, kLanes, dim, kLanes, dim}, begin + kLanes, a);
   }
-  solve_triangles(a, b, dim);
+  for (size_t begin = dim; begin > 0;) {
+    begin -= kLanes;
+    solve_up(a + begin * dim + begin, b + begin, dim - begin, dim);
+  }
   return true;
 }
 
@@ -216,6 +365,8 @@ namespace palate {
 
 HWY_EXPORT(add_outer_kernel);
 HWY_EXPORT(pack_rows_kernel);
+HWY_EXPORT(pack_columns_kernel);
+HWY_EXPORT(rotate_rows_kernel);
 HWY_EXPORT(cholesky_solve_kernel);
 
 void add_outer(const PackedRows& rows, float* c) {
@@ -226,6 +377,16 @@ void add_outer(const PackedRows& rows, float* c) {
 void pack_rows(const PickedRows& rows, const RowScales& scales, float* packed, float* sum) {
   if (rows.count() == 0) return;  // the table may be null then
   HWY_DYNAMIC_DISPATCH(pack_rows_kernel)(rows, scales, packed, sum);
+}
+
+void pack_columns(const PickedRows& rows, const float* row_scale, const float* column_scale,
+                  float* packed) {
+  if (rows.count() == 0) return;
+  HWY_DYNAMIC_DISPATCH(pack_columns_kernel)(rows, row_scale, column_scale, packed);
+}
+
+void rotate_rows(float* rows, size_t count, const float* q, size_t dim) {
+  HWY_DYNAMIC_DISPATCH(rotate_rows_kernel)(rows, count, q, dim);
 }
 
 void mirror_upper(float* a, size_t dim) {

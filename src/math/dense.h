@@ -5,6 +5,7 @@
 #pragma once
 
 #include "math/rows.h"
+#include "math/table.h"
 
 namespace palate {
 
@@ -17,6 +18,11 @@ struct PackedRows {
 };
 inline constexpr size_t kPackedRowsMax = 128;
 
+// Packs the columns of `rows` as the rows of their Gram matrix need them: dim rows of
+// padded(rows.count()) numbers, row_scale[i] * column_scale[d] * row i[d] in row d and column i,
+// zeros beyond the end; dim * padded(rows.count()) floats.
+void pack_columns(const PickedRows& rows, const float* row_scale, const float* column_scale,
+                  float* packed);
 // Packs scale[i] * row i, and adds the sum of offset[i] * row i to `sum` (dim floats).
 void pack_rows(const PickedRows& rows, const RowScales& scales, float* packed, float* sum);
 // c += sum over i of (row i) (row i)ᵀ, upper triangle. Rows packed with the square roots of weights
@@ -24,6 +30,8 @@ void pack_rows(const PickedRows& rows, const RowScales& scales, float* packed, f
 void add_outer(const PackedRows& rows, float* c);
 // Copies the upper triangle into the lower one.
 void mirror_upper(float* a, size_t dim);
+// row ← row q for `count` rows of dim floats, in place; q is a full dim × dim matrix.
+void rotate_rows(float* rows, size_t count, const float* q, size_t dim);
 // Factors a = Uᵀ U in place and solves a x = b, with x written over b. False, with `a` and `b`
 // spoilt, when a is not positive definite.
 [[nodiscard]] bool cholesky_solve(float* a, float* b, size_t dim);

@@ -10,6 +10,7 @@
 #include "math/philox.h"
 #include "math/plain.h"
 #include "math/rows.h"
+#include "math/spectrum.h"
 
 namespace palate {
 namespace {
@@ -100,8 +101,9 @@ TEST(Kernels, RowsApplyAndQuadratic) {
       const RowScales scales{with_offset, scale.data()};
       std::vector<float> y = x;
       std::vector<double> expected(x.begin(), x.end());
-      rows_apply(picked, scales, x.data(), y.data());
-      plain::rows_apply(picked, scales, x.data(), expected);
+      const double sum = rows_apply(picked, scales, x.data(), y.data());
+      const double expected_sum = plain::rows_apply(picked, scales, x.data(), expected);
+      EXPECT_NEAR(sum, expected_sum, 8 * tolerance(terms));
       for (size_t d = 0; d < rows.dim; ++d) {
         EXPECT_NEAR(y[d], expected[d], 8 * tolerance(terms)) << d;
       }
@@ -139,6 +141,82 @@ TEST(Kernels, WeightedGram) {
     EXPECT_EQ(c[dim + 0], c[1]);
     EXPECT_EQ(c[(dim - 1) * dim + 2], c[2 * dim + dim - 1]);
   });
+}
+
+TEST(Kernels, RowsAdd) {
+  for_every_shape([](const RowsView& rows) {
+    const std::vector<uint32_t> index = pick(rows, rows.count + 3);
+    const std::vector<float> scale = draw(index.size(), 1002), start = draw(rows.dim, 1000);
+    std::vector<float> y = start;
+    std::vector<double> expected(start.begin(), start.end());
+    rows_add({rows, index}, scale.data(), y.data());
+    for (size_t i = 0; i < index.size(); ++i) {
+      for (size_t d = 0; d < rows.dim; ++d) expected[d] += double{scale[i]} * rows.row(index[i])[d];
+    }
+    for (size_t d = 0; d < rows.dim; ++d) EXPECT_NEAR(y[d], expected[d], tolerance(index.size()));
+  });
+}
+
+TEST(Kernels, PackedColumnsGiveTheGramMatrixOfTheRows) {
+  for_every_shape([](const RowsView& rows) {
+    const size_t size = padded(rows.count);
+    std::vector<uint32_t> index(rows.count);
+    std::iota(index.rbegin(), index.rend(), 0U);
+    const PickedRows picked{rows, index};
+    const std::vector<float> scale = draw(rows.count, 1003), column = draw(rows.dim, 1004);
+    std::vector<float> packed(size * rows.dim, NAN), c(size * size, 0.0F);
+    pack_columns(picked, scale.data(), column.data(), packed.data());
+    if (rows.count > 0) add_outer({packed.data(), rows.dim, size}, c.data());
+    for (size_t i = 0; i < size; ++i) {
+      for (size_t j = i; j < size; ++j) {
+        double expected = 0;
+        for (size_t d = 0; i < rows.count && j < rows.count && d < rows.dim; ++d) {
+          expected += double{column[d]} * column[d] * picked.row(i)[d] * picked.row(j)[d];
+        }
+        if (expected != 0) expected *= double{scale[i]} * scale[j];
+        ASSERT_NEAR(c[i * size + j], expected, 64 * tolerance(rows.dim)) << i << " " << j;
+      }
+    }
+  });
+}
+
+TEST(Kernels, RotateRows) {
+  for_every_shape([](const RowsView& rows) {
+    const size_t dim = rows.dim;
+    const std::vector<float> q = draw(dim * dim, 1007);
+    std::vector<float> rotated(rows.data, rows.data + rows.count * dim);
+    rotate_rows(rotated.data(), rows.count, q.data(), dim);
+    for (size_t i = 0; i < rows.count; ++i) {
+      for (size_t j = 0; j < dim; ++j) {
+        double expected = 0;
+        for (size_t d = 0; d < dim; ++d) expected += double{rows.row(i)[d]} * q[d * dim + j];
+        ASSERT_NEAR(rotated[i * dim + j], expected, 8 * tolerance(dim)) << i << " " << j;
+      }
+    }
+  });
+}
+
+TEST(Kernels, SpectrumDiagonalizes) {
+  const size_t size = 37, dim = 48;
+  const std::vector<float> table = draw(60 * dim, 1008);
+  std::vector<double> gram(dim * dim, 0.0);
+  plain::gram({table.data(), 60, dim}, nullptr, gram);
+  const std::vector<float> a(gram.begin(), gram.end());
+  const Spectrum axes = spectrum(a.data(), size, dim);
+  for (size_t i = 0; i < size; ++i) {
+    for (size_t j = 0; j < size; ++j) {
+      double product = 0, image = 0;
+      for (size_t k = 0; k < size; ++k) {
+        product += double{axes.vectors[k * dim + i]} * axes.vectors[k * dim + j];
+        for (size_t l = 0; l < size; ++l) {
+          image += axes.vectors[k * dim + i] * gram[k * dim + l] * axes.vectors[l * dim + j];
+        }
+      }
+      EXPECT_NEAR(product, i == j ? 1 : 0, 1e-5);
+      EXPECT_NEAR(image, i == j ? axes.values[i] : 0, 1e-3);
+    }
+  }
+  for (size_t d = size; d < dim; ++d) EXPECT_EQ(axes.values[d], 0);
 }
 
 TEST(Kernels, CholeskySolve) {

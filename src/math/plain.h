@@ -16,14 +16,17 @@ inline double dot(const float* a, const float* b, size_t dim) {
   return sum;
 }
 
-inline void rows_apply(const PickedRows& rows, const RowScales& scales, const float* x,
-                       std::vector<double>& y) {
+inline double rows_apply(const PickedRows& rows, const RowScales& scales, const float* x,
+                         std::vector<double>& y) {
   const size_t dim = rows.table.dim;
+  double offset_sum = 0;
   for (size_t i = 0; i < rows.count(); ++i) {
-    const double s = (scales.offset != nullptr ? scales.offset[i] : 0.0) +
-                     scales.scale[i] * dot(rows.row(i), x, dim);
-    for (size_t d = 0; d < dim; ++d) y[d] += s * rows.row(i)[d];
+    const double z = dot(rows.row(i), x, dim);
+    const double offset = scales.offset != nullptr ? scales.offset[i] : 0.0;
+    offset_sum += offset * z;
+    for (size_t d = 0; d < dim; ++d) y[d] += (offset + scales.scale[i] * z) * rows.row(i)[d];
   }
+  return offset_sum;
 }
 
 inline double rows_quadratic(const PickedRows& rows, const float* scale, const float* x) {

@@ -6,7 +6,6 @@
 #define HWY_TARGET_INCLUDE "math/rows.cc"
 #include <hwy/foreach_target.h>
 // Highway must come after foreach_target.
-#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include "math/reduce-inl.h"
@@ -20,7 +19,7 @@ using Floats = hn::Vec<decltype(kTag)>;
 
 // Eight rows at a time: their sums hide the latency of each other's multiply-adds.
 constexpr size_t kGroup = 8;
-constexpr size_t kAheadRows = 2 * kGroup;  // of prefetching; covers the last-level cache
+constexpr size_t kAheadRows = 6 * kGroup;  // of prefetching; covers the way to memory
 
 HWY_INLINE float dot_one(const float* HWY_RESTRICT a, const float* HWY_RESTRICT b, size_t dim) {
   const size_t lanes = hn::Lanes(kTag);
@@ -75,26 +74,38 @@ HWY_INLINE void axpy_eight(const float* const* rows, size_t dim, const float* HW
   }
 }
 
-// The group of eight rows that begins at `begin`, with those further on asked for.
+// The eight rows from `begin` on, with those further on asked for. Beyond the end: the last row,
+// again.
 HWY_INLINE void pick_eight(const PickedRows& rows, size_t begin, const float** out) {
   const uint32_t* index = rows.index.data() + begin;
+  const size_t left = rows.count() - begin;
 #pragma GCC unroll 16
-  for (size_t j = 0; j < kGroup; ++j) out[j] = rows.table.row(index[j]);
-  if (begin + kAheadRows + kGroup > rows.count()) return;
+  for (size_t j = 0; j < kGroup; ++j) out[j] = rows.table.row(index[j < left ? j : left - 1]);
+  if (rows.cached || kAheadRows + kGroup > left + rows.upcoming) return;
 #pragma GCC unroll 16
   for (size_t j = 0; j < kGroup; ++j) {
     const float* next = rows.table.row(index[kAheadRows + j]);
-    for (size_t d = 0; d < rows.table.dim; d += kLanes) hwy::Prefetch(next + d);
+    // Into the second level: the first is full of what is worked on.
+    for (size_t d = 0; d < rows.table.dim; d += kLanes) __builtin_prefetch(next + d, 0, 2);
   }
 }
 
-// s[j] = offset + scale * s[j] of eight rows from `begin` on.
-HWY_INLINE void scale_eight(const RowScales& scales, size_t begin, float* HWY_RESTRICT s) {
-#pragma GCC unroll 16
-  for (size_t j = 0; j < kGroup; ++j) s[j] *= scales.scale[begin + j];
-  if (scales.offset == nullptr) return;
-#pragma GCC unroll 16
-  for (size_t j = 0; j < kGroup; ++j) s[j] += scales.offset[begin + j];
+// The numbers of eight rows from `begin` on; zeros beyond the end and where there are none.
+struct EightScales {
+  HWY_ALIGN float offset[kGroup], scale[kGroup];
+};
+HWY_INLINE EightScales scales_of(const RowScales& scales, size_t begin, size_t count) {
+  EightScales out;
+  const size_t left = std::min(kGroup, count - begin);
+  if (left == kGroup) {
+    std::copy_n(scales.scale + begin, kGroup, out.scale);
+  } else {
+    for (size_t j = 0; j < kGroup; ++j) out.scale[j] = j < left ? scales.scale[begin + j] : 0.0F;
+  }
+  for (size_t j = 0; j < kGroup; ++j) {
+    out.offset[j] = scales.offset != nullptr && j < left ? scales.offset[begin + j] : 0.0F;
+  }
+  return out;
 }
 
 float dot_kernel(const float* a, const float* b, size_t dim) { return dot_one(a, b, dim); }
@@ -114,18 +125,18 @@ void rows_dot_kernel(const RowsView& rows, const float* x, float* out) {
 
 void picked_dot_kernel(const PickedRows& rows, const float* x, float* out) {
   const float* group[kGroup];
-  size_t i = 0;
-  for (; i + kGroup <= rows.count(); i += kGroup) {
+  HWY_ALIGN float z[kGroup];
+  for (size_t i = 0; i < rows.count(); i += kGroup) {
     pick_eight(rows, i, group);
-    dot_eight(group, rows.table.dim, x, out + i);
+    dot_eight(group, rows.table.dim, x, z);
+    std::copy_n(z, std::min(kGroup, rows.count() - i), out + i);
   }
-  for (; i < rows.count(); ++i) out[i] = dot_one(rows.row(i), x, rows.table.dim);
 }
 
 // As apply_wide for rows of kVectors whole vectors: x, y and four rows stay in registers, so that a
-// row is loaded once for its inner product and its addition. Returns the rows that it has done.
+// row is loaded once for its inner product and its addition.
 template <size_t kVectors>
-HWY_INLINE size_t apply_narrow(const PickedRows& rows, const RowScales& scales, const float* x,
+HWY_INLINE double apply_narrow(const PickedRows& rows, const RowScales& scales, const float* x,
                                float* y) {
   const size_t lanes = hn::Lanes(kTag);
   Floats xs[kVectors], ys[kVectors];
@@ -135,11 +146,14 @@ HWY_INLINE size_t apply_narrow(const PickedRows& rows, const RowScales& scales, 
   for (size_t v = 0; v < kVectors; ++v) ys[v] = hn::LoadU(kTag, y + v * lanes);
   const float* group[kGroup];
   HWY_ALIGN float s[kGroup];
-  size_t i = 0;
-  for (; i + kGroup <= rows.count(); i += kGroup) {
+  double offset_sum = 0;
+  for (size_t i = 0; i < rows.count(); i += kGroup) {
     pick_eight(rows, i, group);
+    const EightScales eight = scales_of(scales, i, rows.count());
+    float part = 0;
 #pragma GCC unroll 16
     for (size_t half = 0; half < kGroup; half += 4) {
+      if (i + half >= rows.count()) break;
       Floats row[4][kVectors], sum[4];
 #pragma GCC unroll 16
       for (size_t j = 0; j < 4; ++j) {
@@ -154,55 +168,90 @@ HWY_INLINE size_t apply_narrow(const PickedRows& rows, const RowScales& scales, 
       reduce_four(kTag, sum, s);
 #pragma GCC unroll 16
       for (size_t j = 0; j < 4; ++j) {
-        const size_t at = i + half + j;
-        const float offset = scales.offset == nullptr ? 0.0F : scales.offset[at];
-        const Floats c = hn::Set(kTag, offset + scales.scale[at] * s[j]);
+        part += eight.offset[half + j] * s[j];
+        const Floats c = hn::Set(kTag, eight.offset[half + j] + eight.scale[half + j] * s[j]);
 #pragma GCC unroll 16
         for (size_t v = 0; v < kVectors; ++v) ys[v] = hn::MulAdd(row[j][v], c, ys[v]);
       }
     }
+    offset_sum += part;
   }
 #pragma GCC unroll 16
   for (size_t v = 0; v < kVectors; ++v) hn::StoreU(ys[v], kTag, y + v * lanes);
-  return i;
+  return offset_sum;
 }
 
-HWY_INLINE size_t apply_wide(const PickedRows& rows, const RowScales& scales, const float* x,
+// out[0..8) = rows · x, and in the same loop y += the sum of s[j] * done[j]: the inner products
+// wait for the second-level cache while the additions read from the first.
+HWY_INLINE void dot_and_axpy_eight(const float* const* rows, const float* const* done, size_t dim,
+                                   const float* HWY_RESTRICT x, const float* HWY_RESTRICT s,
+                                   float* HWY_RESTRICT y, float* HWY_RESTRICT out) {
+  Floats sum[kGroup], c[kGroup];
+#pragma GCC unroll 16
+  for (size_t j = 0; j < kGroup; ++j) sum[j] = hn::Zero(kTag);
+#pragma GCC unroll 16
+  for (size_t j = 0; j < kGroup; ++j) c[j] = hn::Set(kTag, s[j]);
+  for (size_t d = 0; d < dim; d += hn::Lanes(kTag)) {
+    const Floats v = hn::LoadU(kTag, x + d);
+    Floats even = hn::LoadU(kTag, y + d), odd = hn::Zero(kTag);
+#pragma GCC unroll 16
+    for (size_t j = 0; j < kGroup; ++j) {
+      sum[j] = hn::MulAdd(hn::LoadU(kTag, rows[j] + d), v, sum[j]);
+      Floats& part = j % 2 == 0 ? even : odd;
+      part = hn::MulAdd(hn::LoadU(kTag, done[j] + d), c[j], part);
+    }
+    hn::StoreU(hn::Add(even, odd), kTag, y + d);
+  }
+  reduce_four(kTag, sum, out);
+  reduce_four(kTag, sum + 4, out + 4);
+}
+
+HWY_INLINE double apply_wide(const PickedRows& rows, const RowScales& scales, const float* x,
                              float* y) {
-  const float* group[kGroup];
-  HWY_ALIGN float s[kGroup];
-  size_t i = 0;
-  for (; i + kGroup <= rows.count(); i += kGroup) {
-    pick_eight(rows, i, group);
-    dot_eight(group, rows.table.dim, x, s);
-    scale_eight(scales, i, s);
-    axpy_eight(group, rows.table.dim, s, y);
+  if (rows.count() == 0) return 0;
+  const float* groups[2][kGroup];
+  HWY_ALIGN float s[kGroup] = {};
+  double offset_sum = 0;
+  pick_eight(rows, 0, groups[1]);  // of the additions of nothing in the first round
+  size_t current = 0;
+  for (size_t i = 0; i < rows.count(); i += kGroup, current ^= 1) {
+    HWY_ALIGN float z[kGroup];
+    pick_eight(rows, i, groups[current]);
+    dot_and_axpy_eight(groups[current], groups[current ^ 1], rows.table.dim, x, s, y, z);
+    const EightScales eight = scales_of(scales, i, rows.count());
+    float part = 0;
+#pragma GCC unroll 16
+    for (size_t j = 0; j < kGroup; ++j) {
+      part += eight.offset[j] * z[j];
+      s[j] = eight.offset[j] + eight.scale[j] * z[j];
+    }
+    offset_sum += part;
   }
-  return i;
+  axpy_eight(groups[current ^ 1], rows.table.dim, s, y);
+  return offset_sum;
 }
 
-void rows_apply_kernel(const PickedRows& rows, const RowScales& scales, const float* x, float* y) {
-  const size_t dim = rows.table.dim;
-  size_t i = 0;
-  switch (dim / hn::Lanes(kTag)) {
+double rows_apply_kernel(const PickedRows& rows, const RowScales& scales, const float* x,
+                         float* y) {
+  switch (rows.table.dim / hn::Lanes(kTag)) {
     case 1:
-      i = apply_narrow<1>(rows, scales, x, y);
-      break;
+      return apply_narrow<1>(rows, scales, x, y);
     case 2:
-      i = apply_narrow<2>(rows, scales, x, y);
-      break;
+      return apply_narrow<2>(rows, scales, x, y);
     case 3:
-      i = apply_narrow<3>(rows, scales, x, y);
-      break;
+      return apply_narrow<3>(rows, scales, x, y);
     case 4:
-      i = apply_narrow<4>(rows, scales, x, y);
-      break;
+      return apply_narrow<4>(rows, scales, x, y);
     default:
-      i = apply_wide(rows, scales, x, y);
+      return apply_wide(rows, scales, x, y);
   }
-  for (; i < rows.count(); ++i) {
-    const float z = scales.scale[i] * dot_one(rows.row(i), x, dim);
-    axpy_one(scales.offset != nullptr ? scales.offset[i] + z : z, rows.row(i), y, dim);
+}
+
+void rows_add_kernel(const PickedRows& rows, const float* scale, float* y) {
+  const float* group[kGroup];
+  for (size_t i = 0; i < rows.count(); i += kGroup) {
+    pick_eight(rows, i, group);
+    axpy_eight(group, rows.table.dim, scales_of({nullptr, scale}, i, rows.count()).scale, y);
   }
 }
 
@@ -210,18 +259,14 @@ double rows_quadratic_kernel(const PickedRows& rows, const float* scale, const f
   HWY_ALIGN float z[kGroup];
   const float* group[kGroup];
   double sum = 0;
-  size_t i = 0;
-  for (; i + kGroup <= rows.count(); i += kGroup) {
+  for (size_t i = 0; i < rows.count(); i += kGroup) {
     pick_eight(rows, i, group);
+    const EightScales eight = scales_of({nullptr, scale}, i, rows.count());
     dot_eight(group, rows.table.dim, x, z);
     float part = 0;
 #pragma GCC unroll 16
-    for (size_t j = 0; j < kGroup; ++j) part += scale[i + j] * z[j] * z[j];
+    for (size_t j = 0; j < kGroup; ++j) part += eight.scale[j] * z[j] * z[j];
     sum += part;
-  }
-  for (; i < rows.count(); ++i) {
-    const float one = dot_one(rows.row(i), x, rows.table.dim);
-    sum += scale[i] * one * one;
   }
   return sum;
 }
@@ -237,6 +282,7 @@ HWY_EXPORT(axpy_kernel);
 HWY_EXPORT(rows_dot_kernel);
 HWY_EXPORT(picked_dot_kernel);
 HWY_EXPORT(rows_apply_kernel);
+HWY_EXPORT(rows_add_kernel);
 HWY_EXPORT(rows_quadratic_kernel);
 
 float dot(const float* a, const float* b, size_t dim) {
@@ -251,8 +297,11 @@ void rows_dot(const RowsView& rows, const float* x, float* out) {
 void rows_dot(const PickedRows& rows, const float* x, float* out) {
   HWY_DYNAMIC_DISPATCH(picked_dot_kernel)(rows, x, out);
 }
-void rows_apply(const PickedRows& rows, const RowScales& scales, const float* x, float* y) {
-  HWY_DYNAMIC_DISPATCH(rows_apply_kernel)(rows, scales, x, y);
+double rows_apply(const PickedRows& rows, const RowScales& scales, const float* x, float* y) {
+  return HWY_DYNAMIC_DISPATCH(rows_apply_kernel)(rows, scales, x, y);
+}
+void rows_add(const PickedRows& rows, const float* scale, float* y) {
+  HWY_DYNAMIC_DISPATCH(rows_add_kernel)(rows, scale, y);
 }
 double rows_quadratic(const PickedRows& rows, const float* scale, const float* x) {
   return HWY_DYNAMIC_DISPATCH(rows_quadratic_kernel)(rows, scale, x);

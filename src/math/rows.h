@@ -29,6 +29,8 @@ struct RowsView {
 struct PickedRows {
   RowsView table;
   std::span<const uint32_t> index;
+  size_t upcoming = 0;  // numbers behind the end of `index`, whose rows are asked for as well
+  bool cached = false;  // few rows, just read: nothing is asked for
   [[nodiscard]] size_t count() const { return index.size(); }
   [[nodiscard]] const float* row(size_t i) const { return table.row(index[i]); }
 };
@@ -45,8 +47,10 @@ void axpy(float scale, const float* x, float* y, size_t dim);
 void rows_dot(const RowsView& rows, const float* x, float* out);
 void rows_dot(const PickedRows& rows, const float* x, float* out);
 // y += sum over i of (offset[i] + scale[i] * (row i · x)) * row i: the operator of a conjugate
-// gradient step, in one pass.
-void rows_apply(const PickedRows& rows, const RowScales& scales, const float* x, float* y);
+// gradient step, in one pass. Returns the sum over i of offset[i] * (row i · x).
+double rows_apply(const PickedRows& rows, const RowScales& scales, const float* x, float* y);
+// y += sum over i of scale[i] * row i.
+void rows_add(const PickedRows& rows, const float* scale, float* y);
 // The sum over i of scale[i] * (row i · x)².
 double rows_quadratic(const PickedRows& rows, const float* scale, const float* x);
 

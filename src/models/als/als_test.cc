@@ -50,15 +50,18 @@ std::vector<float> random_rows(size_t count, size_t factors, size_t dim, uint64_
 }
 
 // The normal equations of one row, formed and solved in double.
-std::vector<double> exact_solution(const RowsView& fixed, const AlsRow& row, double lambda) {
+// `rhs` nullptr: the row's own.
+std::vector<double> exact_solution(const RowsView& fixed, const AlsRow& row, double lambda,
+                                   const std::vector<float>* rhs = nullptr) {
   std::vector<double> a(fixed.dim * fixed.dim, 0.0), b(fixed.dim, 0.0);
   plain::gram(fixed, nullptr, a);
   for (size_t i = 0; i < row.index.size(); ++i) {
     const float* y = fixed.row(row.index[i]);
-    plain::gram({y, 1, fixed.dim}, &row.weight[i], a);
-    for (size_t d = 0; d < fixed.dim; ++d) b[d] += (1 + double{row.weight[i]}) * y[d];
+    plain::gram({y, 1, fixed.dim}, &row.value[i], a);
+    for (size_t d = 0; d < fixed.dim; ++d) b[d] += (1 + double{row.value[i]}) * y[d];
   }
   for (size_t d = 0; d < fixed.dim; ++d) a[d * fixed.dim + d] += lambda;
+  if (rhs != nullptr) b.assign(rhs->begin(), rhs->end());
   EXPECT_TRUE(plain::cholesky_solve(a, b));
   return b;
 }
@@ -69,12 +72,13 @@ struct Problem {
   RowsView fixed{table.data(), 300, dim};
   std::vector<uint32_t> index;
   std::vector<float> weight;
-  std::vector<float> gram;
+  std::vector<float> spectrum;
 
   Problem(size_t f, size_t n) : factors(f), entries(n) {
-    std::vector<double> sum(dim * dim, 0.0);
-    plain::gram(fixed, nullptr, sum);
-    gram.assign(sum.begin(), sum.end());
+    ThreadPool pool(1);
+    const AlsFitOptions options{.config = {}, .pool = &pool};
+    const Rows rows{table.data(), 300, dim};
+    spectrum = *als_diagonalize(rows, {table.data(), 0, dim}, factors, options);
     Philox random(kSeed, 77);
     std::set<uint32_t> chosen;
     while (chosen.size() < n) chosen.insert(random.below(300));
@@ -83,6 +87,19 @@ struct Problem {
   }
   [[nodiscard]] AlsRow row() const { return {index, weight}; }
 };
+
+// What solve() minimizes, by its definition.
+double loss_at(const Problem& problem, const std::vector<float>& x, double lambda) {
+  std::vector<double> weight(problem.fixed.count, 0.0);
+  for (size_t i = 0; i < problem.entries; ++i) weight[problem.index[i]] = problem.weight[i];
+  double sum = lambda * plain::dot(x.data(), x.data(), problem.dim);
+  for (size_t i = 0; i < problem.fixed.count; ++i) {
+    const double z = plain::dot(problem.fixed.row(i), x.data(), problem.dim);
+    const double error = (weight[i] > 0 ? 1 : 0) - z;
+    sum += (1 + weight[i]) * error * error;
+  }
+  return sum;
+}
 
 AlsSolverOptions exactly(AlsMethod method, size_t factors) {
   AlsSolverOptions options;
@@ -100,10 +117,11 @@ TEST(AlsSolver, BothMethodsSolveTheNormalEquations) {
       const Problem problem(factors, entries);
       const auto expected = exact_solution(problem.fixed, problem.row(), 0.7);
       for (AlsMethod method : {AlsMethod::kCholesky, AlsMethod::kConjugateGradient}) {
-        const AlsSolver solver(problem.fixed, problem.gram.data(), exactly(method, factors));
+        const AlsSolver solver(problem.fixed, problem.spectrum.data(), exactly(method, factors));
         std::vector<float> x(problem.dim, 0.0F);
         AlsScratch scratch;
-        solver.solve(problem.row(), x.data(), scratch);
+        const double loss = solver.solve(problem.row(), x.data(), scratch);
+        EXPECT_NEAR(loss, loss_at(problem, x, 0.7), 2e-4 * (1 + loss));
         for (size_t d = 0; d < problem.dim; ++d) {
           EXPECT_NEAR(x[d], d < factors ? expected[d] : 0.0, 2e-4)
               << factors << " factors, " << entries << " entries";
@@ -113,9 +131,48 @@ TEST(AlsSolver, BothMethodsSolveTheNormalEquations) {
   }
 }
 
+TEST(AlsSolver, SolvesForAnyRightHandSide) {
+  for (size_t entries : {7, 200}) {
+    const Problem problem(40, entries);
+    const std::vector<float> rhs = random_rows(1, 40, problem.dim, 99);
+    const auto expected = exact_solution(problem.fixed, problem.row(), 0.7, &rhs);
+    for (AlsMethod method : {AlsMethod::kCholesky, AlsMethod::kConjugateGradient}) {
+      const AlsSolver solver(problem.fixed, problem.spectrum.data(), exactly(method, 40));
+      std::vector<float> x(problem.dim, 1.0F);
+      AlsScratch scratch;
+      solver.solve_for(problem.row(), rhs.data(), x.data(), scratch);
+      for (size_t d = 0; d < 40; ++d) EXPECT_NEAR(x[d], expected[d], 2e-4) << entries;
+    }
+  }
+}
+
+TEST(AlsFit, DiagonalizingChangesNoInnerProduct) {
+  const size_t factors = 40, dim = padded(factors);
+  std::vector<float> fixed = random_rows(301, factors, dim, 1);
+  std::vector<float> other = random_rows(13, factors, dim, 2);
+  const auto fixed_before = fixed, other_before = other;
+  ThreadPool pool(2);
+  const auto spectrum = als_diagonalize({fixed.data(), 301, dim}, {other.data(), 13, dim}, factors,
+                                        {.config = {}, .pool = &pool});
+  ASSERT_TRUE(spectrum);
+  std::vector<double> gram(dim * dim, 0.0);
+  plain::gram({fixed.data(), 301, dim}, nullptr, gram);
+  for (size_t a = 0; a < dim; ++a) {
+    for (size_t b = 0; b < dim; ++b) {
+      EXPECT_NEAR(gram[a * dim + b], a == b ? (*spectrum)[a] : 0.0, 1e-4) << a << " " << b;
+    }
+  }
+  for (size_t i = 0; i < 301; ++i) {
+    for (size_t j = 0; j < 13; ++j) {
+      EXPECT_NEAR(plain::dot(&fixed[i * dim], &other[j * dim], dim),
+                  plain::dot(&fixed_before[i * dim], &other_before[j * dim], dim), 2e-5);
+    }
+  }
+}
+
 TEST(AlsSolver, AnEmptyRowIsZero) {
   const Problem problem(16, 1);
-  const AlsSolver solver(problem.fixed, problem.gram.data(), exactly(AlsMethod::kCholesky, 16));
+  const AlsSolver solver(problem.fixed, problem.spectrum.data(), exactly(AlsMethod::kCholesky, 16));
   std::vector<float> x(problem.dim, 3.0F);
   AlsScratch scratch;
   solver.solve({}, x.data(), scratch);
@@ -126,10 +183,9 @@ TEST(AlsSolver, RegularizationGrowsWithFrequencyWhenAsked) {
   AlsSolverOptions options;
   options.regularization = 0.5;
   options.alpha = 10;
-  const Problem problem(16, 1);
-  EXPECT_EQ(AlsSolver(problem.fixed, nullptr, options).regularization(9), 0.5);
+  EXPECT_EQ(options.lambda(9, 300), 0.5);
   options.exponent = 1;
-  EXPECT_DOUBLE_EQ(AlsSolver(problem.fixed, nullptr, options).regularization(9), 0.5 * (9 + 30));
+  EXPECT_DOUBLE_EQ(options.lambda(9, 300), 0.5 * (9 + 30));
 }
 
 // The loss, by its definition, over every cell.

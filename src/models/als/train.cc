@@ -1,5 +1,7 @@
 #include "models/als/train.h"
 
+#include <algorithm>
+#include <span>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -11,7 +13,7 @@ namespace palate {
 namespace {
 
 // rows × dim into rows × factors.
-std::vector<float> without_padding(const std::vector<float>& rows, size_t dim, size_t factors) {
+std::vector<float> without_padding(std::span<const float> rows, size_t dim, size_t factors) {
   std::vector<float> out(rows.size() / dim * factors);
   for (size_t i = 0; i * dim < rows.size(); ++i) {
     std::copy_n(rows.data() + i * dim, factors, out.data() + i * factors);
@@ -39,14 +41,11 @@ Status train_als(const TrainJob& job, ArtefactWriter& out) {
   options.after_epoch = [&](int) { progress.add(); };
   AlsFactors fitted = TRY(als_fit(matrix, options));
 
-  const RowsView items{fitted.items.data(), matrix.cols, fitted.dim};
-  const std::vector<float> gram = TRY(gram_matrix(items, *job.pool, job.stop));
   const size_t factors = fitted.factors;
   out.manifest.metrics_json =
       nlohmann::json{{"loss_by_epoch", fitted.loss}, {"interactions", matrix.index.size()}}.dump();
-  std::vector<float> gram_used = without_padding(gram, fitted.dim, factors);
-  gram_used.resize(factors * factors);
-  out.add<float>("gram", {factors, factors}, std::move(gram_used));
+  fitted.spectrum.resize(factors);
+  out.add<float>("spectrum", {factors}, std::move(fitted.spectrum));
   out.add<float>("item_factors", {matrix.cols, factors},
                  without_padding(fitted.items, fitted.dim, factors));
   out.add<uint32_t>("item_count", {matrix.cols}, interactions_by_item(matrix));

@@ -4,10 +4,10 @@
 #include <array>
 #include <cmath>
 #include <numeric>
-#include <sys/mman.h>
 
 #include "math/dense.h"
 #include "math/philox.h"
+#include "math/spectrum.h"
 #include "models/als/solver.h"
 
 namespace palate {
@@ -34,11 +34,13 @@ std::vector<size_t> block_borders(const SparseMatrix& matrix) {
 struct Side {
   const SparseMatrix* matrix;
   std::vector<size_t> borders;
-  std::vector<float>* vectors;
+  FloatTable* vectors;
   [[nodiscard]] AlsRow row(size_t i) const {
     const auto begin = matrix->start[i];
-    const auto count = matrix->start[i + 1] - begin;
-    return {{matrix->index.data() + begin, count}, {matrix->value.data() + begin, count}};
+    const auto end = matrix->start[i + 1], count = end - begin;
+    return {{matrix->index.data() + begin, count},
+            {matrix->value.data() + begin, count},
+            matrix->index.size() - end};
   }
 };
 
@@ -49,26 +51,11 @@ struct Fit {
   std::vector<AlsScratch> scratch;  // one a worker
 };
 
-// `size` zeros, on huge pages where the system grants them: vectors are read in random order, and a
-// table of many small pages misses the TLB at almost every one.
-std::vector<float> random_access_table(size_t size) {
-  constexpr uintptr_t kHugePage = uintptr_t{2} << 20;
-  std::vector<float> out;
-  out.reserve(size);
-  const auto begin = reinterpret_cast<uintptr_t>(out.data());
-  const uintptr_t from = (begin + kHugePage - 1) / kHugePage * kHugePage;
-  const uintptr_t end = (begin + size * sizeof(float)) / kHugePage * kHugePage;
-  // Only advice: a refusal costs speed and nothing else.
-  if (from < end) (void)madvise(reinterpret_cast<void*>(from), end - from, MADV_HUGEPAGE);
-  out.resize(size);
-  return out;
-}
-
-// Uniform in ±1/sqrt(dim)/10, a stream a row; zeros in the padding.
-std::vector<float> starting_point(size_t rows, std::span<const float> given, const Fit& fit,
-                                  uint64_t stream) {
+// Normal with a deviation of 0.1/sqrt(factors), a stream a row; zeros in the padding.
+FloatTable starting_point(size_t rows, std::span<const float> given, const Fit& fit,
+                          uint64_t stream) {
   const size_t factors = fit.solver.factors;
-  std::vector<float> out = random_access_table(rows * fit.dim);
+  FloatTable out(rows * fit.dim, 0.0F);
   const float scale = 0.1F / std::sqrt(static_cast<float>(factors));
   for (size_t row = 0; row < rows; ++row) {
     float* to = out.data() + row * fit.dim;
@@ -82,21 +69,15 @@ std::vector<float> starting_point(size_t rows, std::span<const float> given, con
   return out;
 }
 
-// Solves every row of `side` with `fixed` held. Returns the rows' loss, summed in row order, when
-// asked for, and their regularization.
-Result<double> half_step(const Side& side, const RowsView& fixed, Fit& fit, bool with_loss) {
-  const auto gram = TRY(gram_matrix(fixed, *fit.options.pool, fit.options.stop));
-  const AlsSolver solver(fixed, gram.data(), fit.solver);
+// Solves every row of `side` with `fixed` held. Returns what was minimized, summed in row order.
+Result<double> half_step(const Side& side, const Rows& fixed, Fit& fit) {
+  const Rows moving{side.vectors->data(), side.matrix->rows, fit.dim};
+  const auto spectrum = TRY(als_diagonalize(fixed, moving, fit.solver.factors, fit.options));
+  const AlsSolver solver(fixed.view(), spectrum.data(), fit.solver);
   std::vector<double> loss(side.borders.size() - 1, 0.0);
   const auto solve_block = [&](size_t block, size_t worker) {
-    AlsScratch& scratch = fit.scratch[worker];
     for (size_t i = side.borders[block]; i < side.borders[block + 1]; ++i) {
-      const AlsRow row = side.row(i);
-      float* x = side.vectors->data() + i * fit.dim;
-      solver.solve(row, x, scratch);
-      if (!with_loss) continue;
-      loss[block] += solver.loss(row, x, scratch);
-      loss[block] += solver.regularization(row.index.size()) * dot(x, x, fit.dim);
+      loss[block] += solver.solve(side.row(i), moving.data + i * fit.dim, fit.scratch[worker]);
     }
   };
   TRY(fit.options.pool->for_blocks(loss.size(), solve_block, fit.options.stop));
@@ -104,31 +85,29 @@ Result<double> half_step(const Side& side, const RowsView& fixed, Fit& fit, bool
 }
 
 // The regularization of rows that are not being solved.
-double regularization_of(const Side& side, const RowsView& fixed, const Fit& fit) {
-  const AlsSolver solver(fixed, nullptr, fit.solver);
+double regularization_of(const Side& side, const Fit& fit) {
   double sum = 0;
   for (size_t i = 0; i < side.matrix->rows; ++i) {
     const float* x = side.vectors->data() + i * fit.dim;
-    sum += solver.regularization(side.row(i).index.size()) * dot(x, x, fit.dim);
+    sum += fit.solver.lambda(side.row(i).index.size(), side.matrix->cols) * dot(x, x, fit.dim);
   }
   return sum;
 }
 
 Status run_epochs(const Side& users, const Side& items, Fit& fit, AlsFactors& out) {
-  const RowsView user_rows{out.users.data(), users.matrix->rows, fit.dim};
-  const RowsView item_rows{out.items.data(), items.matrix->rows, fit.dim};
-  const auto& weights = users.matrix->value;
-  const double all = std::accumulate(weights.begin(), weights.end(), 0.0) +
+  const Rows user_rows{out.users.data(), users.matrix->rows, fit.dim};
+  const Rows item_rows{out.items.data(), items.matrix->rows, fit.dim};
+  const auto& value = users.matrix->value;
+  const double all = fit.solver.alpha * std::accumulate(value.begin(), value.end(), 0.0) +
                      static_cast<double>(user_rows.count) * static_cast<double>(item_rows.count);
   for (int epoch = 0; epoch < fit.options.config.iterations; ++epoch) {
     if (fit.options.before_epoch) fit.options.before_epoch(epoch);
-    TRY(half_step(users, item_rows, fit, false));
-    const double loss = TRY(half_step(items, user_rows, fit, fit.options.track_loss));
-    if (fit.options.track_loss) {
-      out.loss.push_back((loss + regularization_of(users, item_rows, fit)) / all);
-    }
+    TRY(half_step(users, item_rows, fit));
+    const double loss = TRY(half_step(items, user_rows, fit));
+    out.loss.push_back((loss + regularization_of(users, fit)) / all);
     if (fit.options.after_epoch) fit.options.after_epoch(epoch);
   }
+  out.spectrum = TRY(als_diagonalize(item_rows, user_rows, fit.solver.factors, fit.options));
   return {};
 }
 
@@ -150,8 +129,7 @@ Result<AlsSolverOptions> solver_options(const AlsConfig& config) {
   return out;
 }
 
-}  // namespace
-
+// Yᵀ Y, the upper triangle of dim × dim. Summed over fixed blocks, in order.
 Result<std::vector<float>> gram_matrix(const RowsView& rows, ThreadPool& pool,
                                        std::stop_token stop) {
   constexpr size_t kBlocksMax = 64, kRowsMin = 512, kStep = 64;
@@ -162,10 +140,10 @@ Result<std::vector<float>> gram_matrix(const RowsView& rows, ThreadPool& pool,
   const size_t size = rows.dim * rows.dim;
   const size_t block_rows = std::max(kRowsMin, (rows.count + kBlocksMax - 1) / kBlocksMax);
   const size_t blocks = (rows.count + block_rows - 1) / block_rows;
-  std::vector<float> parts(blocks * size, 0.0F);
+  FloatTable parts(blocks * size, 0.0F);
   const auto add_block = [&](size_t block, size_t) {
     const size_t end = std::min((block + 1) * block_rows, rows.count);
-    std::vector<float> packed(kStep * rows.dim), unused(rows.dim);
+    FloatTable packed(kStep * rows.dim), unused(rows.dim);
     for (size_t i = block * block_rows; i < end; i += kStep) {
       const size_t count = std::min(kStep, end - i);
       const PickedRows step{{rows.row(i), count, rows.dim}, {index.data(), count}};
@@ -178,8 +156,28 @@ Result<std::vector<float>> gram_matrix(const RowsView& rows, ThreadPool& pool,
   for (size_t block = 0; block < blocks; ++block) {
     for (size_t i = 0; i < size; ++i) gram[i] += parts[block * size + i];
   }
-  mirror_upper(gram.data(), rows.dim);
   return gram;
+}
+
+Status rotate_table(const Rows& rows, const std::vector<float>& q, const AlsFitOptions& options) {
+  constexpr size_t kRotatedRows = 256;
+  const auto rotate_block = [&](size_t block, size_t) {
+    const size_t begin = block * kRotatedRows, end = std::min(begin + kRotatedRows, rows.count);
+    rotate_rows(rows.data + begin * rows.dim, end - begin, q.data(), rows.dim);
+  };
+  const size_t blocks = (rows.count + kRotatedRows - 1) / kRotatedRows;
+  return options.pool->for_blocks(blocks, rotate_block, options.stop);
+}
+
+}  // namespace
+
+Result<std::vector<float>> als_diagonalize(const Rows& fixed, const Rows& other, size_t factors,
+                                           const AlsFitOptions& options) {
+  const auto gram = TRY(gram_matrix(fixed.view(), *options.pool, options.stop));
+  const Spectrum axes = spectrum(gram.data(), factors, fixed.dim);
+  TRY(rotate_table(fixed, axes.vectors, options));
+  TRY(rotate_table(other, axes.vectors, options));
+  return axes.values;
 }
 
 Result<AlsFactors> als_fit(const SparseMatrix& matrix, const AlsFitOptions& options) {
@@ -189,15 +187,13 @@ Result<AlsFactors> als_fit(const SparseMatrix& matrix, const AlsFitOptions& opti
   Fit fit{options, TRY(solver_options(options.config)), 0, {}};
   fit.dim = padded(fit.solver.factors);
   fit.scratch.resize(options.pool->size());
-  SparseMatrix by_user = matrix;
-  for (float& value : by_user.value) value *= static_cast<float>(options.config.alpha);
-  const SparseMatrix by_item = by_user.transposed();
+  const SparseMatrix by_item = matrix.transposed();
   AlsFactors out;
   out.factors = fit.solver.factors;
   out.dim = fit.dim;
-  out.users = starting_point(by_user.rows, options.users, fit, 0);
+  out.users = starting_point(matrix.rows, options.users, fit, 0);
   out.items = starting_point(by_item.rows, options.items, fit, 1);
-  const Side users{&by_user, block_borders(by_user), &out.users};
+  const Side users{&matrix, block_borders(matrix), &out.users};
   const Side items{&by_item, block_borders(by_item), &out.items};
   TRY(run_epochs(users, items, fit, out));
   return out;

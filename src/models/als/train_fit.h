@@ -12,15 +12,18 @@
 #include "base/threads.h"
 #include "dataset/dataset.h"
 #include "math/rows.h"
+#include "math/table.h"
 #include "models/als/als.h"
 
 namespace palate {
 
 struct AlsFactors {
   size_t factors = 0;
-  size_t dim = 0;            // padded(factors): the row length below, filled up with zeros
-  std::vector<float> users;  // rows × dim
-  std::vector<float> items;  // cols × dim
+  size_t dim = 0;    // padded(factors): the row length below, filled up with zeros
+  FloatTable users;  // rows × dim
+  FloatTable items;  // cols × dim
+  // The diagonal of itemsᵀ items (dim), which has nothing beside it: what serving solves with.
+  std::vector<float> spectrum;
   // After each epoch, divided by the sum of all confidences as `implicit` does:
   // (sum c (1 - x·y)² + sum over the rest (x·y)² + regularization) / (sum c + number of the rest).
   std::vector<double> loss;
@@ -31,7 +34,6 @@ struct AlsFitOptions {
   uint64_t seed = 1;
   ThreadPool* pool = nullptr;
   std::stop_token stop = {};
-  bool track_loss = true;  // costs about a tenth of an epoch
   // Starting points (rows × factors and cols × factors); empty: small random numbers by the seed.
   std::span<const float> users = {};
   std::span<const float> items = {};
@@ -42,8 +44,16 @@ struct AlsFitOptions {
 // Errors: kInvalidArgument (an empty matrix, an unknown solver), kCancelled.
 Result<AlsFactors> als_fit(const SparseMatrix& matrix, const AlsFitOptions& options);
 
-// G = Yᵀ Y, full, dim × dim. Summed over fixed blocks, in order.
-Result<std::vector<float>> gram_matrix(const RowsView& rows, ThreadPool& pool,
-                                       std::stop_token stop = {});
+// A table that is written in place.
+struct Rows {
+  float* data;
+  size_t count, dim;
+  [[nodiscard]] RowsView view() const { return {data, count, dim}; }
+};
+// Rotates the rows of both tables so that fixedᵀ fixed is diagonal, and returns the diagonal
+// (fixed.dim). Inner products of a row of one and a row of the other stay what they were, and so do
+// lengths. `factors` dimensions are used, the others are zeros and stay so.
+Result<std::vector<float>> als_diagonalize(const Rows& fixed, const Rows& other, size_t factors,
+                                           const AlsFitOptions& options);
 
 }  // namespace palate

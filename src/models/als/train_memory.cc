@@ -8,7 +8,8 @@ namespace palate {
 
 uint64_t als_memory_bytes(const TrainSizes& sizes, const ModelConfigs& configs) {
   constexpr uint64_t kFloat = sizeof(float);
-  constexpr uint64_t kGramBlocks = 64;  // sums of the Gram matrix that are added up
+  // Sums of the Gram matrix that are added up; ten more are its eigenvectors and what finds them.
+  constexpr uint64_t kGramBlocks = 64;
   constexpr uint64_t kEntry = sizeof(uint32_t) + sizeof(float);
   const auto factors = static_cast<uint64_t>(std::max(1, configs.als.factors));
   const uint64_t dim = padded(factors);
@@ -17,7 +18,7 @@ uint64_t als_memory_bytes(const TrainSizes& sizes, const ModelConfigs& configs) 
   // once as the artefact's file is read back for its checksum.
   const uint64_t matrix = 2 * sizes.interactions * kEntry + 2 * rows * sizeof(uint64_t);
   const uint64_t vectors = rows * dim * kFloat + 2 * sizes.items * factors * kFloat;
-  const uint64_t gram = (kGramBlocks + 2 * sizes.threads + 2) * dim * dim * kFloat;
+  const uint64_t gram = (kGramBlocks + 2 * sizes.threads + 10) * dim * dim * kFloat;
   return matrix + vectors + gram;
 }
 
