@@ -8,7 +8,7 @@ std::span<const Command> commands() {
   static const std::array list{
       init_command(),  check_command(),    import_command(),    status_command(),
       train_command(), evaluate_command(), recommend_command(), similar_command(),
-      serve_command(), simulate_command(), load_command(),    version_command(),
+      serve_command(), simulate_command(), load_command(),      version_command(),
   };
   return list;
 }
