@@ -75,27 +75,6 @@ class File : public rocksdb::FSWritableFileOwnerWrapper {
   std::string_view write_ = "write", sync_ = "sync";
 };
 
-class Reading : public rocksdb::FSRandomAccessFileOwnerWrapper {
- public:
-  Reading(std::unique_ptr<rocksdb::FSRandomAccessFile>&& file, std::string path)
-      : FSRandomAccessFileOwnerWrapper(std::move(file)), path_(std::move(path)) {}
-
-  IOStatus Read(uint64_t offset, size_t bytes, const IOOptions& options, Slice* result,
-                char* scratch, IODebugContext* debug) const override {
-    IOStatus status = planted("read", path_);
-    if (!status.ok()) return status;
-    return target()->Read(offset, bytes, options, result, scratch, debug);
-  }
-  IOStatus MultiRead(rocksdb::FSReadRequest* requests, size_t count, const IOOptions& options,
-                     IODebugContext* debug) override {
-    IOStatus status = planted("read", path_);
-    return status.ok() ? target()->MultiRead(requests, count, options, debug) : status;
-  }
-
- private:
-  const std::string path_;
-};
-
 class Directory : public rocksdb::FSDirectoryWrapper {
  public:
   Directory(std::unique_ptr<rocksdb::FSDirectory>&& directory, std::string path)
@@ -139,9 +118,7 @@ class Files : public rocksdb::FileSystemWrapper {
                                std::unique_ptr<rocksdb::FSRandomAccessFile>* file,
                                IODebugContext* debug) override {
     IOStatus status = planted("read", path);
-    if (status.ok()) status = target()->NewRandomAccessFile(path, options, file, debug);
-    if (status.ok()) *file = std::make_unique<Reading>(std::move(*file), path);
-    return status;
+    return status.ok() ? target()->NewRandomAccessFile(path, options, file, debug) : status;
   }
   IOStatus NewSequentialFile(const std::string& path, const rocksdb::FileOptions& options,
                              std::unique_ptr<rocksdb::FSSequentialFile>* file,

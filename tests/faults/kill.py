@@ -56,12 +56,12 @@ class Harness:
         self.age += 1
         return self.data
 
-    def aim(self, dice, aims=AIMS):
-        """What PALATE_FAULTS says, and where the trace of the kill will be."""
+    def aim(self, dice, aims=AIMS, reach=60):
+        """What PALATE_FAULTS says, and where the trace of the kill will be. `reach`: about how many writes there are to hit."""
         trace = self.work / "trace"
         trace.unlink(missing_ok=True)
         operation = dice.choice(aims)
-        nth = dice.randrange(1, 60) if operation in ("write", "sync") else dice.randrange(1, 12)
+        nth = dice.randrange(1, reach if operation in ("write", "sync") else max(3, reach // 5))
         return f"error=kill,op={operation},nth={nth},trace={trace}"
 
     def hit(self, what):
@@ -134,7 +134,7 @@ class Harness:
         data = folder / "data"
         tight = TIGHT if dice.random() < 0.5 else ()
         for _ in range(dice.randrange(1, 4)):
-            aimed = self.aim(dice) if dice.random() < 0.6 else None
+            aimed = self.aim(dice, AIMS[3:], 20) if dice.random() < 0.6 else None
             process = begin("import", self.csv, "--data", data, "--quiet", *tight, faults=aimed)
             if aimed:
                 wait_dead(process, 20)
@@ -160,7 +160,7 @@ class Harness:
     def train(self, dice):
         """Kill a training; the release is the old one or the new one, whole, and leftovers go away with the next training."""
         data = self.fresh("trained")
-        aimed = self.aim(dice, ("write", "sync", "create", "rename", "mkdir")) if dice.random() < 0.7 else None
+        aimed = self.aim(dice, ("write", "sync", "create", "rename", "mkdir"), 12) if dice.random() < 0.7 else None
         server = Server(data) if dice.random() < 0.3 else None
         process = begin("train", "--data", data, "--als.iterations", "1", "--als.factors", "8", "--quiet", faults=aimed)
         if aimed:

@@ -25,6 +25,7 @@ LONG = os.environ.get("PALATE_FAULTS_LONG") == "1"
 SEED = int(os.environ.get("PALATE_FAULTS_SEED", str(random.SystemRandom().randrange(1 << 30))))
 ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user or to mount")
 TINY = ("--simulate.users", "60", "--simulate.items", "60", "--simulate.days", "4")
+TIGHT = ("--data.log_buffer_kib", "64", "--data.state_buffer_kib", "64")
 QUICK = ("--als.iterations", "1", "--als.factors", "8")
 
 
@@ -68,7 +69,7 @@ def test_a_server_on_a_disk_that_fills_up(tiny, tmp_path):
     full = tmp_path / "full"
     os.environ["PALATE_FAULTS"] = f"error=ENOSPC,op=write,times=0,path={tiny}/default/db,while={full}"
     try:
-        sent, acked = disk.serve_through(tiny, full.touch, full.unlink, ("--data.state_buffer_kib", "64", "--data.log_buffer_kib", "64"))
+        sent, acked = disk.serve_through(tiny, full.touch, full.unlink, TIGHT)
     finally:
         del os.environ["PALATE_FAULTS"]
     assert 0 < acked <= sent
@@ -76,12 +77,12 @@ def test_a_server_on_a_disk_that_fills_up(tiny, tmp_path):
 
 @ROOT
 def test_a_server_on_a_file_system_that_is_really_full(tiny_world, tmp_path):
-    small = disk.SmallDisk(tmp_path / "disk", 48)
+    small = disk.SmallDisk(tmp_path / "disk", 24)
     if not small.mounted:
         pytest.skip("this root may not mount a tmpfs")
     try:
         shutil.copytree(tiny_world, small.path / "data")
-        sent, acked = disk.serve_through(small.path / "data", small.fill, small.free)
+        sent, acked = disk.serve_through(small.path / "data", small.fill, small.free, TIGHT)
         assert 0 < acked <= sent
         small.fill()
         done = command("train", "--data", small.path / "data", "--als.factors", "256", "--als.iterations", "1")
