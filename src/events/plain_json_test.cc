@@ -47,12 +47,13 @@ std::string carefully(std::string_view line) {
 
 TEST(PlainEventJson, ReadsWhatMostProgramsWrite) {
   PlainEventJson plain;
-  for (
-      const std::string line :
-      {R"({"event_id":"e","type":"click","user":"u1","item":"i4","ts":"2026-01-01T00:00:00Z","value":1.0,"context":{"device":"ios","country":"DE"}})",
-       R"({"user":"u1","type":"rating","value":-2.5,"item":"ü","ts":1700000000000000})",
-       R"({"type":"like","user":"u","item":"i","ts":5,"slot":3,"request_id":"r","context":{"a":1,"b":"x"}})",
-       R"({"type":"like","user":"u","item":"i","ts":5,"context":{}})"}) {
+  for (const std::string line :
+       {R"({"event_id":"e","type":"click","user":"u1","item":"i4","ts":"2026-01-01T00:00:00Z",)"
+        R"("value":1.0,"context":{"device":"ios","country":"DE"}})",
+        R"({"user":"u1","type":"rating","value":-2.5,"item":"ü","ts":1700000000000000})",
+        R"({"type":"like","user":"u","item":"i","ts":5,"slot":3,)"
+        R"("request_id":"r","context":{"a":1,"b":"x"}})",
+        R"({"type":"like","user":"u","item":"i","ts":5,"context":{}})"}) {
     EXPECT_EQ(plainly(line, plain), carefully(line));
     EXPECT_NE(plainly(line, plain), "not plain") << line;
   }

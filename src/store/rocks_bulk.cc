@@ -2,6 +2,7 @@
 
 #include <mutex>
 #include <system_error>
+#include <unistd.h>
 #include <vector>
 
 #include <rocksdb/db.h>
@@ -96,13 +97,14 @@ class RocksBulk : public StateStore::Bulk {
 }  // namespace
 
 Result<std::unique_ptr<StateStore::Bulk>> make_rocks_bulk(Database& database, std::string prefix) {
-  Path folder = database.path();
-  folder += ".bulk";
+  // Beside the database, since tables are linked into it; a name that remove_leftovers() knows.
+  const Path folder =
+      database.path().parent_path() / (".bulk.tmp-" + std::to_string(::getpid()) + "-0");
   std::error_code error;
   std::filesystem::remove_all(folder, error);
   std::filesystem::create_directories(folder, error);
   if (error) return std::unexpected(errno_error(error.value(), "make", folder));
-  return std::make_unique<RocksBulk>(database, std::move(prefix), std::move(folder));
+  return std::make_unique<RocksBulk>(database, std::move(prefix), folder);
 }
 
 }  // namespace palate
