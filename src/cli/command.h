@@ -36,6 +36,7 @@ Command similar_command();
 Command serve_command();
 Command simulate_command();
 Command load_command();
+Command verify_command();
 Command version_command();
 
 }  // namespace palate

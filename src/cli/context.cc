@@ -12,6 +12,11 @@ void DataConfig::fields(FieldVisitor<DataConfig>& field) {
         "The newest events kept of a user; what he consumed is remembered beyond that.");
   field("dedup_events", &DataConfig::dedup_events, {.min = 1000, .max = 1e9, .unit = "events"},
         "How many events back a repeated event_id is noticed, at least.");
+  field("log_buffer_kib", &DataConfig::log_buffer_kib, {.min = 64, .max = 1 << 20, .unit = "KiB"},
+        "Memory for what the log has not yet moved into tables; up to two of these.");
+  field("state_buffer_kib", &DataConfig::state_buffer_kib,
+        {.min = 64, .max = 1 << 20, .unit = "KiB"},
+        "The same for the state of users; up to three of these.");
 }
 
 Settings::Settings() {
@@ -49,6 +54,8 @@ Result<std::unique_ptr<DataDirectory>> Context::open_data(OpenMode mode) const {
   options.mode = mode;
   options.history.events_max = static_cast<size_t>(settings.data.history_events_max);
   options.ingest.dedup_events = static_cast<size_t>(settings.data.dedup_events);
+  options.log_buffer_bytes = static_cast<size_t>(settings.data.log_buffer_kib) << 10;
+  options.state_buffer_bytes = static_cast<size_t>(settings.data.state_buffer_kib) << 10;
   options.stop = process_stop_token();
   auto opened = DataDirectory::open(options, settings.types);
   if (!opened && opened.error().code == Code::kNotFound) {

@@ -24,6 +24,8 @@ struct DataConfig {
   std::string tenant = "default";
   int64_t history_events_max = 500;
   int64_t dedup_events = 10'000'000;
+  int64_t log_buffer_kib = 16 * 1024;
+  int64_t state_buffer_kib = 8 * 1024;
   static void fields(FieldVisitor<DataConfig>& field);
 };
 

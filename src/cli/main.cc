@@ -1,11 +1,14 @@
 // palate: parses the command line, reads the settings, runs one command, turns an error into a
 // message and an exit code.
 #include <cstdio>
+#include <new>
 
 #include <CLI/CLI.hpp>
 
+#include "base/faults.h"
 #include "base/log.h"
 #include "base/progress.h"
+#include "base/stop.h"
 #include "base/version.h"
 #include "cli/command.h"
 
@@ -14,7 +17,8 @@ namespace {
 
 int report(const Error& error) {
   std::fprintf(stderr, "palate: %s\n", error.message.c_str());
-  return code_info(error.code).exit_code;
+  const bool stopped = error.code == Code::kCancelled && stop_exit_code() != 0;
+  return stopped ? stop_exit_code() : code_info(error.code).exit_code;
 }
 
 void add_common_flags(CLI::App& app, Context& context) {
@@ -32,6 +36,7 @@ void add_common_flags(CLI::App& app, Context& context) {
 }
 
 int run(std::vector<std::string> arguments) {
+  if (auto planted = plant_faults_from_environment(); !planted) return report(planted.error());
   Context context;
   auto dotted = take_dotted_flags(arguments);
   if (!dotted) return report(dotted.error());
@@ -62,7 +67,13 @@ int run(std::vector<std::string> arguments) {
   if (context.quiet || context.json) Progress::disable();
   if (auto loaded = context.load_settings(); !loaded) return report(loaded.error());
   install_signal_handlers();
-  if (auto status = chosen(context); !status) return report(status.error());
+  try {
+    if (auto status = chosen(context); !status) return report(status.error());
+  } catch (const std::bad_alloc&) {
+    return report({Code::kNoMemory,
+                   "there is not enough memory for this; nothing half-written was left. See the "
+                   "limits with palate doctor, and lower what the command holds at once"});
+  }
   return 0;
 }
 

@@ -18,6 +18,7 @@ nlohmann::ordered_json inventory_json(const Inventory& inventory) {
                       {"version", model.version},
                       {"bytes", model.bytes},
                       {"created", model.created},
+                      {"damage", model.damage},
                       {"live", model.live}});
   }
   return {
@@ -60,6 +61,7 @@ void print_inventory(const Inventory& inventory) {
   for (const auto& model : inventory.models) {
     print_line(fmt::format("  model   {} {}  {}  {}{}", model.kind, model.version, model.created,
                            human_bytes(model.bytes), model.live ? "  live" : ""));
+    if (!model.damage.empty()) print_line("          damaged: " + model.damage);
   }
   if (inventory.release > 0) {
     print_line(fmt::format("  release {} is live; try: palate recommend {}", inventory.release,
