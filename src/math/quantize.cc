@@ -14,59 +14,61 @@ namespace palate::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Codes of whole vectors of `values` from `begin` on; adds the squares of what is lost to `lost`.
-// Returns where it stopped.
+// The part of `values` that fills whole vectors of 16; the rest goes lane by lane.
+HWY_INLINE size_t whole(std::span<const float> values) {
+  return values.size() - values.size() % 16;
+}
+
+// `values` must fill whole vectors. Returns the sum of the squares of what is lost.
 template <class D>
-HWY_INLINE size_t quantize_vectors(D floats, std::span<const float> values, size_t begin,
-                                   float per_value, int8_t* codes, float& lost) {
+HWY_INLINE float quantize_vectors(D floats, std::span<const float> values, float per_value,
+                                  int8_t* codes) {
   const hn::Rebind<int8_t, D> bytes;
   const hn::RebindToSigned<D> ints;
   const auto scale = hn::Set(floats, per_value);
   auto sum = hn::Zero(floats);
-  size_t d = begin;
-  for (; d + hn::Lanes(floats) <= values.size(); d += hn::Lanes(floats)) {
+  for (size_t d = 0; d < values.size(); d += hn::Lanes(floats)) {
     const auto exact = hn::Mul(hn::LoadU(floats, values.data() + d), scale);
     const auto code = hn::NearestInt(exact);
     const auto off = hn::Sub(exact, hn::ConvertTo(floats, code));
     hn::StoreU(hn::DemoteTo(bytes, hn::BitCast(ints, code)), bytes, codes + d);
     sum = hn::MulAdd(off, off, sum);
   }
-  lost += hn::GetLane(hn::SumOfLanes(floats, sum));
-  return d;
+  return hn::GetLane(hn::SumOfLanes(floats, sum));
 }
 
 float quantize_kernel(std::span<const float> values, float per_value, int8_t* codes) {
-  float lost = 0;
+  const size_t end = whole(values);
   const hn::CappedTag<float, 16> wide;
-  const size_t d = quantize_vectors(wide, values, 0, per_value, codes, lost);
-  quantize_vectors(hn::CappedTag<float, 1>(), values, d, per_value, codes, lost);
-  return lost;
+  const hn::CappedTag<float, 1> one;
+  return quantize_vectors(wide, values.first(end), per_value, codes) +
+         quantize_vectors(one, values.subspan(end), per_value, codes + end);
 }
+
+struct Measured {
+  double squares, largest;
+};
 
 // As quantize_vectors. Doubles: squares of floats neither overflow nor vanish.
 template <class D>
-HWY_INLINE size_t measure_vectors(D doubles, std::span<const float> values, size_t begin,
-                                  double& squares, double& largest) {
+HWY_INLINE Measured measure_vectors(D doubles, std::span<const float> values) {
   const hn::Rebind<float, D> floats;
   auto sum = hn::Zero(doubles), most = sum;
-  size_t d = begin;
-  for (; d + hn::Lanes(doubles) <= values.size(); d += hn::Lanes(doubles)) {
+  for (size_t d = 0; d < values.size(); d += hn::Lanes(doubles)) {
     const auto value = hn::PromoteTo(doubles, hn::LoadU(floats, values.data() + d));
     sum = hn::MulAdd(value, value, sum);
     most = hn::Max(most, hn::Abs(value));
   }
-  squares += hn::GetLane(hn::SumOfLanes(doubles, sum));
-  largest = std::max(largest, hn::GetLane(hn::MaxOfLanes(doubles, most)));
-  return d;
+  return {hn::GetLane(hn::SumOfLanes(doubles, sum)), hn::GetLane(hn::MaxOfLanes(doubles, most))};
 }
 
 Extent extent_kernel(std::span<const float> values) {
-  double squares = 0, largest = 0;
-  const hn::CappedTag<double, 8> wide;
-  const size_t d = measure_vectors(wide, values, 0, squares, largest);
-  measure_vectors(hn::CappedTag<double, 1>(), values, d, squares, largest);
+  const size_t end = whole(values);
+  const Measured most = measure_vectors(hn::CappedTag<double, 8>(), values.first(end));
+  const Measured rest = measure_vectors(hn::CappedTag<double, 1>(), values.subspan(end));
   // Rounded up by more than a sum of kScreenDimMax doubles can be off.
-  return {std::sqrt(squares) * (1 + 1e-9), static_cast<float>(largest)};
+  return {std::sqrt(most.squares + rest.squares) * (1 + 1e-9),
+          static_cast<float>(std::max(most.largest, rest.largest))};
 }
 
 }  // namespace palate::HWY_NAMESPACE
