@@ -6,17 +6,27 @@
 
 namespace palate {
 
-Reason EventRowBuilder::set_type(std::string_view name, EventView& row) {
-  if (name.empty()) name = options_.default_type;
+Reason EventRowBuilder::find_type(std::string_view name) {
+  const bool is_default = name.empty();
+  if (is_default) name = options_.default_type;
   if (name.empty()) return Reason::kMissingType;
-  if (name != last_name_ || last_type_.value == EventTypeId{}.value) {
-    const auto mapped = options_.type_names.find(name);
-    const auto known =
-        options_.types->find(mapped == options_.type_names.end() ? name : mapped->second);
-    if (!known) return Reason::kUnknownType;
-    last_name_ = name;
-    last_type_ = *known;
-    needs_item_ = options_.types->at(*known).role != Role::kNeutral;
+  const auto mapped = options_.type_names.find(name);
+  const auto known =
+      options_.types->find(mapped == options_.type_names.end() ? name : mapped->second);
+  if (!known) return Reason::kUnknownType;
+  last_name_ = name;
+  last_is_default_ = is_default;
+  last_type_ = *known;
+  needs_item_ = options_.types->at(*known).role != Role::kNeutral;
+  return Reason::kNone;
+}
+
+Reason EventRowBuilder::set_type(std::string_view name, EventView& row) {
+  const bool same = last_type_.value != EventTypeId{}.value &&
+                    (name.empty() ? last_is_default_ : name == last_name_);
+  if (!same) {
+    const Reason reason = find_type(name);
+    if (reason != Reason::kNone) return reason;
   }
   row.type = last_type_;
   return Reason::kNone;

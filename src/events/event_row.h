@@ -58,9 +58,11 @@ class EventRowBuilder {
 
  private:
   Reason set_type(std::string_view name, EventView& row);
+  Reason find_type(std::string_view name);
   Reason set_time(std::string_view text, EventView& row) const;
   EventRowOptions options_;
   std::string last_name_;
+  bool last_is_default_ = false;  // it was not given, so that there is nothing to compare
   EventTypeId last_type_;
   bool needs_item_ = false;  // all but neutral types (search, survey) are about an item
 };

@@ -35,8 +35,10 @@ std::string_view prefix_of(std::string_view text) {
 // 0 for an empty string, else the number after the prefix plus one; -1 for what has not that form.
 int64_t number_after(std::string_view prefix, std::string_view text) {
   if (text.empty()) return 0;
-  if (!text.starts_with(prefix)) return -1;
-  text.remove_prefix(prefix.size());
+  if (!prefix.empty()) {  // often there is none: no call for nothing
+    if (!text.starts_with(prefix)) return -1;
+    text.remove_prefix(prefix.size());
+  }
   if (text.empty() || text.size() > kDigitsMax || (text[0] == '0' && text.size() > 1)) return -1;
   int64_t number = 0;
   for (char digit : text) {
