@@ -72,6 +72,8 @@ TEST(Ids, PositionsReadBack) {
 TEST(NearNames, SuggestsOnlyWhatIsNear) {
   const std::vector<std::string> known{"factors", "solver"};
   EXPECT_EQ(did_you_mean("factor", known), "; did you mean 'factors'?");
+  EXPECT_EQ(did_you_mean("trian", std::vector<std::string>{"train"}), "; did you mean 'train'?");
+  EXPECT_EQ(did_you_mean("abc", std::vector<std::string>{"cab"}), "") << "two letters of three";
   EXPECT_EQ(did_you_mean("bananas", known), "");
 }
 

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <iterator>
+#include <unistd.h>
 
 #include "base/near_names.h"
 
@@ -79,11 +81,14 @@ Status set_from_text(const Field& field, std::string_view text, std::string_view
   return set_field(field, std::move(*value), said_by);
 }
 
-std::string environment_name(const Field& field) {
-  std::string name = "PALATE_" + field.section + "_" + field.key;
+std::string upper_case(std::string name) {
   for (char& c : name)
     c = c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return name;
+}
+
+std::string environment_name(const Field& field) {
+  return upper_case("PALATE_" + field.section + "_" + field.key);
 }
 
 }  // namespace
@@ -110,9 +115,20 @@ void ConfigSchema::add_table(std::string prefix, std::string sentence, std::stri
 }
 
 Status ConfigSchema::apply_environment() {
+  std::vector<std::string> known, sections;
   for (const Field& field : fields_) {
-    const std::string name = environment_name(field);
+    const std::string name = known.emplace_back(environment_name(field));
+    sections.push_back(upper_case("PALATE_" + field.section + "_"));
     if (const char* text = std::getenv(name.c_str())) TRY(set_from_text(field, text, name));
+  }
+  for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable) {
+    const std::string_view text = *variable;
+    const std::string_view name = text.substr(0, text.find('='));
+    const bool of_a_section =
+        std::ranges::any_of(sections, [&](const auto& prefix) { return name.starts_with(prefix); });
+    if (!of_a_section || std::ranges::find(known, name) != known.end()) continue;
+    return fail(Code::kInvalidArgument, "{} in the environment is no known setting{}", name,
+                did_you_mean(name, known));
   }
   return {};
 }
@@ -120,8 +136,17 @@ Status ConfigSchema::apply_environment() {
 Status ConfigSchema::apply_flag(std::string_view name, std::string_view value) {
   std::vector<std::string> names;
   for (const Field& field : fields_) {
-    if (field.name() == name) return set_from_text(field, value, fmt::format("--{}", name));
     names.push_back(field.name());
+    if (names.back() != name) continue;
+    const auto so_far = field.get();
+    TRY(set_from_text(field, value, fmt::format("--{}", name)));
+    const bool again = !flagged_.emplace(name).second;
+    if (const auto* list = std::get_if<std::vector<std::string>>(&so_far); again && list) {
+      auto both = *list;
+      std::ranges::copy(std::get<std::vector<std::string>>(field.get()), std::back_inserter(both));
+      field.set(both);
+    }
+    return {};
   }
   return fail(Code::kInvalidArgument, "--{} is no known setting{}", name,
               did_you_mean(name, names));

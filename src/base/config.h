@@ -18,6 +18,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -91,7 +92,9 @@ class ConfigSchema {
                  TableReader reader);
 
   // Applies, in this order, a TOML file's text, the environment and flags. Errors are
-  // kInvalidArgument and name file, line and key, with the nearest known key as a suggestion.
+  // kInvalidArgument and name file, line and key, with the nearest known key as a suggestion. A
+  // variable PALATE_<section>_… of a section that exists must be one of its keys. A list's flag
+  // given again adds to the list.
   Status apply_toml(std::string_view text, std::string_view file_name);
   Status apply_environment();
   Status apply_flag(std::string_view name, std::string_view value);
@@ -107,6 +110,7 @@ class ConfigSchema {
   };
   std::vector<Field> fields_;
   std::vector<Table> tables_;
+  std::set<std::string, std::less<>> flagged_;  // the names that flags have set
 };
 
 template <class Section>

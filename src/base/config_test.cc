@@ -75,6 +75,29 @@ TEST_F(ConfigTest, FlagOverEnvironmentOverFile) {
   EXPECT_THAT(status.error().message, HasSubstr("PALATE_ALS_FACTORS"));
 }
 
+TEST_F(ConfigTest, AMisspeltVariableOfASectionIsNamed) {
+  ::setenv("PALATE_ALS_FACTOR", "16", 1);
+  auto status = schema.apply_environment();
+  ::unsetenv("PALATE_ALS_FACTOR");
+  ASSERT_FALSE(status);
+  EXPECT_THAT(status.error().message, ::testing::AllOf(HasSubstr("PALATE_ALS_FACTOR in"),
+                                                       HasSubstr("'PALATE_ALS_FACTORS'")));
+  ::setenv("PALATE_OTHER_FACTOR", "16", 1);  // somebody else's
+  status = schema.apply_environment();
+  ::unsetenv("PALATE_OTHER_FACTOR");
+  EXPECT_TRUE(status);
+}
+
+TEST_F(ConfigTest, AListsFlagGivenAgainAdds) {
+  ASSERT_TRUE(schema.apply_flag("als.names", "x,y"));
+  EXPECT_EQ(sample.names, (std::vector<std::string>{"x", "y"})) << "the default is replaced";
+  ASSERT_TRUE(schema.apply_flag("als.names", "z"));
+  EXPECT_EQ(sample.names, (std::vector<std::string>{"x", "y", "z"}));
+  ASSERT_TRUE(schema.apply_flag("als.factors", "8"));
+  ASSERT_TRUE(schema.apply_flag("als.factors", "9"));
+  EXPECT_EQ(sample.factors, 9) << "of other flags the last one counts";
+}
+
 TEST_F(ConfigTest, UnknownFlagSuggests) {
   auto status = schema.apply_flag("als.solvr", "cg");
   ASSERT_FALSE(status);

@@ -7,8 +7,8 @@
 
 namespace palate {
 
-// "; did you mean 'als.factors'?" or, with nothing near, "". Levenshtein distance of at most a
-// third of the length.
+// "; did you mean 'als.factors'?" or, with nothing near, "". Near: at most a third of the
+// letters added, left out, changed or swapped with their neighbour.
 std::string did_you_mean(std::string_view name, std::span<const std::string> known);
 
 }  // namespace palate
