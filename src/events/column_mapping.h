@@ -70,10 +70,11 @@ struct FieldColumn {
   size_t column = 0;
 };
 
-// Which columns hold what: those that the mapping names, and, when it names none, those whose
-// header is a known word (user_id, movieId, rating, timestamp, …; for items and users everything
-// else becomes an attribute). Errors: kInvalidArgument for a column that is not there, with those
-// that are; for a required field (events: user; items and users: id) that nothing gives.
+// Which columns hold what: those that the mapping names, and of the others those whose header is a
+// known word (user_id, movieId, rating, timestamp, …; for items and users every other named column
+// becomes an attribute). Errors: kInvalidArgument for a column that is not there, with those that
+// are; for a required field (events: user, and item where no type is given; items and users: id)
+// that nothing gives.
 Result<std::vector<FieldColumn>> resolve_columns(RecordKind kind, const ColumnMapping& mapping,
                                                  const std::vector<std::string>& names);
 // Whether one of these words is a known header of such a file.

@@ -23,11 +23,16 @@ std::span<const KnownNames> known_names(RecordKind kind) {
   static const std::vector<KnownNames> kEvents = {
       {"event_id", {"eventid"}},
       {"type", {"type", "event", "eventtype", "action", "behavior", "behaviour"}},
-      {"user", {"user", "userid", "uid", "reviewerid", "visitorid", "customerid", "sessionid"}},
+      {"user",
+       {"user", "userid", "uid", "reviewerid", "visitorid", "customerid", "customer", "clientid",
+        "memberid", "accountid", "sessionid"}},
       {"item",
-       {"item", "itemid", "iid", "movieid", "bookid", "asin", "parentasin", "productid", "artistid",
-        "trackid", "songid", "videoid", "newsid", "articleid", "gameid", "isbn"}},
-      {"ts", {"ts", "timestamp", "time", "unixreviewtime", "datetime", "date"}},
+       {"item", "itemid", "iid", "movieid", "bookid", "asin", "parentasin", "productid", "product",
+        "sku", "artistid", "trackid", "songid", "videoid", "newsid", "articleid", "gameid",
+        "isbn"}},
+      {"ts",
+       {"ts", "timestamp", "time", "unixreviewtime", "eventtime", "datetime", "date", "createdat",
+        "purchasedat", "purchasedate", "orderedat", "orderdate", "occurredat"}},
       {"value",
        {"value", "rating", "overall", "stars", "score", "hours", "weight", "cnt", "count",
         "plays"}},
@@ -37,8 +42,8 @@ std::span<const KnownNames> known_names(RecordKind kind) {
   };
   static const std::vector<KnownNames> kItems = {
       {"id",
-       {"id", "itemid", "item", "movieid", "bookid", "asin", "parentasin", "productid", "artistid",
-        "trackid", "songid", "videoid", "newsid", "articleid", "gameid"}},
+       {"id", "itemid", "item", "movieid", "bookid", "asin", "parentasin", "productid", "sku",
+        "artistid", "trackid", "songid", "videoid", "newsid", "articleid", "gameid"}},
       {"titles", {"title", "titles", "name", "itemname", "productname", "booktitle", "movietitle"}},
       {"descriptions", {"description", "descriptions", "overview", "abstract", "shortdesc"}},
       {"categories", {"categories", "category", "genres", "genre", "categoryids"}},
@@ -111,10 +116,17 @@ Result<size_t> find_column(std::string_view field, std::string_view column,
               names.size());
 }
 
-std::vector<FieldColumn> find_known(RecordKind kind, const std::vector<std::string>& names) {
-  std::vector<FieldColumn> found;
+// What the header says of the fields and columns that `found` does not have yet.
+void add_known(RecordKind kind, const std::vector<std::string>& names,
+               std::vector<FieldColumn>& found) {
   std::set<size_t> used;
+  std::set<std::string, std::less<>> named;
+  for (const FieldColumn& column : found) {
+    used.insert(column.column);
+    named.insert(column.field);
+  }
   for (const KnownNames& known : known_names(kind)) {
+    if (named.contains(known.field)) continue;
     for (std::string_view word : known.words) {
       const auto at =
           std::ranges::find_if(names, [&](const auto& name) { return normal(name) == word; });
@@ -125,11 +137,34 @@ std::vector<FieldColumn> find_known(RecordKind kind, const std::vector<std::stri
       break;
     }
   }
-  if (kind == RecordKind::kEvents) return found;
+  if (kind == RecordKind::kEvents) return;
   for (size_t i = 0; i < names.size() && found.size() < kListEntriesMax; ++i) {
-    if (!used.contains(i)) found.push_back({"attributes." + names[i], i});
+    const bool named_by_place = names[i].starts_with('#');
+    if (!used.contains(i) && !named_by_place) found.push_back({"attributes." + names[i], i});
   }
-  return found;
+}
+
+// A row of events needs a user and, unless its type may do without, an item; a record its id.
+Status check_required(RecordKind kind, const ColumnMapping& mapping,
+                      const std::vector<FieldColumn>& found,
+                      const std::vector<std::string>& names) {
+  const auto given = [&](std::string_view field) {
+    return mapping.constants.contains(std::string(field)) ||
+           std::ranges::find(found, field, &FieldColumn::field) != found.end();
+  };
+  std::string_view missing;
+  if (kind != RecordKind::kEvents) {
+    if (!given("id")) missing = "id";
+  } else if (!given("user")) {
+    missing = "user";
+  } else if (!given("item") && !given("type")) {
+    missing = "item";
+  }
+  if (missing.empty()) return {};
+  return fail(Code::kInvalidArgument,
+              "no column gives the field '{0}'; name it with --import.map {0}=<column>. The file "
+              "has {1}",
+              missing, fmt::join(names, ", "));
 }
 
 }  // namespace
@@ -137,26 +172,16 @@ std::vector<FieldColumn> find_known(RecordKind kind, const std::vector<std::stri
 Result<std::vector<FieldColumn>> resolve_columns(RecordKind kind, const ColumnMapping& mapping,
                                                  const std::vector<std::string>& names) {
   std::vector<FieldColumn> found;
-  if (mapping.columns.empty()) found = find_known(kind, names);
   for (const auto& [field, column] : mapping.columns) {
     TRY(check_field(kind, field));
     found.push_back({field, TRY(find_column(field, column, names))});
   }
+  add_known(kind, names, found);
   for (const auto& [field, value] : mapping.constants) {
     TRY(check_field(kind, field));
     std::erase_if(found, [&](const FieldColumn& column) { return column.field == field; });
   }
-  const std::string_view required = kind == RecordKind::kEvents ? "user" : "id";
-  const bool given = mapping.constants.contains(std::string(required)) ||
-                     std::ranges::any_of(found, [&](const FieldColumn& column) {
-                       return column.field == required;
-                     });
-  if (!given) {
-    return fail(Code::kInvalidArgument,
-                "no column gives the field '{0}'; name it with --import.map {0}=<column>. The file "
-                "has {1}",
-                required, fmt::join(names, ", "));
-  }
+  TRY(check_required(kind, mapping, found, names));
   return found;
 }
 

@@ -13,6 +13,7 @@
 #include "events/limits.h"
 #include "events/number_text.h"
 #include "events/occurrences.h"
+#include "events/record_fault.h"
 #include "events/validate.h"
 
 namespace palate {
@@ -192,6 +193,17 @@ TEST(ItemJson, NamesWhatIsWrong) {
   EXPECT_THAT(item_from_json(R"({"id":"a","id":"b"})").error().message, HasSubstr("twice"));
   EXPECT_THAT(item_from_json(R"({"tags":[]})").error().message, HasSubstr("no id"));
   EXPECT_THAT(item_from_json("[1").error().message, HasSubstr("not a JSON object"));
+  const auto fault = [](std::string_view json) {
+    const RecordFault found = read_item(json).error();
+    return fmt::format("{} {}", reason_info(found.reason).code, found.field);
+  };
+  EXPECT_EQ(fault(R"({"id":"a","colour":1})"), "unknown_field colour");
+  EXPECT_EQ(fault(R"({"id":"a","tags":"x"})"), "bad_field tags");
+  EXPECT_EQ(fault(R"({"id":"a","id":"b"})"), "duplicate_field id");
+  EXPECT_EQ(fault(R"({"id":"a","released":"soon"})"), "bad_time released");
+  EXPECT_EQ(fault(R"({"tags":[]})"), "missing_id id");
+  EXPECT_EQ(fault(R"({"id":"a","tags":["\u0001"]})"), "control_character tags");
+  EXPECT_EQ(fault("[1"), "bad_json ");
   EXPECT_EQ(item_from_json(R"({"id":"a","titles":"T"})").value().title("de"), "T");
   EXPECT_THAT(user_from_json(R"({"id":"a","personalization":"no"})").error().message,
               HasSubstr("true or false"));

@@ -174,13 +174,17 @@ Result<ColumnMapping> amazon_ratings(const Path& path) {
   }
   auto mapping = movielens_ratings(SourceFormat::kCsv);
   const auto& row = probe.first_row;
-  if (row.size() >= 2 && row[0].size() == kAsinBytes && row[1].size() > kAsinBytes) {
+  if (row.size() < mapping.columns.size()) return ColumnMapping{};
+  if (row[0].size() == kAsinBytes && row[1].size() > kAsinBytes) {
     std::swap(mapping.columns["user"], mapping.columns["item"]);
   }
   return mapping;
 }
 
-Result<PresetSource> source_of(const KnownFile& file, const Path& path) {
+// `preset` is what the user said.
+Result<PresetSource> source_of(const KnownFile& file, const Path& path, std::string_view preset) {
+  // Any text may be called .txt: unless lists were asked for, its first bytes say what it is.
+  if (preset == "auto" && file.pattern == "*.txt") return PresetSource{file.kind, path, {}};
   if (file.preset != "amazon") return PresetSource{file.kind, path, file.mapping()};
   if (file.kind == kEvents) return PresetSource{kEvents, path, TRY(amazon_ratings(path))};
   return PresetSource{file.kind, path, file.mapping()};
@@ -206,7 +210,7 @@ Result<std::optional<PresetSource>> find_kind(std::string_view preset, RecordKin
     if (!belongs(known, preset) || known.kind != kind) continue;
     for (const Path& path : files) {
       if (!matches(path.filename().string(), known.pattern)) continue;
-      return TRY(source_of(known, path));
+      return TRY(source_of(known, path, preset));
     }
   }
   return std::nullopt;
@@ -215,7 +219,7 @@ Result<std::optional<PresetSource>> find_kind(std::string_view preset, RecordKin
 Result<std::vector<PresetSource>> one_file(std::string_view preset, const Path& path) {
   for (const KnownFile& known : kFiles) {
     if (belongs(known, preset) && matches(path.filename().string(), known.pattern)) {
-      return std::vector{TRY(source_of(known, path))};
+      return std::vector{TRY(source_of(known, path, preset))};
     }
   }
   PresetSource source{kEvents, path, preset == "lists" ? lists() : ColumnMapping{}};

@@ -179,6 +179,45 @@ TEST(Readers, AWrongMappingNamesTheColumns) {
   EXPECT_THAT(read_events(path, mapping).rows, ElementsAre("1|2|like"));
 }
 
+TEST(Readers, WhatAMappingLeavesOutIsFoundByTheHeader) {
+  const Folder folder;
+  const Path path = folder.write("r.csv", "customer_id,article,bought\nc,a,2020-01-02 03:04:05\n");
+  ColumnMapping mapping;
+  mapping.columns = {{"item", "article"}};
+  EXPECT_THAT(read_events(path, mapping).rows, ElementsAre("c|a|click"));
+  mapping.columns = {{"item", "article"}, {"ts", "bought"}};
+  mapping.constants = {{"type", "purchase"}};
+  EXPECT_THAT(read_events(path, mapping).rows, ElementsAre("c|a|purchase|2020-01-02T03:04:05Z"));
+  mapping.columns = {{"user", "article"}, {"item", "customer_id"}};
+  EXPECT_THAT(read_events(path, mapping).rows, ElementsAre("a|c|purchase"));
+}
+
+TEST(Readers, WhatCannotBeReadAtAllSaysWhatItIs) {
+  const Folder folder;
+  ColumnMapping user;
+  user.columns = {{"user", "customer"}};
+  EXPECT_THAT(read_events(folder.write("a.csv", "customer,what\nc,a\n"), user).error,
+              HasSubstr("no column gives the field 'item'"));
+  EXPECT_THAT(read_events(folder.write("e.csv", "")).error, HasSubstr("e.csv is empty"));
+  EXPECT_THAT(read_events(folder.write("u.csv", std::string("\xff\xfeu\0s\0", 6))).error,
+              HasSubstr("iconv -f UTF-16"));
+  EXPECT_THAT(read_events(folder.write("x.csv", std::string("PK\3\4\0\0,\n", 8))).error,
+              HasSubstr("no text"));
+}
+
+TEST(Readers, ATextFileIsWhatItsFirstLineLooksLike) {
+  const Folder folder;
+  const auto read = [&](std::string_view preset, const Path& path) {
+    const auto sources = find_sources(preset, path);
+    return read_events(path, sources.value().at(0).mapping).rows;
+  };
+  const Path table = folder.write("t.txt", "user\titem\n1\t2\n");
+  EXPECT_THAT(read("auto", table), ElementsAre("1|2|click"));
+  const Path lists = folder.write("l.txt", "1 2 3\n");
+  EXPECT_THAT(read("auto", lists), ElementsAre("1|2|click", "1|3|click"));
+  EXPECT_THAT(read("lists", lists), ElementsAre("1|2|click", "1|3|click"));
+}
+
 TEST(Readers, EveryFormGivesTheSameEvents) {
   const Folder folder;
   ColumnMapping rating;

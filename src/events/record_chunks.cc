@@ -5,6 +5,7 @@
 
 #include "events/limits.h"
 #include "events/number_text.h"
+#include "events/record_fault.h"
 #include "events/text_lines.h"
 
 namespace palate {
@@ -157,16 +158,15 @@ void add_row(const RecordPlan& plan, std::span<const std::string_view> cells, co
 }
 
 Rejection add_our_json(const RecordPlan& plan, std::string_view line, ParsedChunk& out) {
-  const auto refused = [](const Error& error) {
-    return reject(error.message.starts_with("not a JSON") ? Reason::kBadJson : Reason::kBadField,
-                  error.message);
+  const auto refused = [](const RecordFault& fault) -> Rejection {
+    return {fault.reason, fault.sentence};
   };
   if (plan.kind == RecordKind::kItems) {
-    auto item = item_from_json(line);
+    auto item = read_item(line);
     if (!item) return refused(item.error());
     out.items.push_back(std::move(*item));
   } else {
-    auto user = user_from_json(line);
+    auto user = read_user(line);
     if (!user) return refused(user.error());
     out.users.push_back(std::move(*user));
   }

@@ -7,6 +7,7 @@
 #include "events/event.h"
 #include "events/json_text.h"
 #include "events/limits.h"
+#include "events/record_fault.h"
 #include "events/validate.h"
 
 namespace palate {
@@ -76,17 +77,24 @@ class ObjectWriter {
   std::string out_ = "{";
 };
 
-std::unexpected<Error> wrong(std::string_view field, std::string_view needed) {
-  return fail(Code::kInvalidArgument, "field '{}' must be {}", field, needed);
+template <class T>
+using Read = std::expected<T, RecordFault>;
+
+std::unexpected<RecordFault> fault(Reason reason, std::string_view field, std::string sentence) {
+  return std::unexpected(RecordFault{reason, std::string(field), std::move(sentence)});
 }
 
-Result<std::string> text_of(std::string_view field, Value value) {
+std::unexpected<RecordFault> wrong(std::string_view field, std::string_view needed) {
+  return fault(Reason::kBadField, field, fmt::format("field '{}' must be {}", field, needed));
+}
+
+Read<std::string> text_of(std::string_view field, Value value) {
   std::string_view text;
   if (value.get_string().get(text) != simdjson::SUCCESS) return wrong(field, "a string");
   return std::string(text);
 }
 
-Result<std::map<std::string, std::string>> texts_of(std::string_view field, Value value) {
+Read<std::map<std::string, std::string>> texts_of(std::string_view field, Value value) {
   simdjson::dom::object object;
   if (value.get_object().get(object) != simdjson::SUCCESS) {
     return wrong(field, "an object of strings");
@@ -98,19 +106,20 @@ Result<std::map<std::string, std::string>> texts_of(std::string_view field, Valu
       return wrong(field, "an object of strings");
     }
     if (!result.emplace(key, text).second) {
-      return fail(Code::kInvalidArgument, "field '{}' has the key '{}' twice", field, key);
+      return fault(Reason::kDuplicateField, field,
+                   fmt::format("field '{}' has the key '{}' twice", field, key));
     }
   }
   return result;
 }
 
 // A plain string stands for the text in the language that was not said.
-Result<std::map<std::string, std::string>> texts_or_text(std::string_view field, Value value) {
+Read<std::map<std::string, std::string>> texts_or_text(std::string_view field, Value value) {
   if (!value.is_string()) return texts_of(field, value);
   return std::map<std::string, std::string>{{"", TRY(text_of(field, value))}};
 }
 
-Result<std::vector<std::string>> list_of(std::string_view field, Value value) {
+Read<std::vector<std::string>> list_of(std::string_view field, Value value) {
   simdjson::dom::array array;
   if (value.get_array().get(array) != simdjson::SUCCESS) return wrong(field, "a list of strings");
   std::vector<std::string> result;
@@ -124,7 +133,7 @@ Result<std::vector<std::string>> list_of(std::string_view field, Value value) {
   return result;
 }
 
-Result<TimeUs> time_of(std::string_view field, Value value) {
+Read<TimeUs> time_of(std::string_view field, Value value) {
   int64_t us = 0;
   if (value.get_int64().get(us) == simdjson::SUCCESS) return TimeUs{us};
   std::string_view text;
@@ -132,17 +141,20 @@ Result<TimeUs> time_of(std::string_view field, Value value) {
     return wrong(field, "a time (RFC 3339, or integer microseconds)");
   }
   auto time = parse_rfc3339(text);
-  if (!time) return std::unexpected(time.error().within(fmt::format("field '{}'", field)));
+  if (!time) {
+    return fault(Reason::kBadTime, field,
+                 fmt::format("field '{}': {}", field, time.error().message));
+  }
   return *time;
 }
 
-Result<bool> flag_of(std::string_view field, Value value) {
+Read<bool> flag_of(std::string_view field, Value value) {
   bool flag = false;
   if (value.get_bool().get(flag) != simdjson::SUCCESS) return wrong(field, "true or false");
   return flag;
 }
 
-Result<std::map<std::string, std::vector<float>>> vectors_of(std::string_view field, Value value) {
+Read<std::map<std::string, std::vector<float>>> vectors_of(std::string_view field, Value value) {
   simdjson::dom::object object;
   if (value.get_object().get(object) != simdjson::SUCCESS) {
     return wrong(field, "an object of lists of numbers");
@@ -162,7 +174,8 @@ Result<std::map<std::string, std::vector<float>>> vectors_of(std::string_view fi
       vector.push_back(static_cast<float>(real));
     }
     if (!result.emplace(key, std::move(vector)).second) {
-      return fail(Code::kInvalidArgument, "field '{}' has the key '{}' twice", field, key);
+      return fault(Reason::kDuplicateField, field,
+                   fmt::format("field '{}' has the key '{}' twice", field, key));
     }
   }
   return result;
@@ -172,22 +185,22 @@ Result<std::map<std::string, std::vector<float>>> vectors_of(std::string_view fi
 template <class Record>
 struct FieldReader {
   std::string_view name;
-  Status (*read)(Record&, std::string_view field, Value);
+  Read<void> (*read)(Record&, std::string_view field, Value);
 };
 
-template <class Record, auto Member, auto Read>
-Status assign(Record& record, std::string_view field, Value value) {
-  record.*Member = TRY(Read(field, value));
+template <class Record, auto Member, auto ReadIt>
+Read<void> assign(Record& record, std::string_view field, Value value) {
+  record.*Member = TRY(ReadIt(field, value));
   return {};
 }
 
-template <auto Member, auto Read>
+template <auto Member, auto ReadIt>
 constexpr FieldReader<ItemRecord> item_field(std::string_view name) {
-  return {name, &assign<ItemRecord, Member, Read>};
+  return {name, &assign<ItemRecord, Member, ReadIt>};
 }
-template <auto Member, auto Read>
+template <auto Member, auto ReadIt>
 constexpr FieldReader<UserRecord> user_field(std::string_view name) {
-  return {name, &assign<UserRecord, Member, Read>};
+  return {name, &assign<UserRecord, Member, ReadIt>};
 }
 
 constexpr FieldReader<ItemRecord> kItemFields[] = {
@@ -216,37 +229,57 @@ constexpr FieldReader<UserRecord> kUserFields[] = {
 };
 
 template <class Record>
-Result<Record> read_object(simdjson::dom::object object,
-                           std::span<const FieldReader<Record>> fields) {
+Read<Record> read_object(simdjson::dom::object object,
+                         std::span<const FieldReader<Record>> fields) {
   Record record;
   uint32_t seen = 0;
   for (auto [key, value] : object) {
     size_t field = 0;
     while (field < fields.size() && fields[field].name != key) ++field;
     if (field == fields.size()) {
-      return fail(Code::kInvalidArgument, "there is no field '{}'", key);
+      return fault(Reason::kUnknownField, key, fmt::format("there is no field '{}'", key));
     }
-    if (seen & (1u << field)) return fail(Code::kInvalidArgument, "field '{}' is given twice", key);
+    if (seen & (1u << field)) {
+      return fault(Reason::kDuplicateField, key, fmt::format("field '{}' is given twice", key));
+    }
     seen |= 1u << field;
     TRY(fields[field].read(record, key, value));
   }
   return record;
 }
 
+// The field that check_item() and check_user() name first behind the reason's own sentence.
+std::string_view field_of(const Rejection& rejection) {
+  const size_t known =
+      reason_info(rejection.reason).sentence.size() + std::string_view(": ").size();
+  const std::string_view sentence = rejection.sentence;
+  if (sentence.size() <= known) return {};
+  const std::string_view detail = sentence.substr(known);
+  return detail.substr(0, detail.find(' '));
+}
+
 template <class Record>
-Result<Record> record_from_json(std::string_view json, std::span<const FieldReader<Record>> fields,
-                                Rejection (*check)(const Record&)) {
+Result<Record> as_result(Read<Record> read) {
+  if (read) return std::move(*read);
+  return fail(Code::kInvalidArgument, "{}", read.error().sentence);
+}
+
+template <class Record>
+Read<Record> record_from_json(std::string_view json, std::span<const FieldReader<Record>> fields,
+                              Rejection (*check)(const Record&)) {
   if (json.size() > kRecordBytesMax) {
-    return fail(Code::kInvalidArgument, "the record is longer than {} bytes", kRecordBytesMax);
+    return fault(Reason::kLineTooLong, "",
+                 fmt::format("the record is longer than {} bytes", kRecordBytesMax));
   }
   thread_local simdjson::dom::parser parser;
   simdjson::dom::object object;
   if (const auto error = parser.parse(json.data(), json.size()).get_object().get(object)) {
-    return fail(Code::kInvalidArgument, "not a JSON object: {}", simdjson::error_message(error));
+    return fault(Reason::kBadJson, "",
+                 fmt::format("not a JSON object: {}", simdjson::error_message(error)));
   }
   Record record = TRY(read_object(object, fields));
   if (Rejection found = check(record); found.reason != Reason::kNone) {
-    return fail(Code::kInvalidArgument, "{}", found.sentence);
+    return fault(found.reason, field_of(found), found.sentence);
   }
   return record;
 }
@@ -283,12 +316,16 @@ std::string to_json(const UserRecord& user) {
   return out.done();
 }
 
-Result<ItemRecord> item_from_json(std::string_view json) {
+std::expected<ItemRecord, RecordFault> read_item(std::string_view json) {
   return record_from_json<ItemRecord>(json, kItemFields, check_item);
 }
 
-Result<UserRecord> user_from_json(std::string_view json) {
+std::expected<UserRecord, RecordFault> read_user(std::string_view json) {
   return record_from_json<UserRecord>(json, kUserFields, check_user);
 }
+
+Result<ItemRecord> item_from_json(std::string_view json) { return as_result(read_item(json)); }
+
+Result<UserRecord> user_from_json(std::string_view json) { return as_result(read_user(json)); }
 
 }  // namespace palate

@@ -60,7 +60,10 @@ Status probe_table(RecordKind kind, const ColumnMapping& mapping, TextSource& so
   Arena arena;
   RowSplitter splitter(text, probe.dialect, arena);
   RowSplitter::Row row;
-  if (!splitter.next(row)) return {};
+  if (!splitter.next(row)) {
+    return fail(Code::kInvalidArgument, "{} is empty: it has no header and no row",
+                source.path().string());
+  }
   if (row.reason != Reason::kNone) {
     return fail(Code::kInvalidArgument, "{}: the first row cannot be read: {}",
                 source.path().string(), reason_info(row.reason).sentence);
@@ -116,12 +119,28 @@ Status probe_json(RecordKind kind, const ColumnMapping& mapping, TextSource& sou
   return {};
 }
 
+// A first line with a zero byte is of a spreadsheet, a program or UTF-16. (Later lines are refused
+// one by one.)
+Status check_is_text(const Path& path, std::string_view text) {
+  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) {
+    return fail(Code::kInvalidArgument,
+                "{0} is UTF-16; make it UTF-8 first: iconv -f UTF-16 -t UTF-8 {0} > utf8-{1}",
+                path.string(), path.filename().string());
+  }
+  if (text.substr(0, text.find('\n')).find('\0') == std::string_view::npos) return {};
+  return fail(Code::kInvalidArgument,
+              "{} is no text: it holds zero bytes. CSV, TSV, JSON lines, lists of ids and Parquet "
+              "are read, plain or packed with gzip or zstd",
+              path.string());
+}
+
 }  // namespace
 
 Result<SourceProbe> probe_source(RecordKind kind, const ColumnMapping& mapping,
                                  TextSource& source) {
   constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
   std::string_view text = TRY(source.peek());
+  TRY(check_is_text(source.path(), text));
   if (text.starts_with(kByteOrderMark)) {
     source.skip(kByteOrderMark.size());
     text.remove_prefix(kByteOrderMark.size());

@@ -1,6 +1,7 @@
 // Pages of one request: each allowed item once, whatever happens between them; and what is said of
 // cursors that do not belong.
 #include <algorithm>
+#include <ostream>
 #include <set>
 
 #include <gmock/gmock.h>
@@ -21,6 +22,12 @@ struct RandomCase {
   bool with_als;
   bool with_popularity;
 };
+
+// Into the names that ctest shows.
+void PrintTo(const RandomCase& made, std::ostream* out) {
+  *out << "seed " << made.seed << (made.with_als ? ", als" : "")
+       << (made.with_popularity ? ", popularity" : "");
+}
 
 // Users, items and events without any structure, then some items that no model knows.
 void fill(RecommendWorld& world, Philox& random, const RandomCase& options) {

@@ -65,9 +65,8 @@ Response no_such_path(std::string_view path) {
   std::vector<std::string> known;
   for (const Route& route : routes()) known.emplace_back(route.path);
   std::string near = did_you_mean(shown(path), known);
-  if (near.empty()) near = "; /openapi.json lists all paths";
-  return problem(
-      Error{Code::kNotFound, fmt::format("There is no path '{}'{}.", shown(path), near)});
+  if (near.empty()) near = "; /openapi.json lists all paths.";
+  return problem(Error{Code::kNotFound, fmt::format("There is no path '{}'{}", shown(path), near)});
 }
 
 Response wrong_method(const Request& request) {
@@ -93,8 +92,9 @@ bool json_type(std::string_view content_type) {
 Status check_parameters(const Route& route, const Parameters& given) {
   for (const auto& [name, value] : given.pairs()) {
     if (std::ranges::find(route.parameters, name) != route.parameters.end()) continue;
-    return fail(Code::kInvalidArgument, "{} {} knows no query parameter '{}'{}.", route.method,
-                route.path, shown(name), did_you_mean(shown(name), route.parameters));
+    const std::string near = did_you_mean(shown(name), route.parameters);
+    return fail(Code::kInvalidArgument, "{} {} knows no query parameter '{}'{}", route.method,
+                route.path, shown(name), near.empty() ? "." : near);
   }
   return {};
 }
@@ -110,7 +110,8 @@ Result<Call> make_call(const Found& found, const Request& request) {
 void run(const App& app, const Found& found, const Request& request, const Reply& reply) {
   if (found.route->method == "POST" && !json_type(request.content_type)) {
     return reply(problem(
-        415, fmt::format("The body is '{}'; send application/json.", shown(request.content_type))));
+        415, fmt::format("The body is '{}'; send application/json (curl: --json '…' for -d '…').",
+                         shown(request.content_type))));
   }
   const auto call = make_call(found, request);
   if (!call) return reply(problem(call.error()));

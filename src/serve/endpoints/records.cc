@@ -1,6 +1,7 @@
 // Items and users: writing batches, reading one.
 #include <algorithm>
 
+#include "events/record_fault.h"
 #include "serve/acknowledge.h"
 #include "serve/body.h"
 #include "serve/endpoints/endpoints.h"
@@ -14,7 +15,7 @@ constexpr int64_t kHistoryShown = 100;
 constexpr int64_t kHistoryShownMax = 500;
 
 template <class Record>
-using Read = Result<Record> (*)(std::string_view json);
+using Read = std::expected<Record, RecordFault> (*)(std::string_view json);
 
 // Reads all records of a body, or says what is wrong with each that is wrong.
 template <class Record>
@@ -27,7 +28,9 @@ std::expected<std::vector<Record>, std::vector<FieldError>> read_all(const Split
     if (record) {
       records.push_back(std::move(*record));
     } else {
-      errors.push_back({static_cast<int64_t>(i), "", "bad_record", record.error().message});
+      const RecordFault& fault = record.error();
+      errors.push_back({static_cast<int64_t>(i), fault.field,
+                        std::string(reason_info(fault.reason).code), fault.sentence});
     }
   }
   if (errors.empty()) return records;
@@ -84,12 +87,12 @@ void write_history(JsonText& json, const UserState& user, size_t shown, const Ap
 
 void post_items(const App& app, const Call& call, const Reply& reply) {
   post_records<ItemRecord>(app, call, reply,
-                           {Stream::kItems, "items", item_from_json, &Ingest::submit_items});
+                           {Stream::kItems, "items", read_item, &Ingest::submit_items});
 }
 
 void post_users(const App& app, const Call& call, const Reply& reply) {
   post_records<UserRecord>(app, call, reply,
-                           {Stream::kUsers, "users", user_from_json, &Ingest::submit_users});
+                           {Stream::kUsers, "users", read_user, &Ingest::submit_users});
 }
 
 Result<Response> get_item(const App& app, const Call& call) {
