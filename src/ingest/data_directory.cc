@@ -96,10 +96,12 @@ Result<std::unique_ptr<DataDirectory>> DataDirectory::open(const DataDirectoryOp
   auto state = std::make_unique<State>();
   state->root = options.data / options.tenant.name;
   std::error_code ignored;
+  if (std::filesystem::is_regular_file(options.data, ignored)) {
+    return fail(Code::kInvalidArgument, "{} is a file; the data is a directory (--data, data.dir)",
+                options.data.string());
+  }
   if (!writer && !std::filesystem::exists(state->root / "FORMAT", ignored)) {
-    return fail(Code::kNotFound,
-                "{}: there is no data directory here: `palate import` or `palate serve` makes one",
-                state->root.string());
+    return fail(Code::kNotFound, "{}: there is no data directory here", state->root.string());
   }
   if (writer) {
     TRY(make_directories(state->root));

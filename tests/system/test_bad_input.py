@@ -25,8 +25,50 @@ def test_wrong_config_key(tmp_path):
 
 
 def test_wrong_command_and_flag():
-    assert run("trian").returncode == 2
-    assert run("train", "--moddels", "als").returncode == 2
+    refused(run("trian"), 2, "no command 'trian'", "did you mean 'train'?", "--help")
+    refused(run("train", "--moddels", "als"), 2, "no flag '--moddels'", "did you mean '--models'?", "palate train --help")
+    refused(run("serve", "--host", "0.0.0.0"), 2, "did you mean '--serve.host'?")
+    refused(run("train", "als"), 2, "does not expect 'als'")
+    refused(run("--data", "x", "status"), 2, "flags come behind")
+    refused(run("similar"), 2, "item is required", "palate similar --help")
+    refused(run("recommend", "u", "-n", "-1"), 2, "-1", "1 to 1000")
+    refused(run("evaluate", "--bootstrap", "0"), 2, "--bootstrap", "100")
+    refused(run(), 2, "name a command", "import", "recommend")
+
+
+def test_help_is_asked_for_in_several_ways():
+    assert run("help").stdout == run("--help").stdout != ""
+    assert run("help", "train").stdout == run("train", "--help").stdout
+    assert "palate train [OPTIONS]" in run("train", "--help").stdout
+    refused(run("help", "trian"), 2, "did you mean 'train'?")
+
+
+def test_a_misspelt_environment_variable_is_named():
+    refused(run("check", env={"PALATE_ALS_FACTOR": "8"}), 2, "PALATE_ALS_FACTOR ", "PALATE_ALS_FACTORS")
+
+
+def test_a_file_of_which_no_row_fits_is_an_error_with_an_example(tmp_path):
+    (tmp_path / "e.csv").write_text("user_id,item_id,date\nu1,i1,31/01/2025\nu2,i2,01/02/2025\n")
+    done = run("import", tmp_path / "e.csv", "--data", tmp_path / "d")
+    refused(done, 2, "every row of the events was refused (2)", "quarantine", "docs/import.md")
+    assert "2 refused: bad_time, first" in done.stdout and "e.csv:2: " in done.stdout and "'31/01/2025'" in done.stdout
+    again = run("import", tmp_path / "e.csv", "--data", tmp_path / "d", "--json")
+    assert again.returncode == 2 and json.loads(again.stdout)["events"]["rejected"] == 2
+
+
+def test_files_that_are_no_tables(tmp_path):
+    def refuse(name, content, *words, flags=()):
+        (tmp_path / name).write_bytes(content)
+        refused(run("import", tmp_path / name, "--data", tmp_path / "d", *flags), 2, name, *words)
+        assert not (tmp_path / "d").exists(), "nothing is made for a file that cannot be understood"
+
+    refuse("empty.csv", b"", "is empty")
+    refuse("utf16.csv", "user,item\nu,i\n".encode("utf-16"), "UTF-16", "iconv")
+    refuse("sheet.csv", b"PK\3\4\0\0\n\0", "no text")
+    refuse("no_header.csv", b"u1,i1,1500000000\n", "'user'", "--import.map user=<column>", "#1, #2, #3")
+    refuse("no_item.csv", b"user,thing\nu,i\n", "'item'", "user, thing")
+    (tmp_path / "header.csv").write_text("user,item\n")
+    assert "there is no row" in run("import", tmp_path / "header.csv", "--data", tmp_path / "d").stdout
 
 
 def test_missing_files_and_directories(tmp_path):
@@ -141,3 +183,12 @@ def test_a_server_goes_on_with_the_old_release_when_the_new_one_is_corrupt(world
         time.sleep(0.05)
     answer = server.client.get("/v1/recommendations", params={"user": "u00001"})
     assert answer.status_code == 200 and answer.json()["release"] == 1, "the old release serves on"
+
+
+def test_a_refused_record_names_its_field(world, serve):
+    server = serve(world).wait_ready()
+    wrong = [({"id": "i", "title": "x"}, "unknown_field", "title"), ({"id": "i", "titles": ["x"]}, "bad_field", "titles"),
+             ({"titles": "x"}, "missing_id", "id"), ({"id": "i", "released": "soon"}, "bad_time", "released")]
+    answer = server.client.post("/v1/items", json=[record for record, *_ in wrong])
+    assert answer.status_code == 400
+    assert [(e["reason"], e["field"]) for e in answer.json()["errors"]] == [(reason, field) for _, reason, field in wrong]

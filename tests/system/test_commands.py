@@ -60,6 +60,11 @@ def test_the_whole_way_at_the_shell(tmp_path):
     assert len(like["items"]) == 5 and slate["items"][0]["item"] not in {i["item"] for i in like["items"]}
 
 
+def test_a_category_takes_one_value_and_leaves_the_user_alone(world):
+    slate = run_json("recommend", "--category", "crime", "u00001", "--data", world)
+    assert slate["known_user"], "u00001 is the user, not a second category"
+
+
 def test_training_is_repeatable_whatever_the_threads(world):
     tensors = lambda m: (world / "default" / "models" / "als" / m["models"][1]["version"] / "tensors.safetensors").read_bytes()
     one = run_json("train", "--data", world, "--threads", "1")

@@ -59,6 +59,27 @@ def test_columns_are_named_by_flags(tmp_path):
     assert wrong.returncode == 2 and "raeder" in wrong.stderr and "reader" in wrong.stderr
 
 
+PURCHASES = "order_id,customer_id,product_id,price,purchased_at\n1,cust-7,SKU66,75.99,2025-01-01 01:03:34\n"
+
+
+def test_import_says_how_it_understands_a_file(tmp_path):
+    (tmp_path / "purchases.csv").write_text(PURCHASES)
+    load = lambda *flags: run("import", tmp_path / "purchases.csv", "--data", tmp_path / "data", *flags)
+    done = load("--import.set", "type=purchase")
+    assert done.returncode == 0
+    assert "user=customer_id,item=product_id,ts=purchased_at; type purchase\n" in done.stdout
+    status = run_json("status", "--data", tmp_path / "data")
+    assert status["events_by_type"] == {"purchase": 1} and status["first"] == "2025-01-01T01:03:34Z"
+    done = load("--import.map", "value=price", "--import.map", "user=order_id")
+    assert "user=order_id,value=price,item=product_id,ts=purchased_at; type click" in done.stdout, "the header says the rest"
+    (tmp_path / "likes.csv").write_text("user,item\nu,i\n")
+    done = run("import", tmp_path / "likes.csv", "--data", tmp_path / "likes")
+    assert "no time (name its column: --import.map ts=<column>)" in done.stdout
+    assert "none: the events came without times" in run("status", "--data", tmp_path / "likes").stdout
+    (file,) = run_json("import", tmp_path / "likes.csv", "--data", tmp_path / "likes")["files"]
+    assert file["columns"] == {"user": "user", "item": "item"} and (file["type"], file["time"]) == ("click", "none")
+
+
 KNOWN = {"ml-100k": (100_000, 1_682), "ml-latest-small": (100_836, 9_742), "goodbooks-10k-v1": (981_756, 10_000),
          "s3rec-beauty": (198_502, 12_101), "gowalla": (810_128, 40_981), "steam-200k": (129_511, 5_155)}
 

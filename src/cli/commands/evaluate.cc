@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
@@ -28,10 +30,13 @@ Result<std::optional<SplitKind>> split_kind(const std::string& name) {
 // One row a metric and k, one column a model: "0.1234 ±0.0021".
 void print_comparison(const Comparison& comparison) {
   const Report& first = comparison.reports.front();
+  const bool has_unpersonalized = std::ranges::find(comparison.reports, "popularity",
+                                                    &Report::kind) != comparison.reports.end();
   print_line(first.split);
-  print_line(fmt::format("{} users, {} items, {} test interactions; {}", human_count(first.users),
-                         human_count(first.items), human_count(first.test_interactions),
-                         first.leak_check));
+  print_line(fmt::format(
+      "{} users with something new that they like in their test rows ({} more without), {} items",
+      human_count(first.users), human_count(first.users_left_out), human_count(first.items)));
+  print_line("leak check " + first.leak_check);
   std::vector<std::string> heads{"metric"};
   for (const Report& report : comparison.reports) heads.push_back(report.kind);
   std::vector<std::vector<std::string>> rows;
@@ -44,6 +49,13 @@ void print_comparison(const Comparison& comparison) {
     }
   }
   print_table(heads, rows);
+  for (const Report& report : comparison.reports) {
+    if (report.users_fallback == 0 || report.kind == "popularity") continue;
+    print_line(
+        fmt::format("{}: {} of the users have no history that it knows; they got {}", report.kind,
+                    human_count(report.users_fallback),
+                    has_unpersonalized ? "what is popular, as from the server" : "an empty list"));
+  }
 }
 
 Status evaluate(Context& context, Flags& flags) {
@@ -61,7 +73,10 @@ Status evaluate(Context& context, Flags& flags) {
     return {};
   }
   print_comparison(outcome.comparison);
-  print_line(fmt::format("95 % bootstrap intervals over users; report: {}",
+  print_line(fmt::format("In brackets: 95 % bootstrap intervals over users.{} Report: {}",
+                         outcome.comparison.differences.empty()
+                             ? ""
+                             : " Paired differences, which say more, are in the report.",
                          (outcome.directory / "report.md").string()));
   return {};
 }
@@ -76,19 +91,33 @@ Command evaluate_command() {
           [](CLI::App& app) {
             auto flags = std::make_shared<Flags>();
             app.add_option("--models", flags->options.kinds,
-                           "Which; the others are compared with the first")
+                           "Of popularity and als; the others are compared with the first")
                 ->delimiter(',')
                 ->capture_default_str();
-            app.add_option("--k", flags->options.evaluate.ks, "Lengths of the list")
+            app.add_option("--k", flags->options.evaluate.ks,
+                           "Lengths of the list that is measured, each 1 to 1000")
+                ->delimiter(',')
+                ->check(CLI::Range(1, 1000))
+                ->type_name("UINT")
                 ->capture_default_str();
-            app.add_option("--split", flags->split, "auto, time, leave-last-out or hold-out")
+            app.add_option(
+                   "--split", flags->split,
+                   "What is test: auto (what the data's times allow), time (the newest rows), "
+                   "leave-last-out or hold-out (a random share)")
                 ->capture_default_str();
-            app.add_option("--test-share", flags->options.test_share, "How much is test")
+            app.add_option("--test-share", flags->options.test_share,
+                           "Share of all rows that is test, above 0 and below 1")
                 ->capture_default_str();
-            app.add_option("--bootstrap", flags->options.evaluate.bootstrap_samples, "Samples")
+            app.add_option("--bootstrap", flags->options.evaluate.bootstrap_samples,
+                           "Resamples that the intervals come from, 100 to 1000000")
+                ->check(CLI::Range(100, 1'000'000))
+                ->type_name("UINT")
                 ->capture_default_str();
-            app.add_option("--seed", flags->seed, "One seed, one result")->capture_default_str();
-            app.add_option("--threads", flags->threads, "0: all. The result does not depend on it");
+            app.add_option("--seed", flags->seed,
+                           "Of splits, training and resampling; one seed gives one result")
+                ->capture_default_str();
+            app.add_option("--threads", flags->threads,
+                           "Threads; 0: one a processor. The result does not depend on it");
             return std::function<Status(Context&)>(
                 [flags](Context& context) { return evaluate(context, *flags); });
           }};

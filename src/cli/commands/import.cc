@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
+#include "cli/import_report.h"
 #include "cli/print.h"
 #include "events/presets.h"
 
@@ -55,40 +56,26 @@ Result<Sources> gather(const Flags& flags, const MappingConfig& config) {
   return sources;
 }
 
-nlohmann::ordered_json summary_json(const ImportSummary& summary) {
-  return {{"rows", summary.rows},
-          {"accepted", summary.accepted},
-          {"duplicates", summary.duplicates},
-          {"rejected", summary.rejected_total()},
-          {"reasons", summary.rejected},
-          {"sources_known", summary.sources_known},
-          {"quarantine", summary.quarantine.string()},
-          {"seconds", summary.seconds},
-          {"fold_seconds", summary.fold_seconds},
-          {"rows_per_s", summary.rows_per_s()}};
-}
-
-void print_summary(std::string_view what, const ImportSummary& summary) {
-  if (summary.rows == 0 && summary.sources_known == 0) return;
-  std::string line = fmt::format("{}: {} new", what, human_count(summary.accepted));
-  if (summary.duplicates > 0)
-    line += fmt::format(", {} known already", human_count(summary.duplicates));
-  if (summary.sources_known > 0)
-    line += fmt::format(", {} files imported before", summary.sources_known);
-  line += fmt::format(" ({}, {} rows/s)", human_seconds(summary.seconds),
-                      human_count(static_cast<uint64_t>(summary.rows_per_s())));
-  if (summary.fold_seconds > 0.1)
-    line += fmt::format(", folding {}", human_seconds(summary.fold_seconds));
-  print_line(line);
-  for (const auto& [reason, rows] : summary.rejected) {
-    print_line(fmt::format("  {} refused: {}", human_count(rows), reason));
-  }
-  if (!summary.quarantine.empty())
-    print_line(fmt::format("  they are in {}", summary.quarantine.string()));
+// Says how every file is understood, before the first is read: what cannot be is refused here.
+Result<nlohmann::ordered_json> explain(const Sources& sources, const Context& context) {
+  nlohmann::ordered_json files = nlohmann::ordered_json::array();
+  const auto add = [&](RecordKind kind, const std::vector<ImportFile>& of_kind) -> Status {
+    for (const ImportFile& file : of_kind) {
+      const SourceInfo info = TRY(understand(kind, file, context.settings.types));
+      files.push_back(describe_json(kind, file, info));
+      if (!context.json) print_line(describe(kind, file, info));
+    }
+    return {};
+  };
+  TRY(add(RecordKind::kItems, sources.items));
+  TRY(add(RecordKind::kUsers, sources.users));
+  TRY(add(RecordKind::kEvents, sources.events));
+  return files;
 }
 
 Status import_files(Context& context, const Flags& flags) {
   const Sources sources = TRY(gather(flags, context.settings.import));
+  const auto files = TRY(explain(sources, context));
   auto data = TRY(context.open_data(OpenMode::kWriter));
   ImportOptions options;
   options.types = &context.settings.types;
@@ -98,36 +85,43 @@ Status import_files(Context& context, const Flags& flags) {
   const ImportSummary users = TRY(import_users(sources.users, options, *data));
   const ImportSummary events = TRY(import_events(sources.events, options, *data));
   if (context.json) {
-    print_json({{"events", summary_json(events)},
+    print_json({{"files", files},
+                {"events", summary_json(events)},
                 {"items", summary_json(items)},
                 {"users", summary_json(users)}});
-    return {};
+  } else {
+    print_summary("items", sources.items.size(), items);
+    print_summary("users", sources.users.size(), users);
+    print_summary("events", sources.events.size(), events);
   }
-  print_summary("items", items);
-  print_summary("users", users);
-  print_summary("events", events);
-  return {};
+  TRY(check_some_accepted("items", items));
+  TRY(check_some_accepted("users", users));
+  return check_some_accepted("events", events);
 }
 
 }  // namespace
 
 Command import_command() {
   return {"import", "Read events, items and users out of files; bad rows go to quarantine",
-          "Examples:\n  palate import ml-latest-small                      # a folder of a known "
-          "data set\n"
-          "  palate import ratings.csv\n"
-          "  palate import --events log.parquet --import.map user=reader,item=book,ts=at "
-          "--import.set type=click\n"
+          "Examples:\n  palate import purchases.csv --import.set type=purchase\n"
+          "  palate import log.parquet --import.map user=reader,item=book,ts=at\n"
           "  palate import --events events.jsonl.zst --items items.jsonl --users users.jsonl\n"
-          "Presets: auto, movielens, goodbooks-10k, amazon, lists, palate (docs/import.md)",
+          "  palate import ml-latest-small   # a folder of a known data set\n"
+          "Columns with usual names (user_id, product_id, timestamp, ...) are found by themselves; "
+          "--import.map\nnames the others. How each file is understood is printed before it is "
+          "read. docs/import.md",
           [](CLI::App& app) {
             auto flags = std::make_shared<Flags>();
-            app.add_option("paths", flags->paths, "Folders or files, read by the preset");
-            app.add_option("--preset", flags->preset, "The data set's kind")->capture_default_str();
-            app.add_option("--events", flags->events, "Files of events");
-            app.add_option("--items", flags->items, "Files of items");
-            app.add_option("--users", flags->users, "Files of users");
-            app.add_option("--threads", flags->threads, "That parse; 0: all");
+            app.add_option("paths", flags->paths,
+                           "Files of events, or folders of a known data set");
+            app.add_option("--preset", flags->preset,
+                           "Which known data set: auto, movielens, goodbooks-10k, amazon, lists or "
+                           "palate; auto goes by the names of files")
+                ->capture_default_str();
+            app.add_option("--events", flags->events, "Files of events, whatever their names");
+            app.add_option("--items", flags->items, "Files of items, whatever their names");
+            app.add_option("--users", flags->users, "Files of users, whatever their names");
+            app.add_option("--threads", flags->threads, "Threads that parse; 0: one a processor");
             return std::function<Status(Context&)>(
                 [flags](Context& context) { return import_files(context, *flags); });
           }};

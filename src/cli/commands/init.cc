@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 #include "cli/command.h"
 #include "cli/print.h"
@@ -20,7 +21,10 @@ Command init_command() {
                 return fail(Code::kAlreadyExists, "{} exists; --force replaces it", flags->file);
               }
               TRY(write_file_atomically(flags->file, context.settings.schema.to_toml()));
-              print_line(fmt::format("wrote {}; edit it, then: palate check", flags->file));
+              if (context.json)
+                print_json({{"wrote", flags->file}});
+              else
+                print_line(fmt::format("wrote {}; edit it, then: palate check", flags->file));
               return {};
             });
           }};

@@ -48,13 +48,18 @@ void print_inventory(const Inventory& inventory) {
       fmt::format("  users   {} with likes, dislikes or a profile", human_count(inventory.users)));
   print_line(fmt::format("  items   {} ({} described)", human_count(inventory.items),
                          human_count(inventory.items_described)));
-  if (inventory.first) {
+  if (inventory.first && inventory.last->us == 0) {
+    print_line("  time    none: the events came without times");
+  } else if (inventory.first) {
     print_line(fmt::format("  time    {} to {}", format_rfc3339(*inventory.first),
                            format_rfc3339(*inventory.last)));
   }
   print_line(fmt::format("  disk    {}", human_bytes(inventory.bytes_on_disk)));
   if (inventory.quarantine_files > 0) {
-    print_line(fmt::format("  quarantine  {} files under {}/quarantine", inventory.quarantine_files,
+    print_line(fmt::format("  quarantine  {} with refused rows under {}/quarantine",
+                           inventory.quarantine_files == 1
+                               ? "1 file"
+                               : fmt::format("{} files", inventory.quarantine_files),
                            inventory.directory));
   }
   if (inventory.models.empty()) print_line("  models  none yet: palate train");

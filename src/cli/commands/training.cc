@@ -59,21 +59,27 @@ Status train(Context& context, const Flags& flags) {
 }  // namespace
 
 Command train_command() {
-  return {"train",
-          "Train models on everything logged and release them; also beside a running server",
-          "Examples:\n  palate train\n  palate train --models popularity,als --als.factors 128\n"
-          "  palate train --note 'after the spring import'",
-          [](CLI::App& app) {
-            auto flags = std::make_shared<Flags>();
-            app.add_option("--models", flags->models, "Which, separated by commas")
-                ->delimiter(',')
-                ->capture_default_str();
-            app.add_option("--seed", flags->seed, "One seed, one result")->capture_default_str();
-            app.add_option("--threads", flags->threads, "0: all. The result does not depend on it");
-            app.add_option("--note", flags->note, "Kept with the release");
-            return std::function<Status(Context&)>(
-                [flags](Context& context) { return train(context, *flags); });
-          }};
+  return {
+      "train", "Train models on everything logged and release them; also beside a running server",
+      "Examples:\n  palate train\n  palate train --models popularity,als --als.factors 128\n"
+      "  palate train --note 'after the spring import'",
+      [](CLI::App& app) {
+        auto flags = std::make_shared<Flags>();
+        app.add_option(
+               "--models", flags->models,
+               "Which of popularity and als, separated by commas; both are needed to serve well: "
+               "als for users with a history, popularity for the others")
+            ->delimiter(',')
+            ->capture_default_str();
+        app.add_option("--seed", flags->seed, "Of random beginnings; one seed gives one result")
+            ->capture_default_str();
+        app.add_option("--threads", flags->threads,
+                       "Threads; 0: one a processor. The result does not depend on it");
+        app.add_option("--note", flags->note,
+                       "Why; kept with the release (releases/<number>.json)");
+        return std::function<Status(Context&)>(
+            [flags](Context& context) { return train(context, *flags); });
+      }};
 }
 
 }  // namespace palate
