@@ -18,7 +18,7 @@ namespace palate {
 struct AlsConfig {
   int factors = 64;
   int iterations = 15;
-  double alpha = 10.0;
+  double alpha = 30.0;
   double regularization = 3.0;
   double regularization_exponent = 0.0;
   std::string solver = "cg";
