@@ -25,8 +25,13 @@ struct Command {
 
 std::span<const Command> commands();
 
+// Declares a command's own flags and those that every command takes; what to run once they are
+// parsed. `context` must outlive `app`.
+std::function<Status(Context&)> declare(const Command& command, CLI::App& app, Context& context);
+
 Command init_command();
 Command check_command();
+Command doctor_command();
 Command import_command();
 Command status_command();
 Command train_command();
@@ -36,6 +41,7 @@ Command similar_command();
 Command serve_command();
 Command simulate_command();
 Command load_command();
+Command completion_command();
 Command verify_command();
 Command version_command();
 

@@ -1,17 +1,42 @@
 #include <array>
 
+#include <CLI/CLI.hpp>
+
 #include "cli/command.h"
 
 namespace palate {
+namespace {
+
+void add_common_flags(CLI::App& app, Context& context) {
+  app.add_option("--config", context.config_file,
+                 "The settings file (default: ./palate.toml where there is one)");
+  app.add_option_function<std::string>(
+      "--data", [&](const std::string& dir) { context.dotted_flags.emplace_back("data.dir", dir); },
+      "The data directory (data.dir)");
+  app.add_option_function<std::string>(
+      "--tenant",
+      [&](const std::string& name) { context.dotted_flags.emplace_back("data.tenant", name); },
+      "Whose data (data.tenant)");
+  app.add_flag("--json", context.json, "Print the result as JSON");
+  app.add_flag("--quiet,-q", context.quiet, "No progress bars");
+}
+
+}  // namespace
 
 std::span<const Command> commands() {
   static const std::array list{
-      init_command(),    check_command(),    import_command(),    status_command(),
-      train_command(),   evaluate_command(), recommend_command(), similar_command(),
-      serve_command(),   simulate_command(), load_command(),      verify_command(),
-      version_command(),
+      init_command(),       check_command(),  doctor_command(),   import_command(),
+      status_command(),     train_command(),  evaluate_command(), recommend_command(),
+      similar_command(),    serve_command(),  simulate_command(), load_command(),
+      completion_command(), verify_command(), version_command(),
   };
   return list;
+}
+
+std::function<Status(Context&)> declare(const Command& command, CLI::App& app, Context& context) {
+  app.footer(std::string(command.examples));
+  add_common_flags(app, context);
+  return command.declare(app);
 }
 
 }  // namespace palate

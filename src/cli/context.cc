@@ -35,6 +35,7 @@ Status Context::load_settings() {
   if (given || std::filesystem::exists(file, ignored)) {
     const std::string text = TRY(read_file(file, 1 << 20));
     TRY(settings.schema.apply_toml(text, file));
+    settings_file = file;
   }
   TRY(settings.schema.apply_environment());
   for (const auto& [name, value] : dotted_flags) TRY(settings.schema.apply_flag(name, value));
@@ -58,8 +59,9 @@ Result<std::unique_ptr<DataDirectory>> Context::open_data(OpenMode mode) const {
   options.state_buffer_bytes = static_cast<size_t>(settings.data.state_buffer_kib) << 10;
   options.stop = process_stop_token();
   auto opened = DataDirectory::open(options, settings.types);
-  if (!opened && opened.error().code == Code::kNotFound) {
-    return fail(Code::kNotFound, "{}. Fill it first: palate import … or palate simulate",
+  if (!opened && mode == OpenMode::kReader && opened.error().code == Code::kNotFound) {
+    return fail(Code::kNotFound,
+                "{}. Fill it first: palate import … or palate simulate; or say where it is: --data",
                 opened.error().message);
   }
   return opened;

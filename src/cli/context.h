@@ -43,9 +43,10 @@ struct Settings {
 
 struct Context {
   Settings settings;
-  std::string config_file;  // empty: ./palate.toml where there is one
-  bool json = false;        // a program reads the result
-  bool quiet = false;       // no progress bars
+  std::string config_file;    // empty: ./palate.toml where there is one
+  std::string settings_file;  // what load_settings() has read; empty: none
+  bool json = false;          // a program reads the result
+  bool quiet = false;         // no progress bars
   std::vector<std::pair<std::string, std::string>> dotted_flags;  // --section.key value
 
   // File, environment, flags, in this order.

@@ -11,6 +11,7 @@
 #include "base/stop.h"
 #include "base/version.h"
 #include "cli/command.h"
+#include "cli/usage.h"
 
 namespace palate {
 namespace {
@@ -21,20 +22,6 @@ int report(const Error& error) {
   return stopped ? stop_exit_code() : code_info(error.code).exit_code;
 }
 
-void add_common_flags(CLI::App& app, Context& context) {
-  app.add_option("--config", context.config_file,
-                 "The settings file (default: ./palate.toml where there is one)");
-  app.add_option_function<std::string>(
-      "--data", [&](const std::string& dir) { context.dotted_flags.emplace_back("data.dir", dir); },
-      "The data directory (data.dir)");
-  app.add_option_function<std::string>(
-      "--tenant",
-      [&](const std::string& name) { context.dotted_flags.emplace_back("data.tenant", name); },
-      "Whose data (data.tenant)");
-  app.add_flag("--json", context.json, "Print the result as JSON");
-  app.add_flag("--quiet,-q", context.quiet, "No progress bars");
-}
-
 int run(std::vector<std::string> arguments) {
   if (auto planted = plant_faults_from_environment(); !planted) return report(planted.error());
   Context context;
@@ -42,27 +29,26 @@ int run(std::vector<std::string> arguments) {
   if (!dotted) return report(dotted.error());
   context.dotted_flags = std::move(*dotted);
 
-  CLI::App app{"Palate: events in, ranked and explained lists out.\n"};
+  CLI::App app{"Palate: events in, ranked and explained lists out.\n", "palate"};
   app.set_version_flag("--version", "palate " + std::string(version()));
   app.require_subcommand(1);
   app.footer(
       "Every setting is a flag too: --als.factors 128 (see palate init).\n"
       "Exit codes: 0 done, 2 wrong input, 3 not found, 5 held by another process, 6 corrupt,\n"
-      "9 disk full, 13 nothing trained yet, 130 interrupted; all: docs/formats/errors.md");
+      "9 disk full, 13 nothing trained yet, 130 interrupted, 143 terminated; all: "
+      "docs/formats/errors.md");
   std::function<Status(Context&)> chosen;
   for (const Command& command : commands()) {
     CLI::App* sub = app.add_subcommand(std::string(command.name), std::string(command.sentence));
-    sub->footer(std::string(command.examples));
-    add_common_flags(*sub, context);
-    auto action = command.declare(*sub);
+    const auto action = declare(command, *sub, context);
     sub->callback([&chosen, action] { chosen = action; });
   }
   try {
-    std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
-    app.parse(arguments);
+    auto from_the_back = arguments;  // as CLI11 takes them
+    std::reverse(from_the_back.begin(), from_the_back.end());
+    app.parse(from_the_back);
   } catch (const CLI::ParseError& error) {
-    const int rc = app.exit(error);
-    return rc == 0 ? 0 : code_info(Code::kInvalidArgument).exit_code;
+    return report_usage({app, arguments, context.settings.schema.fields()}, error);
   }
   if (context.quiet || context.json) Progress::disable();
   if (auto loaded = context.load_settings(); !loaded) return report(loaded.error());

@@ -70,7 +70,7 @@ Status check_split(const Dataset& dataset, const Split& split) {
 std::vector<NamedRow> suspects(const Dataset& dataset, const Split& split,
                                const DatasetView::Seen& trained_on, uint64_t surplus) {
   uint64_t all = 0;
-  const auto one = rows_where(dataset, [&](size_t bit, uint32_t user, const HistoryEntry& row) {
+  auto one = rows_where(dataset, [&](size_t bit, uint32_t user, const HistoryEntry& row) {
     if (!(*split.test)[bit]) return false;
     const uint64_t fingerprint = row_fingerprint({user}, row.offset);
     all += fingerprint;

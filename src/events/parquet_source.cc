@@ -19,7 +19,7 @@ std::vector<Path> module_places() {
           Path(PALATE_PARQUET_MODULE)};
 }
 
-using OpenParquet = Result<std::unique_ptr<ParquetSource>> (*)(const Path& path);
+using OpenParquet = void (*)(const Path& path, Result<std::unique_ptr<ParquetSource>>& opened);
 
 Result<OpenParquet> load_module() {
   std::string last = "no such file";
@@ -41,14 +41,26 @@ Result<OpenParquet> load_module() {
               kModuleName, last);
 }
 
+// Loaded once a process.
+const Result<OpenParquet>& module() {
+  static const Result<OpenParquet> loaded = load_module();
+  return loaded;
+}
+
 }  // namespace
 
 bool is_parquet(std::string_view first_bytes) { return first_bytes.starts_with("PAR1"); }
 
+Status parquet_ready() {
+  if (!module()) return std::unexpected(module().error());
+  return {};
+}
+
 Result<std::unique_ptr<ParquetSource>> open_parquet(const Path& path) {
-  static const Result<OpenParquet> open = load_module();
-  if (!open) return std::unexpected(open.error().within(path.string()));
-  return (*open)(path);
+  if (!module()) return std::unexpected(module().error().within(path.string()));
+  Result<std::unique_ptr<ParquetSource>> opened = nullptr;
+  (*module())(path, opened);
+  return opened;
 }
 
 }  // namespace palate

@@ -28,6 +28,8 @@ class ParquetSource {
 };
 
 bool is_parquet(std::string_view first_bytes);
+// Whether the module can be loaded. Errors: kUnavailable, with why and what to do.
+Status parquet_ready();
 // Errors: kUnavailable when the module is not beside the program, kCorrupt, kIo.
 Result<std::unique_ptr<ParquetSource>> open_parquet(const Path& path);
 

@@ -310,12 +310,12 @@ Result<std::unique_ptr<ParquetSource>> open_with_arrow(const Path& path) {
 }  // namespace
 }  // namespace palate
 
-extern "C"
-    __attribute__((visibility("default"))) palate::Result<std::unique_ptr<palate::ParquetSource>>
-    palate_open_parquet(const palate::Path& path) {
+// Found by name, so without C++'s linkage; what it opens goes into `opened`.
+extern "C" __attribute__((visibility("default"))) void palate_open_parquet(
+    const palate::Path& path, palate::Result<std::unique_ptr<palate::ParquetSource>>& opened) {
   try {
-    return palate::open_with_arrow(path);
+    opened = palate::open_with_arrow(path);
   } catch (const std::exception& problem) {
-    return palate::fail(palate::Code::kCorrupt, "{}: {}", path.string(), problem.what());
+    opened = palate::fail(palate::Code::kCorrupt, "{}: {}", path.string(), problem.what());
   }
 }
