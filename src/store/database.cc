@@ -1,8 +1,8 @@
 #include "store/database.h"
 
-#include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <mutex>
 #include <system_error>
 
 #include <rocksdb/db.h>
@@ -68,8 +68,9 @@ struct Database::State {
   std::unique_ptr<rocksdb::DB> rocks;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   Path secondary;
-  HeldDirectory holding;             // of `secondary`: says that somebody reads
-  std::atomic<bool> failed = false;  // the last write did
+  HeldDirectory holding;  // of `secondary`: says that somebody reads
+  std::mutex writing;
+  rocksdb::Status cause;  // of the last write's failure; guarded by `writing`
 
   ~State() {
     if (rocks != nullptr) {
@@ -196,11 +197,14 @@ Status Database::catch_up() {
 rocksdb::Status Database::write(rocksdb::WriteBatch& batch, Durable durable) {
   PALATE_CHECK(writable(), "a reader cannot write");
   rocksdb::Status status;
-  if (state_->failed.load()) status = rocks().Resume();
+  const std::lock_guard lock(state_->writing);
+  if (!state_->cause.ok()) status = rocks().Resume();
+  // It goes on by itself and is not done yet: what everybody waits for is still the same.
+  if (status.IsBusy()) status = state_->cause;
   rocksdb::WriteOptions options;
   options.sync = durable == Durable::kNow;
   if (status.ok()) status = rocks().Write(options, &batch);
-  state_->failed.store(!status.ok());
+  state_->cause = status;
   return status;
 }
 

