@@ -154,7 +154,7 @@ def serve_through(data, fill, free, arguments=()):
     status, problem = post_until(client, state, lambda status: status != 200)
     assert status in (507, 503), problem
     assert problem["code"] in ("no_space", "busy", "unavailable"), problem
-    for _ in range(4):  # reads go on
+    for _ in range(2):  # reads go on
         status, answer = client.ask("/v1/recommendations?user=d1&n=5")
         assert status == 200 and answer["items"], answer
         post_until(client, state, lambda status: True)

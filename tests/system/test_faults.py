@@ -64,6 +64,7 @@ def test_an_error_at_every_write(case, how, tiny_world, tmp_path):
     assert failed > 0
 
 
+@pytest.mark.skipif(not LONG and os.geteuid() == 0, reason="long form; the short one is on a real file system, below")
 def test_a_server_on_a_disk_that_fills_up(tiny, tmp_path):
     # An error planted at every write while a file is there: needs no mount.
     full = tmp_path / "full"
