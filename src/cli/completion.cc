@@ -58,7 +58,8 @@ std::string bash_completion(const CompletionModel& model) {
   return fmt::format(
       R"(# bash completion for palate: palate completion bash > /etc/bash_completion.d/palate
 _palate() {{
-  local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}} command=${{COMP_WORDS[1]}} flags words
+  local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}}
+  local command=${{COMP_WORDS[1]}} flags words
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
     COMPREPLY=($(compgen -W '{} --help --version' -- "$word"))
@@ -75,7 +76,9 @@ _palate() {{
   case $word in
     --*.*) COMPREPLY=($(compgen -W '{}' -- "$word")) ;;
     -*) COMPREPLY=($(compgen -W "$flags" -- "$word")) ;;
-    *) if [ -n "$words" ]; then COMPREPLY=($(compgen -W "$words" -- "$word")); else COMPREPLY=($(compgen -f -- "$word")); fi ;;
+    *)
+      if [ -n "$words" ]; then COMPREPLY=($(compgen -W "$words" -- "$word"))
+      else COMPREPLY=($(compgen -f -- "$word")); fi ;;
   esac
 }}
 complete -o filenames -F _palate palate

@@ -137,9 +137,14 @@ HWY_INLINE void store_blocks(D d, V v, float* to, size_t step) {
 }
 #endif
 
-// Four rows from `from` on as four columns of a panel of kLanes columns.
-HWY_INLINE void transpose_four(const float* const* from, const float* scale,
-                               const float* HWY_RESTRICT column_scale, size_t dim, float* to) {
+struct FourRows {
+  const float* const* from;
+  const float* scale;
+};
+// The rows as four columns of a panel of kLanes columns.
+HWY_INLINE void transpose_four(const FourRows& rows, const float* HWY_RESTRICT column_scale,
+                               size_t dim, float* to) {
+  const auto [from, scale] = rows;
 #if HWY_TARGET == HWY_SCALAR
   for (size_t d = 0; d < dim; ++d) {
     for (size_t j = 0; j < 4; ++j) to[d * kLanes + j] = scale[j] * column_scale[d] * from[j][d];
@@ -186,7 +191,8 @@ void pack_columns_kernel(const PickedRows& rows, const float* row_scale, const f
       const float* next = rows.table.row(index[i + j + kAheadRows]);
       for (size_t d = 0; d < dim; d += kLanes) hwy::Prefetch(next + d);
     }
-    transpose_four(from, scale, column_scale, dim, packed + i / kLanes * dim * kLanes + i % kLanes);
+    transpose_four({from, scale}, column_scale, dim,
+                   packed + i / kLanes * dim * kLanes + i % kLanes);
   }
 }
 

@@ -181,11 +181,18 @@ HWY_INLINE double apply_narrow(const PickedRows& rows, const RowScales& scales, 
   return offset_sum;
 }
 
+// Eight rows to be multiplied, eight that were and are added with their factors.
+struct EightAndEight {
+  const float* const* rows;
+  const float* const* done;
+  const float* s;
+  size_t dim;
+};
 // out[0..8) = rows · x, and in the same loop y += the sum of s[j] * done[j]: the inner products
 // wait for the second-level cache while the additions read from the first.
-HWY_INLINE void dot_and_axpy_eight(const float* const* rows, const float* const* done, size_t dim,
-                                   const float* HWY_RESTRICT x, const float* HWY_RESTRICT s,
+HWY_INLINE void dot_and_axpy_eight(const EightAndEight& eight, const float* HWY_RESTRICT x,
                                    float* HWY_RESTRICT y, float* HWY_RESTRICT out) {
+  const auto [rows, done, s, dim] = eight;
   Floats sum[kGroup], c[kGroup];
 #pragma GCC unroll 16
   for (size_t j = 0; j < kGroup; ++j) sum[j] = hn::Zero(kTag);
@@ -217,7 +224,7 @@ HWY_INLINE double apply_wide(const PickedRows& rows, const RowScales& scales, co
   for (size_t i = 0; i < rows.count(); i += kGroup, current ^= 1) {
     HWY_ALIGN float z[kGroup];
     pick_eight(rows, i, groups[current]);
-    dot_and_axpy_eight(groups[current], groups[current ^ 1], rows.table.dim, x, s, y, z);
+    dot_and_axpy_eight({groups[current], groups[current ^ 1], s, rows.table.dim}, x, y, z);
     const EightScales eight = scales_of(scales, i, rows.count());
     float part = 0;
 #pragma GCC unroll 16

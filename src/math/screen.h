@@ -60,7 +60,8 @@ void screen_avx512vnni(ScreenTile& tile);
 void screen_avx2(ScreenTile& tile);
 void screen_plain(ScreenTile& tile);
 
-// How long a vector is, rounded up, and its largest absolute value. Not finite where a value is not.
+// How long a vector is, rounded up, and its largest absolute value. Not finite where a value is
+// not.
 struct Extent {
   double length = 0;
   float largest = 0;

@@ -30,7 +30,7 @@ int writer_of(const Path& root) {
 }
 
 // 0 when the address can be listened on, else errno.
-int listening_error(const ServeConfig& serve) {
+int listening_error(const DoctorServing& serve) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<uint16_t>(serve.port));

@@ -9,7 +9,6 @@
 
 #include "base/file.h"
 #include "base/ids.h"
-#include "serve/serve_config.h"
 
 namespace palate {
 
@@ -28,10 +27,18 @@ struct Finding {
   std::string advice;  // what to do; empty when good
 };
 
+// Of the server that is to run here.
+struct DoctorServing {
+  std::string host = "127.0.0.1";
+  int port = 0;
+  int threads = 0;  // 0: one a processor
+  int connections_max = 0;
+};
+
 struct DoctorJob {
   Path data;  // the data directory; may not be there yet
   Tenant tenant;
-  ServeConfig serve;
+  DoctorServing serve;
   std::string settings_file;  // empty: none was read
   bool measure_disk = true;   // writes 32 MiB beside the data and removes it
   Path machine = "/";         // where /proc and /sys lie, so that a test can show another machine

@@ -45,11 +45,13 @@ nlohmann::ordered_json findings_json(const std::vector<Finding>& findings) {
 }
 
 Status doctor(Context& context, bool measure_disk) {
-  const auto findings = examine({.data = context.settings.data.dir,
-                                 .tenant = {context.settings.data.tenant},
-                                 .serve = context.settings.serve,
-                                 .settings_file = context.settings_file,
-                                 .measure_disk = measure_disk});
+  const ServeConfig& serve = context.settings.serve;
+  const auto findings =
+      examine({.data = context.settings.data.dir,
+               .tenant = {context.settings.data.tenant},
+               .serve = {serve.host, serve.port, serve.threads, serve.connections_max},
+               .settings_file = context.settings_file,
+               .measure_disk = measure_disk});
   if (context.json)
     print_json(findings_json(findings));
   else
