@@ -17,11 +17,6 @@ namespace {
 
 constexpr size_t kContextKeysPlain = 8;
 
-bool ends_string(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return c == '"' || c == '\\' || byte < 0x20 || byte == 0x7f;
-}
-
 // The first byte from `at` on that cannot stand inside a plain string, or `end`. May read up to 16
 // bytes behind the end.
 const char* string_end(const char* at, const char* end) {
@@ -38,7 +33,10 @@ const char* string_end(const char* at, const char* end) {
   }
   return end;
 #else
-  return std::find_if(at, end, ends_string);
+  return std::find_if(at, end, [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return c == '"' || c == '\\' || byte < 0x20 || byte == 0x7f;
+  });
 #endif
 }
 

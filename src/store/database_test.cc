@@ -198,8 +198,11 @@ TEST_F(DatabaseTest, WritingComesBackWhenTheSpaceDoes) {
       for (int i = 0; i < 12; ++i) {
         const std::string key = fmt::format("fact/{:02}", i);
         const Status put = db->put_meta(key, "x");
-        if (put) acknowledged.push_back(key);
-        if (!put) EXPECT_EQ(put.error().code, Code::kNoSpace) << put.error().message;
+        if (put) {
+          acknowledged.push_back(key);
+        } else {
+          EXPECT_EQ(put.error().code, Code::kNoSpace) << put.error().message;
+        }
         failed = failed || !put;
       }
       EXPECT_TRUE(failed) << nth;
