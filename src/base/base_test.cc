@@ -32,8 +32,8 @@ TEST(Result, CodesAreDistinct) {
     names.insert(code_info(static_cast<Code>(code)).name);
     exits.insert(code_info(static_cast<Code>(code)).exit_code);
   }
-  EXPECT_EQ(names.size(), 15u);
-  EXPECT_EQ(exits.size(), 15u);
+  EXPECT_EQ(names.size(), 16u);
+  EXPECT_EQ(exits.size(), 16u);
   EXPECT_FALSE(exits.contains(0)) << "no error exits with success";
 }
 

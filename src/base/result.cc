@@ -22,8 +22,8 @@ constexpr std::array<CodeInfo, 16> kCodes{{
     {"cancelled", 130, 503, "/problems/cancelled", "Stopped on request."},
     {"unavailable", 13, 503, "/problems/unavailable", "Not there yet."},
     {"permission", 14, 403, "/problems/permission", "Not allowed."},
-    {"internal", 70, 500, "/problems/internal", "A bug of Palate; please report it."},
     {"no_memory", 15, 503, "/problems/no-memory", "It does not fit into the memory that there is."},
+    {"internal", 70, 500, "/problems/internal", "A bug of Palate; please report it."},
 }};
 
 }  // namespace

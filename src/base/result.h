@@ -27,8 +27,8 @@ enum class Code {
   kCancelled,           // stopped on request (Ctrl-C, SIGTERM)
   kUnavailable,         // not there yet (no model, not started)
   kPermission,          // not allowed
-  kInternal,            // a bug of ours
   kNoMemory,            // it does not fit into the memory that there is
+  kInternal,            // a bug of ours
 };
 
 // One row of the table that maps a code to what the shell and HTTP clients see.

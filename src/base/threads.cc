@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -70,7 +71,11 @@ struct ThreadPool::State {
 ThreadPool::ThreadPool(size_t threads) : state_(std::make_unique<State>()) {
   if (threads == 0) threads = available_processors();
   for (size_t worker = 1; worker < threads; ++worker) {
-    state_->threads.emplace_back([state = state_.get(), worker] { state->loop(worker); });
+    try {
+      state_->threads.emplace_back([state = state_.get(), worker] { state->loop(worker); });
+    } catch (const std::system_error&) {
+      break;  // no room for another stack: fewer threads give the same results, later
+    }
   }
 }
 

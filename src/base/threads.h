@@ -13,7 +13,8 @@ namespace palate {
 
 class ThreadPool {
  public:
-  // `threads` 0: as many as the process may run on (sched_getaffinity).
+  // `threads` 0: as many as the process may run on (sched_getaffinity). Fewer where the system
+  // does not let another start.
   explicit ThreadPool(size_t threads = 0);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;

@@ -129,7 +129,8 @@ _palate() {{
     *) if (( $#words )); then compadd -a words; else _files; fi ;;
   esac
 }}
-compdef _palate palate
+# Autoloaded, this file is the body of the first call; sourced, it registers.
+if [ "$funcstack[1]" = _palate ]; then _palate "$@"; else compdef _palate palate; fi
 )",
       names, taking(model, Value::kFile), taking(model, Value::kDirectory),
       taking(model, Value::kText), cases, settings);

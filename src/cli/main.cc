@@ -2,11 +2,13 @@
 // message and an exit code.
 #include <cstdio>
 #include <new>
+#include <system_error>
 
 #include <CLI/CLI.hpp>
 
 #include "base/faults.h"
 #include "base/log.h"
+#include "base/machine.h"
 #include "base/progress.h"
 #include "base/stop.h"
 #include "base/version.h"
@@ -20,6 +22,14 @@ int report(const Error& error) {
   std::fprintf(stderr, "palate: %s\n", error.message.c_str());
   const bool stopped = error.code == Code::kCancelled && stop_exit_code() != 0;
   return stopped ? stop_exit_code() : code_info(error.code).exit_code;
+}
+
+int report_no_memory(std::string_view what) {
+  const auto memory = read_memory();
+  return report({Code::kNoMemory,
+                 fmt::format("{}; the limit is that of the {}. Nothing half-written was left. See "
+                             "palate doctor, and lower what the command holds at once",
+                             what, memory ? memory->limited_by : "machine")});
 }
 
 int run(std::vector<std::string> arguments) {
@@ -52,13 +62,13 @@ int run(std::vector<std::string> arguments) {
   }
   if (context.quiet || context.json) Progress::disable();
   if (auto loaded = context.load_settings(); !loaded) return report(loaded.error());
-  install_signal_handlers();
   try {
+    install_signal_handlers();
     if (auto status = chosen(context); !status) return report(status.error());
   } catch (const std::bad_alloc&) {
-    return report({Code::kNoMemory,
-                   "there is not enough memory for this; nothing half-written was left. See the "
-                   "limits with palate doctor, and lower what the command holds at once"});
+    return report_no_memory("there is not enough memory for this");
+  } catch (const std::system_error& error) {  // std::thread says nothing else
+    return report_no_memory(fmt::format("no thread could be started ({})", error.what()));
   }
   return 0;
 }

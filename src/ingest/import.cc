@@ -148,8 +148,10 @@ class EventImport {
   // Also after an error: nothing may refer to this object when it goes.
   Status settle() { return answers_->wait_for_all(summary_); }
 
+  // A file of which nothing could be used is not remembered as read: the next import says so again.
   Result<ImportSummary> summary() {
     for (ImportSource& source : sources_) {
+      if (source.rows == 0) continue;
       source.complete = true;
       TRY(remember_source(directory_, source));
     }

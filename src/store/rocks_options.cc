@@ -87,6 +87,8 @@ rocksdb::DBOptions rocks_options(const DatabaseOptions& options) {
   db.create_missing_column_families = writer;
   // A reader beside a writer needs every file open: compaction may unlink them.
   db.max_open_files = -1;
+  // RocksDB ends the process when one of its sixteen threads cannot be started.
+  db.max_file_opening_threads = 1;
   db.max_background_jobs = 2;
   db.bytes_per_sync = uint64_t{1} << 20;
   // Bounds the write-ahead log, hence the time of recovery.

@@ -13,7 +13,7 @@ def refused(done, code, *words):
     assert done.returncode == code, f"exit {done.returncode}: {done.stderr}"
     for word in words:
         assert word in done.stderr, f"'{word}' is not in: {done.stderr}"
-    assert "terminate" not in done.stderr
+    assert "terminate called" not in done.stderr
 
 
 def test_wrong_config_key(tmp_path):
