@@ -83,7 +83,7 @@ def command_row(context):
     als = next(report for report in evaluated.answer["reports"] if report["model"]["kind"] == "als")
     yield Row(f"dataset of {ratings:,} ratings", built.answer["dataset_seconds"], "s", lower_is_better=True)
     yield Row(f"evaluate als: vectors, top-50, metrics, intervals, {users:,} users", als["seconds"]["ranking"] + als["seconds"]["intervals"],
-              "s", f"ranking {als['seconds_ranking']:.2f} s, intervals {als['seconds_intervals']:.2f} s", lower_is_better=True,
+              "s", f"ranking {als['seconds']['ranking']:.2f} s, intervals {als['seconds']['intervals']:.2f} s", lower_is_better=True,
               bar=None if context.quick else 3)
 
 
