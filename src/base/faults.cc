@@ -148,7 +148,7 @@ Status plant_faults_from_environment() {
   if (text == nullptr || *text == '\0') return {};
   const FaultPlan plan = TRY(parse_fault_plan(text));
   log_warning("PALATE_FAULTS is set: this process misbehaves on purpose ({})", text);
-  if (plan.memory_bytes) set_available_memory_for_test(*plan.memory_bytes);
+  if (plan.memory_bytes) set_available_memory_for_test(plan.memory_bytes);
   if (!plan.clock.empty()) {
     clock_file() = plan.clock;
     set_clock_for_test(shifted_clock);
