@@ -55,7 +55,8 @@ Ranked rank_all(const ExactIndex& index, const RowsView& users, size_t k, size_t
       pool.for_blocks((users.count + kBatch - 1) / kBatch, [&](size_t block, size_t worker) {
         std::vector<ExactIndex::Query> queries;
         const size_t begin = block * kBatch, end = std::min(begin + kBatch, users.count);
-        for (size_t user = begin; user < end; ++user) queries.push_back({users.row(user), {}, k});
+        for (size_t user = begin; user < end; ++user)
+          queries.push_back({{users.row(user), users.dim}, {}, k});
         const auto lists = index.top_k(queries, &counts[worker]);
         for (size_t i = 0; i < lists.size(); ++i) {
           for (size_t rank = 0; rank < lists[i].size(); ++rank) {
@@ -80,7 +81,7 @@ int main(int argc, char** argv) {
                threads = std::strtoull(argv[4], nullptr, 10);
   const auto users = read_floats(dir + "/users.f32"), items = read_floats(dir + "/items.f32");
   const auto start = Clock::now();
-  const ExactIndex index({items.data(), items.size() / dim, dim});
+  const ExactIndex index(RowsView{items.data(), items.size() / dim, dim});
   const double build_s = seconds_since(start);
   const auto built = Clock::now();
   const Ranked ranked = rank_all(index, {users.data(), users.size() / dim, dim}, k, threads);

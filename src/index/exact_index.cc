@@ -1,46 +1,117 @@
 #include "index/exact_index.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <limits>
 #include <utility>
 
+#include "base/check.h"
 #include "math/panels.h"
 
 namespace palate {
 namespace {
 
-std::vector<float> inverse_lengths(const RowsView& rows) {
-  std::vector<float> out(rows.count, 1.0F);
+// A filter that leaves one item in this many: scoring those from their rows is faster than a scan.
+constexpr size_t kFewOf = 16;
+
+std::vector<float> inverse_lengths(StoredRows rows) {
+  rows.scale = nullptr;
+  std::vector<float> out(rows.count, 1.0F), row(rows.dim);
   for (size_t i = 0; i < rows.count; ++i) {
+    widen_row(rows, i, row.data());
     double square = 0;
-    for (size_t d = 0; d < rows.dim; ++d) square += double{rows.row(i)[d]} * rows.row(i)[d];
+    for (const float value : row) square += double{value} * value;
     if (square > 0) out[i] = static_cast<float>(1.0 / std::sqrt(square));
   }
   return out;
 }
 
+uint64_t word_or_zero(std::span<const uint64_t> bits, size_t word) {
+  return word < bits.size() ? bits[word] : 0;
+}
+
 }  // namespace
 
-ExactIndex::ExactIndex(const RowsView& rows, ExactIndexOptions options)
-    : rows_(rows), absent_(std::move(options.absent)) {
+ExactIndex::ExactIndex(const StoredRows& rows, ExactIndexOptions options)
+    : rows_(rows),
+      measure_(options.similarity == Similarity::kDistance ? Measure::kDistance
+                                                           : Measure::kProduct),
+      absent_(std::move(options.absent)) {
   if (options.similarity == Similarity::kCosine) scale_ = inverse_lengths(rows);
   if (options.kernel != nullptr && options.kernel->fast && rows.count >= options.screened_min) {
-    screened_ = ScreenedRows::make(table(), absent_, *options.kernel);
+    screened_ = ScreenedRows::make(table(), absent_, {measure_, options.kernel});
   }
   if (screened_) return;
-  panels_.resize((rows.count + kPanelItems - 1) / kPanelItems * kPanelItems * rows.dim);
-  pack_panels(table(), 0, rows.count, panels_.data());
+  if (rows.width == Width::kBf16 && table().scale == nullptr) {
+    bf16_ = pack_bf16_panels(rows);
+  } else {
+    panels_ = pack_panels(table());
+  }
+}
+
+StoredRows ExactIndex::table() const {
+  StoredRows out = rows_;
+  if (!scale_.empty()) out.scale = scale_.data();
+  return out;
+}
+
+// How many items the query may get; all when it has no filter.
+size_t ExactIndex::allowed(const PanelQuery& query) const {
+  if (query.blocked.empty()) return rows_.count;
+  size_t taken = 0;
+  const size_t words = (rows_.count + 63) / 64;
+  for (size_t w = 0; w < std::min(words, std::max(query.blocked.size(), absent_.size())); ++w) {
+    uint64_t both = word_or_zero(query.blocked, w) | word_or_zero(absent_, w);
+    if (w + 1 == words && rows_.count % 64 != 0) both &= (uint64_t{1} << rows_.count % 64) - 1;
+    taken += static_cast<size_t>(std::popcount(both));
+  }
+  return rows_.count - taken;
+}
+
+void ExactIndex::score_allowed(const PanelQuery& query) const {
+  constexpr size_t kAtOnce = 1024;
+  std::vector<uint32_t> items;
+  items.reserve(kAtOnce + 64);
+  std::vector<float> scores(kAtOnce + 64);
+  const auto score = [&] {
+    score_rows(table(), items, query.vector, scores.data(), measure_);
+    for (size_t i = 0; i < items.size(); ++i) {
+      if (scores[i] > -std::numeric_limits<float>::infinity())
+        query.best->push(scores[i], items[i]);
+    }
+    items.clear();
+  };
+  for (size_t first = 0; first < rows_.count; first += 64) {
+    uint64_t left = ~(word_or_zero(query.blocked, first / 64) | word_or_zero(absent_, first / 64));
+    if (rows_.count - first < 64) left &= (uint64_t{1} << (rows_.count - first)) - 1;
+    for (; left != 0; left &= left - 1) {
+      items.push_back(static_cast<uint32_t>(first + static_cast<size_t>(std::countr_zero(left))));
+    }
+    if (items.size() >= kAtOnce) score();
+  }
+  score();
 }
 
 // Packs some panels at a time: this is for the few queries that 8 bits cannot answer.
 void ExactIndex::scan_in_fp32(std::span<PanelQuery> queries) const {
   constexpr size_t kItems = 64 * kPanelItems;
-  std::vector<float> packed(std::min(kItems, rows_.count + kPanelItems) * rows_.dim);
+  FloatTable packed(panel_floats(std::min(kItems, rows_.count), rows_.dim));
   for (size_t begin = 0; begin < rows_.count; begin += kItems) {
     const size_t end = std::min(begin + kItems, rows_.count);
     pack_panels(table(), begin, end, packed.data());
-    const PanelTable part{packed.data(), end - begin, rows_.dim, absent_, begin};
+    const PanelTable part{packed.data(), end - begin, rows_.dim, absent_, begin, measure_};
     top_k_panels(part, queries, 0, (end - begin + kPanelItems - 1) / kPanelItems);
+  }
+}
+
+void ExactIndex::scan_panels(std::span<PanelQuery> queries) const {
+  const PanelTable all{panels_.data(), rows_.count, rows_.dim, absent_, 0, measure_};
+  const size_t end = (rows_.count + kPanelItems - 1) / kPanelItems;
+  if (bf16_) {
+    top_k_bf16_panels({&*bf16_, all}, queries, 0, end);
+  } else {
+    top_k_panels(all, queries, 0, end);
   }
 }
 
@@ -50,21 +121,27 @@ std::vector<std::vector<ScoredIndex>> ExactIndex::top_k(std::span<const Query> q
   best.reserve(queries.size());
   std::vector<PanelQuery> asked;
   asked.reserve(queries.size());
+  ScanCounts here;
   for (const Query& query : queries) {
+    PALATE_CHECK(query.vector.size() == rows_.dim, "a query of another dimension than the items");
     best.emplace_back(std::min(query.k, rows_.count));
-    asked.push_back({query.vector, query.blocked, &best.back()});
+    const PanelQuery scan{query.vector.data(), query.blocked, &best.back()};
+    if (const size_t left = allowed(scan); left > rows_.count / kFewOf) {
+      asked.push_back(scan);
+    } else {
+      score_allowed(scan);
+      here += {.queries = 1, .few = 1, .rescored = left};
+    }
   }
   if (screened_) {
-    ScanCounts here;
     std::vector<PanelQuery> left;
     for (const size_t query : screened_->top_k(asked, here)) left.push_back(asked[query]);
     if (!left.empty()) scan_in_fp32(left);
-    if (counts != nullptr) *counts += here;
   } else {
-    const PanelTable table{panels_.data(), rows_.count, rows_.dim, absent_};
-    top_k_panels(table, asked, 0, (rows_.count + kPanelItems - 1) / kPanelItems);
-    if (counts != nullptr) *counts += {.queries = queries.size(), .in_fp32 = queries.size()};
+    scan_panels(asked);
+    here += {.queries = asked.size(), .in_fp32 = asked.size()};
   }
+  if (counts != nullptr) *counts += here;
   std::vector<std::vector<ScoredIndex>> out;
   out.reserve(queries.size());
   for (TopK& top : best) out.push_back(top.take());
@@ -72,7 +149,10 @@ std::vector<std::vector<ScoredIndex>> ExactIndex::top_k(std::span<const Query> q
 }
 
 size_t ExactIndex::bytes() const {
-  return (screened_ ? screened_->bytes() : 0) + panels_.size() * sizeof(float) +
+  const size_t bf16 =
+      bf16_ ? bf16_->words.size() * sizeof(bf16_->words[0]) + bf16_->lengths.size() * sizeof(float)
+            : 0;
+  return (screened_ ? screened_->bytes() : 0) + bf16 + panels_.size() * sizeof(float) +
          scale_.size() * sizeof(float) + absent_.size() * sizeof(uint64_t);
 }
 

@@ -1,6 +1,7 @@
-// The exact index: the k items with the largest inner product (or cosine), out of all of them. Most
-// are looked at in 8 bits only (index/screened_rows.h), which changes no answer; where that does
-// not help (few items, k near their number, a processor without the kernels) all are in fp32.
+// The exact index: the k items with the largest inner product or cosine, or the smallest distance,
+// out of all of them. Most are looked at in 8 bits only (index/screened_rows.h), which changes no
+// answer; where that does not help (few items, k near their number, a processor without the
+// kernels) all are summed in fp32. Of a query whose filter leaves few items only those are.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +11,8 @@
 #include <vector>
 
 #include "index/screened_rows.h"
-#include "math/rows.h"
+#include "math/bf16_panels.h"
+#include "math/stored_rows.h"
 #include "math/top_k.h"
 
 namespace palate {
@@ -18,6 +20,7 @@ namespace palate {
 enum class Similarity : uint8_t {
   kInnerProduct,
   kCosine,  // rows count as scaled to length 1, zeros stay; the caller scales the query if he wants
+  kDistance,  // Euclidean: the score is minus the squared distance, so the nearest is the best
 };
 
 struct ExactIndexOptions {
@@ -31,17 +34,18 @@ struct ExactIndexOptions {
 // Immutable and thread-safe. Does not own the rows: they must outlive it.
 class ExactIndex {
  public:
-  // `rows`: one vector an item, of any dimension.
-  explicit ExactIndex(const RowsView& rows, ExactIndexOptions options = {});
+  // `rows`: one vector an item, of any dimension and width. Scores are those of the rows widened to
+  // fp32, to the bit. Scales of rows must be positive; cosine does not read them.
+  explicit ExactIndex(const StoredRows& rows, ExactIndexOptions options = {});
 
   struct Query {
-    const float* vector = nullptr;  // dim() floats
+    std::span<const float> vector;  // exactly dim(); anything else is a programmer's error
     std::span<const uint64_t> blocked;
-    size_t k = 0;
+    size_t k = 0;  // more than size() is as size()
   };
-  // Best first, ties by ascending item; fewer than k when fewer are left. One answer a query. Many
-  // queries in one call are faster a query than one by one, and give the same bits. Adds what was
-  // done to `counts`.
+  // Best first, ties by ascending item; fewer than k when fewer are left, and items whose score is
+  // not a number or -infinity are left out. One answer a query. Many queries in one call are faster
+  // a query than one by one, and give the same bits. Adds what was done to `counts`.
   [[nodiscard]] std::vector<std::vector<ScoredIndex>> top_k(std::span<const Query> queries,
                                                             ScanCounts* counts = nullptr) const;
 
@@ -50,16 +54,20 @@ class ExactIndex {
   [[nodiscard]] size_t bytes() const;  // of memory beside the rows
 
  private:
-  [[nodiscard]] ScaledRows table() const {
-    return {rows_, scale_.empty() ? nullptr : scale_.data()};
-  }
+  [[nodiscard]] StoredRows table() const;
+  [[nodiscard]] size_t allowed(const PanelQuery& query) const;
+  void score_allowed(const PanelQuery& query) const;
+  void scan_panels(std::span<PanelQuery> queries) const;
   void scan_in_fp32(std::span<PanelQuery> queries) const;
 
-  RowsView rows_;
+  StoredRows rows_;
+  Measure measure_;
   std::vector<float> scale_;  // cosine: one over the length of each row
   std::vector<uint64_t> absent_;
   std::optional<ScreenedRows> screened_;
-  std::vector<float> panels_;  // math/panels.h; only without screened_
+  // Only without screened_.
+  FloatTable panels_;
+  std::optional<Bf16Panels> bf16_;
 };
 
 }  // namespace palate

@@ -54,7 +54,7 @@ void scan(benchmark::State& state, const ScreenKernel* kernel) {
   World& at = world(items, dim);
   const ExactIndex& index = at.index(kernel);
   std::vector<ExactIndex::Query> queries;
-  for (size_t q = 0; q < batch; ++q) queries.push_back({at.vectors.data() + q * dim, {}, k});
+  for (size_t q = 0; q < batch; ++q) queries.push_back({{at.vectors.data() + q * dim, dim}, {}, k});
   PALATE_CHECK(index.top_k(queries) == at.index(nullptr).top_k(queries), "a wrong answer");
   ScanCounts counts;
   for (auto _ : state) benchmark::DoNotOptimize(index.top_k(queries, &counts));
@@ -73,7 +73,7 @@ void build(benchmark::State& state) {
   const auto items = static_cast<size_t>(state.range(0)), dim = static_cast<size_t>(state.range(1));
   const World& at = world(items, dim);
   for (auto _ : state) {
-    const ExactIndex index({at.rows.data(), items, dim});
+    const ExactIndex index(RowsView{at.rows.data(), items, dim});
     benchmark::DoNotOptimize(index.size());
   }
 }

@@ -14,12 +14,13 @@ constexpr float kStepMin = 1e-30F;
 constexpr float kLargest = 1e30F;  // values above are left to fp32
 
 // A row as fp32 sees it.
-std::span<const float> scaled_row(const ScaledRows& table, uint32_t item,
-                                  std::vector<float>& buffer) {
-  const float* row = table.rows.row(item);
-  if (table.scale == nullptr) return {row, table.rows.dim};
-  buffer.resize(table.rows.dim);
-  for (size_t d = 0; d < buffer.size(); ++d) buffer[d] = row[d] * table.scale[item];
+std::span<const float> fp32_row(const StoredRows& table, uint32_t item,
+                                std::vector<float>& buffer) {
+  if (table.width == Width::kF32 && table.scale == nullptr) {
+    return {reinterpret_cast<const float*>(table.row(item)), table.dim};
+  }
+  buffer.resize(table.dim);
+  widen_row(table, item, buffer.data());
   return buffer;
 }
 
@@ -33,11 +34,11 @@ float step_of(float largest, int code_max) {
 // so large that fp32 could overflow.
 bool ScreenedRows::sort_items(std::span<const uint64_t> absent) {
   std::vector<uint64_t> keys;
-  keys.reserve(table_.rows.count);
+  keys.reserve(table_.count);
   std::vector<float> buffer;
-  for (uint32_t item = 0; item < table_.rows.count; ++item) {
+  for (uint32_t item = 0; item < table_.count; ++item) {
     if (item / 64 < absent.size() && (absent[item / 64] >> (item % 64) & 1) != 0) continue;
-    const double length = extent(scaled_row(table_, item, buffer)).length;
+    const double length = extent(fp32_row(table_, item, buffer)).length;
     if (!(length <= kLargest)) return false;
     // Lengths are not negative: their bits sort as they do.
     keys.push_back(uint64_t{~std::bit_cast<uint32_t>(static_cast<float>(length))} << 32 | item);
@@ -49,38 +50,40 @@ bool ScreenedRows::sort_items(std::span<const uint64_t> absent) {
 }
 
 void ScreenedRows::quantize_block(size_t number) {
-  const size_t groups = screen_groups(table_.rows.dim);
+  const size_t groups = screen_groups(table_.dim);
   const size_t begin = number * kBlockUnits * kUnitItems;
   const size_t end = std::min(begin + kBlockUnits * kUnitItems, order_.size());
-  Block block{.step = kStepMin};
+  Block block{.step = kStepMin, .shortest = kLargest};
   std::vector<float> buffer;
   for (size_t place = begin; place < end; ++place) {
-    const Extent row = extent(scaled_row(table_, order_[place], buffer));
+    const Extent row = extent(fp32_row(table_, order_[place], buffer));
     block.step = std::max(block.step, step_of(row.largest, 127));
-    block.length = std::max(block.length, row.length);
+    block.longest = std::max(block.longest, row.length);
+    block.shortest = std::min(block.shortest, row.length * (1 - 1e-8));  // was rounded up
   }
+  block.length = block.longest;
   std::vector<int8_t> codes(4 * groups, 0);
   double lost = 0;
   for (size_t place = begin; place < end; ++place) {
-    const auto row = scaled_row(table_, order_[place], buffer);
+    const auto row = fp32_row(table_, order_[place], buffer);
     lost = std::max(lost, quantize(row, block.step, codes.data()));
     place_codes(codes.data(), groups, place, codes_.data());
   }
   const double rounded = double{block.step} * lost;
-  const double roundings = static_cast<double>(table_.rows.dim) + 2;
+  const double roundings = static_cast<double>(table_.dim) + 2;
   block.lost = rounded + roundings * 0x1.1p-24 * block.length;
   block.length += rounded;
   blocks_.push_back(block);
 }
 
-std::optional<ScreenedRows> ScreenedRows::make(const ScaledRows& table,
+std::optional<ScreenedRows> ScreenedRows::make(const StoredRows& table,
                                                std::span<const uint64_t> absent,
-                                               const ScreenKernel& kernel) {
-  if (table.rows.dim == 0 || table.rows.dim > kScreenDimMax) return {};
-  ScreenedRows out(table, kernel);
+                                               const Options& options) {
+  if (table.dim == 0 || table.dim > kScreenDimMax) return {};
+  ScreenedRows out(table, options);
   if (!out.sort_items(absent)) return {};
   const size_t units = (out.order_.size() + kUnitItems - 1) / kUnitItems;
-  out.codes_.assign(units * screen_unit_bytes(table.rows.dim), 128);
+  out.codes_.assign(units * screen_unit_bytes(table.dim), 128);
   const size_t blocks = (units + kBlockUnits - 1) / kBlockUnits;
   out.blocks_.reserve(blocks);
   for (size_t block = 0; block < blocks; ++block) out.quantize_block(block);

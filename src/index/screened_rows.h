@@ -5,6 +5,9 @@
 // Numerical Algorithms", section 3.1). What may be among the k best is scored in fp32 as
 // math/panels.h does it, so the answer is the same items, in the same order, with the same bits.
 //
+// Distances: ‖q − x‖² = ‖q‖² + ‖x‖² − 2 q·x, with ‖x‖² between those of the shortest and the
+// longest item of the block. That is a bound only; the answer's distances are never expanded so.
+//
 // Items are kept by descending length: blocks of some hundred have one step of rounding and one
 // bound, and the scan ends where ‖q‖ ‖x‖ is below the k-th best ("LEMP", Teflioudi, Gemulla,
 // Mykytiuk, SIGMOD 2015, section 3.1).
@@ -25,12 +28,14 @@ namespace palate {
 struct ScanCounts {
   size_t queries = 0;
   size_t in_fp32 = 0;   // of the queries: scanned in fp32, because 8 bits would have said little
+  size_t few = 0;       // of the queries: what their filter left was scored, and nothing else
   size_t screened = 0;  // sums in 8 bits
-  size_t rescored = 0;  // scores in fp32 of the other queries
+  size_t rescored = 0;  // scores in fp32 of queries not in_fp32
 
   ScanCounts& operator+=(const ScanCounts& more) {
     queries += more.queries;
     in_fp32 += more.in_fp32;
+    few += more.few;
     screened += more.screened;
     rescored += more.rescored;
     return *this;
@@ -42,8 +47,14 @@ class ScreenedRows {
  public:
   // `absent`: one bit an item that no query gets (shorter means zeros). Nothing when codes cannot
   // stand for these rows: values that are not finite, or more than kScreenDimMax dimensions.
-  static std::optional<ScreenedRows> make(const ScaledRows& table, std::span<const uint64_t> absent,
-                                          const ScreenKernel& kernel);
+  struct Options {
+    Measure measure = Measure::kProduct;
+    const ScreenKernel* kernel = nullptr;
+    double trust =
+        1;  // in the bound; below 1 answers may be wrong, which is for tests of the tests
+  };
+  static std::optional<ScreenedRows> make(const StoredRows& table, std::span<const uint64_t> absent,
+                                          const Options& options);
 
   // Fills each query's TopK, which must be empty. Returns the numbers of the queries that it leaves
   // alone, TopK untouched: those that no bound holds for (zero, not finite, far too large), and
@@ -61,18 +72,19 @@ class ScreenedRows {
     float step = 0;
     double lost = 0;    // ‖x − x̂‖ at most, and what fp32 may round away of a score with ‖q‖ = 1
     double length = 0;  // ‖x‖ and ‖x̂‖ at most
+    double shortest = 0, longest = 0;  // ‖x‖ at least and at most
   };
 
-  ScreenedRows(const ScaledRows& table, const ScreenKernel& kernel)
-      : table_(table), kernel_(&kernel) {}
+  ScreenedRows(const StoredRows& table, const Options& options)
+      : table_(table), options_(options) {}
   bool sort_items(std::span<const uint64_t> absent);
   void quantize_block(size_t block);
 
-  ScaledRows table_;
-  const ScreenKernel* kernel_;
+  StoredRows table_;
+  Options options_;
   std::vector<uint32_t> order_;  // the item of each place
   std::vector<Block> blocks_;
-  std::vector<uint8_t> codes_;  // math/screen.h, by place
+  std::vector<uint8_t, TableAllocator<uint8_t>> codes_;  // math/screen.h, by place
 };
 
 }  // namespace palate

@@ -54,7 +54,7 @@ size_t candidates_max(size_t k, size_t items) { return std::max(4 * k + 256, ite
 ScreenedScan::ScreenedScan(const ScreenedRows& rows, std::span<const PanelQuery> queries,
                            Scratch& scratch)
     : rows_(rows), queries_(queries), scratch_(scratch) {
-  const size_t width = 4 * screen_groups(rows.table_.rows.dim);
+  const size_t width = 4 * screen_groups(rows.table_.dim);
   scratch.codes.assign(queries.size() * width, 0);
   if (scratch.states.size() < queries.size()) scratch.states.resize(queries.size());
   scratch.active.clear();
@@ -72,14 +72,16 @@ ScreenedScan::ScreenedScan(const ScreenedRows& rows, std::span<const PanelQuery>
 
 // False when no bound holds, or none that helps.
 bool ScreenedScan::prepare(size_t query, State& state) {
-  const std::span vector(queries_[query].vector, rows_.table_.rows.dim);
+  const std::span vector(queries_[query].vector, rows_.table_.dim);
   const size_t k = queries_[query].best->k(), items = rows_.order_.size();
   const auto [length, largest] = extent(vector);
   const double longest = rows_.blocks_.empty() ? 0 : rows_.blocks_.front().length;
-  if (!(length > 0 && length * std::max(longest, 1.0) < kScoreMax)) return false;
+  const bool distance = rows_.options_.measure == Measure::kDistance;
+  const double most = distance ? (length + longest) * (length + longest) : length * longest;
+  if (!(std::max(length, most) < kScoreMax) || (length == 0 && !distance)) return false;
   if (k > items / 8) return false;
   state.query = query;
-  state.step = step_of(largest, rows_.kernel_->query_code_max);
+  state.step = step_of(largest, rows_.options_.kernel->query_code_max);
   state.length = length;
   state.lost = double{state.step} * quantize(vector, state.step, state.codes);
   int64_t sum = 0;
@@ -92,18 +94,36 @@ bool ScreenedScan::prepare(size_t query, State& state) {
   return true;
 }
 
+// What a score in the block can be at most.
+double ScreenedScan::reach(const State& state, const ScreenedRows::Block& block) const {
+  if (rows_.options_.measure == Measure::kProduct) {
+    return state.length * block.length * kRounded + kDenormal;
+  }
+  const double between =
+      std::max({state.length * (1 - 1e-8) - block.longest, block.shortest - state.length, 0.0});
+  return kDenormal - between * between / kRounded;
+}
+
 void ScreenedScan::run(ScanCounts& counts) {
   auto& active = scratch_.active;
+  auto& group = scratch_.group;
+  const bool distance = rows_.options_.measure == Measure::kDistance;
   std::vector<State*> all = active;
   for (size_t b = 0; b < rows_.blocks_.size() && !active.empty(); ++b) {
-    const double longest = rows_.blocks_[b].length;
+    const auto& block = rows_.blocks_[b];
+    // Blocks behind are shorter: worse for a product, and for the distance of what is longer.
     std::erase_if(active, [&](const State* state) {
-      return state->given_up || state->length * longest * kRounded + kDenormal < state->threshold;
+      return state->given_up || ((!distance || state->length * (1 - 1e-8) > block.longest) &&
+                                 reach(*state, block) < state->threshold);
     });
-    for (size_t q = 0; q < active.size(); q += kScreenTile) {
-      scan_block(b, std::span(active).subspan(q, std::min(kScreenTile, active.size() - q)));
+    group.assign(active.begin(), active.end());
+    if (distance) {
+      std::erase_if(group, [&](const State* s) { return reach(*s, block) < s->threshold; });
     }
-    counts.screened += active.size() * ScreenedRows::kBlockUnits * kUnitItems;
+    for (size_t q = 0; q < group.size(); q += kScreenTile) {
+      scan_block(b, std::span(group).subspan(q, std::min(kScreenTile, group.size() - q)));
+    }
+    counts.screened += group.size() * ScreenedRows::kBlockUnits * kUnitItems;
   }
   for (State* state : all) {
     if (!state->given_up) {
@@ -114,11 +134,30 @@ void ScreenedScan::run(ScanCounts& counts) {
   }
 }
 
+// The score from a sum of codes. For distances, what fp32 rounds is a part of the distance itself,
+// which is at most the square of both lengths together.
+void ScreenedScan::set_bound(State& state, const ScreenedRows::Block& block) const {
+  const double product = state.length * block.lost + state.lost * block.length;
+  state.unit = double{state.step} * double{block.step};
+  if (rows_.options_.measure == Measure::kProduct) {
+    state.base = 0;
+    state.bound = product;
+  } else {
+    const double low = block.shortest * block.shortest, high = block.longest * block.longest;
+    const double own = state.length * state.length, both = state.length + block.longest;
+    const double roundings = static_cast<double>(rows_.table_.dim) + 3;
+    state.unit *= 2;
+    state.base = -own - (low + high) / 2;
+    state.bound = 2 * product + (high - low) / 2 + own * 1e-8 + roundings * 0x1.1p-24 * both * both;
+  }
+  state.bound = state.bound * rows_.options_.trust + kDenormal;
+}
+
 // The largest sum that cannot belong to one of the k best.
 int32_t ScreenedScan::limit(const State& state) {
   if (state.given_up) return std::numeric_limits<int32_t>::max();
   if (state.threshold == -kInfinity) return std::numeric_limits<int32_t>::min();
-  const double least = (state.threshold - state.bound) / state.unit + state.offset;
+  const double least = (state.threshold - state.bound - state.base) / state.unit + state.offset;
   // A hundredth for the roundings of this line; sums are whole.
   const double above = std::ceil(least - 0.01) - 1;
   constexpr double kEnd = 2147483000.0;
@@ -128,20 +167,19 @@ int32_t ScreenedScan::limit(const State& state) {
 void ScreenedScan::scan_block(size_t block, std::span<State* const> group) {
   block_ = &rows_.blocks_[block];
   group_ = group;
-  const size_t groups = screen_groups(rows_.table_.rows.dim);
-  const size_t units = rows_.codes_.size() / screen_unit_bytes(rows_.table_.rows.dim);
+  const size_t groups = screen_groups(rows_.table_.dim);
+  const size_t units = rows_.codes_.size() / screen_unit_bytes(rows_.table_.dim);
   ScreenTile tile{.codes = rows_.codes_.data(), .groups = groups, .report = report, .to = this};
   tile.begin = block * ScreenedRows::kBlockUnits;
   tile.end = std::min(tile.begin + ScreenedRows::kBlockUnits, units);
   tile.count = group.size();
   for (size_t q = 0; q < group.size(); ++q) {
     State& state = *group[q];
-    state.bound = state.length * block_->lost + state.lost * block_->length + kDenormal;
-    state.unit = double{state.step} * double{block_->step};
+    set_bound(state, *block_);
     tile.queries[q] = state.codes;
     tile.above[q] = limit(state);
   }
-  rows_.kernel_->run(tile);
+  rows_.options_.kernel->run(tile);
 }
 
 void ScreenedScan::report(void* to, ScreenTile& tile, const ScreenHits& hits) {
@@ -161,9 +199,9 @@ void ScreenedScan::take(State& state, const ScreenHits& hits) {
     if (place >= rows_.order_.size()) return;
     const uint32_t item = rows_.order_[place];
     if (has_bit(blocked, item)) continue;
-    const double score = (hits.sums[lane] - state.offset) * state.unit;
+    const double score = state.base + (hits.sums[lane] - state.offset) * state.unit;
     // The last term: what is lost to 24 bits.
-    const double off = state.bound + std::abs(score) * 0x1p-22;
+    const double off = state.bound * (1 + 0x1p-22) + std::abs(score) * 0x1p-22;
     state.candidates.push_back(
         {static_cast<float>(score - off), static_cast<float>(score + off), item});
   }
@@ -199,7 +237,8 @@ void ScreenedScan::score(std::span<const Candidate> candidates, size_t query, Sc
   scratch_.items.resize(count);
   scratch_.scores.resize(count);
   for (size_t i = 0; i < count; ++i) scratch_.items[i] = candidates[i].item;
-  score_rows(rows_.table_, scratch_.items, queries_[query].vector, scratch_.scores.data());
+  score_rows(rows_.table_, scratch_.items, queries_[query].vector, scratch_.scores.data(),
+             rows_.options_.measure);
   TopK& best = *queries_[query].best;
   for (size_t i = 0; i < count; ++i) best.push(scratch_.scores[i], scratch_.items[i]);
   counts.rescored += count;

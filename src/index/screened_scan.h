@@ -32,9 +32,9 @@ class ScreenedScan {
     double lost = 0;       // ‖q − q̂‖
     double offset = 0;     // what the items' 128 adds to a sum
     double threshold = 0;  // no item below it is among the k best
-    double bound = 0;      // of the block in work: how far a score may be off
-    double unit = 0;       // … and what 1 of a sum is worth
-    size_t room = 0;       // candidates before they are cut down
+    // Of the block in work: a score is `base` plus `unit` a sum's whole, off by `bound` at most.
+    double base = 0, unit = 0, bound = 0;
+    size_t room = 0;  // candidates before they are cut down
     bool given_up = false;
     std::vector<Candidate> candidates;
   };
@@ -42,7 +42,7 @@ class ScreenedScan {
   // Memory of a thread, for its next call.
   struct Scratch {
     std::vector<State> states;
-    std::vector<State*> active;
+    std::vector<State*> active, group;
     std::vector<int8_t> codes;
     std::vector<uint32_t> items;
     std::vector<float> scores;
@@ -54,7 +54,9 @@ class ScreenedScan {
 
  private:
   bool prepare(size_t query, State& state);
+  [[nodiscard]] double reach(const State& state, const ScreenedRows::Block& block) const;
   void scan_block(size_t block, std::span<State* const> group);
+  void set_bound(State& state, const ScreenedRows::Block& block) const;
   [[nodiscard]] static int32_t limit(const State& state);
   static void report(void* to, ScreenTile& tile, const ScreenHits& hits);
   void take(State& state, const ScreenHits& hits);

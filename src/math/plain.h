@@ -16,6 +16,12 @@ inline double dot(const float* a, const float* b, size_t dim) {
   return sum;
 }
 
+inline double squared_distance(const float* a, const float* b, size_t dim) {
+  double sum = 0;
+  for (size_t d = 0; d < dim; ++d) sum += (double{a[d]} - b[d]) * (double{a[d]} - b[d]);
+  return sum;
+}
+
 inline double rows_apply(const PickedRows& rows, const RowScales& scales, const float* x,
                          std::vector<double>& y) {
   const size_t dim = rows.table.dim;

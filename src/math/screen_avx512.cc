@@ -108,7 +108,7 @@ PALATE_VNNI void run(ScreenTile& tile) {
 
 void screen_avx512vnni(ScreenTile& tile) {
   static constexpr std::array<void (*)(ScreenTile&), kScreenTile> kRuns{
-      run<1, 2>, run<2, 2>, run<3, 1>, run<4, 1>, run<5, 1>, run<6, 1>};
+      run<1, 1>, run<2, 1>, run<3, 1>, run<4, 1>, run<5, 1>, run<6, 1>};
   if (tile.count > 0) kRuns[tile.count - 1](tile);
 }
 

@@ -181,7 +181,7 @@ void AlsModel::score(const Query& query, std::span<const ItemIx> items, std::spa
   for (size_t i = 0; i < items.size(); ++i) {
     scratch.indices[i] = knows(items[i]) ? items[i].value : 0;
   }
-  score_rows({items_, nullptr}, scratch.indices, scratch.floats.data(), scores.data());
+  score_rows(items_, scratch.indices, scratch.floats.data(), scores.data());
   for (size_t i = 0; i < items.size(); ++i) {
     if (!knows(items[i])) scores[i] = kUnknownScore;
   }
@@ -198,7 +198,7 @@ std::vector<std::vector<Scored>> AlsModel::top_k(std::span<const TopKRequest> re
     float* vector = scratch.floats.data() + r * dim_;
     std::fill_n(vector, dim_, 0.0F);
     solver().solve(folded.row(), vector, thread_scratch());
-    queries.push_back({vector, requests[r].filter.blocked, requests[r].k});
+    queries.push_back({{vector, dim_}, requests[r].filter.blocked, requests[r].k});
     asked.push_back(r);
   }
   const auto lists = by_score_.top_k(queries);
@@ -222,7 +222,7 @@ Result<std::vector<Scored>> AlsModel::similar(ItemIx item, size_t k, const ItemF
   std::vector<uint64_t> blocked(filter.blocked.begin(), filter.blocked.end());
   blocked.resize(std::max<size_t>(blocked.size(), item.value / 64 + 1), 0);
   blocked[item.value / 64] |= uint64_t{1} << (item.value % 64);
-  const ExactIndex::Query query{scratch.floats.data(), blocked, k};
+  const ExactIndex::Query query{scratch.floats, blocked, k};
   return as_scored(by_cosine_.top_k({&query, 1})[0]);
 }
 
