@@ -75,7 +75,7 @@ void ExactIndex::score_allowed(const PanelQuery& query) const {
   items.reserve(kAtOnce + 64);
   std::vector<float> scores(kAtOnce + 64);
   const auto score = [&] {
-    score_rows(table(), items, query.vector, scores.data(), measure_);
+    score_rows(table(), items, {query.vector, measure_}, scores.data());
     for (size_t i = 0; i < items.size(); ++i) {
       if (scores[i] > -std::numeric_limits<float>::infinity())
         query.best->push(scores[i], items[i]);

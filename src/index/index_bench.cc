@@ -1,7 +1,8 @@
-// The exact index in 8 bits and in fp32, over items and queries drawn from a normal distribution:
-// lengths are alike, so nothing can be skipped. Each answer is checked against fp32 once.
-// Gops: products and sums of the whole scan a second; GBs: bytes of vectors read a second, codes or
-// floats; rescored: fp32 scores a query.
+// The exact index in 8 bits, bf16 and fp32, over items and queries drawn from a normal
+// distribution: as they are (lengths spread), and scaled to length 1, where nothing can be skipped.
+// Each answer is checked against fp32 once. Gops: products and sums of the whole scan a second;
+// GBs: bytes of vectors read a second, were each read once a call; rescored: fp32 scores a query.
+#include <cmath>
 #include <map>
 #include <memory>
 
@@ -16,89 +17,108 @@ namespace {
 
 constexpr size_t kQueries = 256;
 
-std::vector<float> draw(size_t count, uint64_t stream) {
-  Philox random(3, stream);
-  std::vector<float> out(count);
-  for (float& value : out) value = static_cast<float>(random.normal());
-  return out;
-}
+enum class Way { kFp32, kBf16, kScreened };
 
 struct World {
   size_t items, dim;
-  std::vector<float> rows, vectors;
-  std::map<const ScreenKernel*, std::unique_ptr<ExactIndex>> indexes;
+  FloatTable rows;
+  std::vector<float> vectors;
+  std::vector<uint16_t> halves;
+  std::map<std::pair<Way, const ScreenKernel*>, std::unique_ptr<ExactIndex>> indexes;
 
-  World(size_t n, size_t d)
-      : items(n), dim(d), rows(draw(n * d, n)), vectors(draw(kQueries * d, 1)) {}
+  World(size_t n, size_t d, bool unit) : items(n), dim(d), rows(n * d), vectors(kQueries * d) {
+    fill(rows, n, unit);
+    fill(vectors, 1, unit);
+  }
 
-  const ExactIndex& index(const ScreenKernel* kernel) {
-    auto& index = indexes[kernel];
-    if (!index) {
-      const RowsView view{rows.data(), items, dim};
-      index = std::make_unique<ExactIndex>(view, ExactIndexOptions{.kernel = kernel});
+  void fill(std::span<float> table, uint64_t stream, bool unit) const {
+    Philox random(3, stream);
+    for (size_t at = 0; at < table.size(); at += dim) {
+      double square = 0;
+      for (size_t d = 0; d < dim; ++d) {
+        table[at + d] = static_cast<float>(random.normal());
+        square += double{table[at + d]} * table[at + d];
+      }
+      for (size_t d = 0; unit && d < dim; ++d)
+        table[at + d] /= std::sqrt(static_cast<float>(square));
     }
+  }
+
+  // Of the rows rounded to bf16 for Way::kBf16.
+  const ExactIndex& index(Way way, const ScreenKernel* kernel) {
+    auto& index = indexes[{way, kernel}];
+    if (index) return *index;
+    StoredRows from = RowsView{rows.data(), items, dim};
+    if (way == Way::kBf16) {
+      for (const float value : rows) {
+        if (halves.size() < rows.size()) halves.push_back(to_bf16(value));
+      }
+      from = {halves.data(), items, dim, Width::kBf16};
+    }
+    index = std::make_unique<ExactIndex>(from, ExactIndexOptions{.kernel = kernel});
     return *index;
   }
 };
 
-World& world(size_t items, size_t dim) {
-  static std::map<std::pair<size_t, size_t>, std::unique_ptr<World>> worlds;
-  auto& world = worlds[{items, dim}];
-  if (!world) world = std::make_unique<World>(items, dim);
-  return *world;
+// One at a time: a million vectors are a quarter of a gigabyte.
+World& world(size_t items, size_t dim, bool unit) {
+  static std::unique_ptr<World> last;
+  static bool last_unit = false;
+  if (!last || last->items != items || last->dim != dim || last_unit != unit) {
+    last.reset();
+    last = std::make_unique<World>(items, dim, unit);
+    last_unit = unit;
+  }
+  return *last;
 }
 
-void scan(benchmark::State& state, const ScreenKernel* kernel) {
+struct Asked {
+  Way way;
+  const ScreenKernel* kernel;
+};
+
+void scan(benchmark::State& state, Asked asked) {
   const auto items = static_cast<size_t>(state.range(0)), dim = static_cast<size_t>(state.range(1)),
              batch = static_cast<size_t>(state.range(2)), k = static_cast<size_t>(state.range(3));
-  World& at = world(items, dim);
-  const ExactIndex& index = at.index(kernel);
+  World& at = world(items, dim, state.range(4) != 0);
+  const ExactIndex& index = at.index(asked.way, asked.kernel);
   std::vector<ExactIndex::Query> queries;
-  for (size_t q = 0; q < batch; ++q) queries.push_back({{at.vectors.data() + q * dim, dim}, {}, k});
-  PALATE_CHECK(index.top_k(queries) == at.index(nullptr).top_k(queries), "a wrong answer");
+  for (size_t q = 0; q < batch; ++q) {
+    queries.push_back({std::span(at.vectors).subspan(q * dim, dim), {}, k});
+  }
   ScanCounts counts;
+  if (asked.way == Way::kScreened) {
+    PALATE_CHECK(index.top_k(queries) == at.index(Way::kFp32, nullptr).top_k(queries), "wrong");
+  }
   for (auto _ : state) benchmark::DoNotOptimize(index.top_k(queries, &counts));
   const double queried = static_cast<double>(batch) * static_cast<double>(state.iterations());
   const auto rate = benchmark::Counter::kIsRate;
   const double values = static_cast<double>(items) * static_cast<double>(dim);
   state.counters["queries"] = {queried, rate};
   state.counters["Gops"] = {2e-9 * queried * values, rate};
-  const double width = kernel == nullptr ? 4.0 : 1.0;
+  const double width = asked.way == Way::kFp32 ? 4 : asked.way == Way::kBf16 ? 2 : 1;
   state.counters["GBs"] = {1e-9 * width * values * static_cast<double>(state.iterations()), rate};
   state.counters["rescored"] = static_cast<double>(counts.rescored) / queried;
+  state.counters["in_fp32"] = static_cast<double>(counts.in_fp32) / queried;
   state.counters["bytes_item"] = static_cast<double>(index.bytes()) / static_cast<double>(items);
 }
 
 void build(benchmark::State& state) {
   const auto items = static_cast<size_t>(state.range(0)), dim = static_cast<size_t>(state.range(1));
-  const World& at = world(items, dim);
+  const World& at = world(items, dim, false);
   for (auto _ : state) {
     const ExactIndex index(RowsView{at.rows.data(), items, dim});
     benchmark::DoNotOptimize(index.size());
   }
 }
 
-// Reading memory one way, nothing else: what a scan of one query can at best reach.
-void read_memory(benchmark::State& state) {
-  const auto count = static_cast<size_t>(state.range(0)) / sizeof(uint64_t);
-  std::vector<uint64_t> data(count, 1);
-  for (auto _ : state) {
-    uint64_t sums[8] = {};
-    for (size_t i = 0; i + 8 <= count; i += 8) {
-      for (size_t j = 0; j < 8; ++j) sums[j] += data[i + j];
-    }
-    benchmark::DoNotOptimize(sums);
-  }
-  state.counters["GBs"] = {
-      1e-9 * static_cast<double>(state.range(0)) * static_cast<double>(state.iterations()),
-      benchmark::Counter::kIsRate};
-}
-
 void shapes(benchmark::internal::Benchmark* bench) {
-  bench->ArgNames({"items", "dim", "batch", "k"})->Unit(benchmark::kMicrosecond);
+  bench->ArgNames({"items", "dim", "batch", "k", "unit"})->Unit(benchmark::kMicrosecond);
+  bench->UseRealTime();
   for (const int64_t batch : {1, 32, 256}) {
-    bench->Args({10'000, 64, batch, 10})->Args({91'599, 64, batch, 10});
-    bench->Args({91'599, 64, batch, 100})->Args({1'000'000, 64, batch, 10});
+    bench->Args({10'000, 64, batch, 10, 0})->Args({91'599, 64, batch, 10, 0});
+    bench->Args({91'599, 64, batch, 100, 0})->Args({1'000'000, 64, batch, 10, 0});
+    bench->Args({1'000'000, 64, batch, 10, 1})->Args({1'000'000, 128, batch, 10, 0});
   }
 }
 
@@ -110,10 +130,11 @@ const ScreenKernel* kernel_named(std::string_view name) {
 }
 
 void add_all() {
-  benchmark::RegisterBenchmark("fp32", scan, nullptr)->Apply(shapes);
-  for (const char* name : {"avx512vnni", "avx2"}) {
+  benchmark::RegisterBenchmark("fp32", scan, Asked{Way::kFp32, nullptr})->Apply(shapes);
+  benchmark::RegisterBenchmark("bf16", scan, Asked{Way::kBf16, nullptr})->Apply(shapes);
+  for (const char* name : {"avx512vnni", "avx2", "neon_dot", "neon"}) {
     if (const ScreenKernel* kernel = kernel_named(name)) {
-      benchmark::RegisterBenchmark(name, scan, kernel)->Apply(shapes);
+      benchmark::RegisterBenchmark(name, scan, Asked{Way::kScreened, kernel})->Apply(shapes);
     }
   }
 }
@@ -124,7 +145,6 @@ BENCHMARK(build)
     ->Args({91'599, 64})
     ->Args({1'000'000, 64})
     ->Unit(benchmark::kMillisecond);
-BENCHMARK(read_memory)->ArgName("bytes")->Arg(640'000)->Arg(2'560'000)->Arg(256'000'000);
 
 }  // namespace
 }  // namespace palate

@@ -237,8 +237,8 @@ void ScreenedScan::score(std::span<const Candidate> candidates, size_t query, Sc
   scratch_.items.resize(count);
   scratch_.scores.resize(count);
   for (size_t i = 0; i < count; ++i) scratch_.items[i] = candidates[i].item;
-  score_rows(rows_.table_, scratch_.items, queries_[query].vector, scratch_.scores.data(),
-             rows_.options_.measure);
+  score_rows(rows_.table_, scratch_.items, {queries_[query].vector, rows_.options_.measure},
+             scratch_.scores.data());
   TopK& best = *queries_[query].best;
   for (size_t i = 0; i < count; ++i) best.push(scratch_.scores[i], scratch_.items[i]);
   counts.rescored += count;

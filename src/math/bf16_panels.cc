@@ -20,6 +20,7 @@ namespace palate::HWY_NAMESPACE {
 struct WidenedPanels {
   const Bf16Table& from;
   const PanelTable& table;
+  using Number = uint32_t;
   static constexpr size_t kTogether = 2;
 
   [[nodiscard]] size_t panel_words() const { return (table.dim + 1) / 2 * kPanelItems; }

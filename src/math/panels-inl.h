@@ -45,13 +45,13 @@ inline HWY_NOINLINE void push_lanes(const PanelTable& table, const PanelQuery& q
   }
 }
 
-// sums[q][w] = the scores of kQueries queries with one vector of items of each of kPanels panels,
-// the one that begins with `lane`.
+// sums[q][w] = the scores of kQueries queries with one vector of items of each of kPanels panels;
+// the first one's begins at `items`.
 template <Measure kMeasure, size_t kQueries, size_t kPanels, class Panels>
-HWY_INLINE void score_tile(const Panels& panels, const PanelQuery* queries, size_t panel,
-                           size_t lane, Floats (&sums)[kQueries][kPanels]) {
+HWY_INLINE void score_tile(const Panels& panels, const PanelQuery* queries,
+                           const typename Panels::Number* items,
+                           Floats (&sums)[kQueries][kPanels]) {
   const float* HWY_RESTRICT vectors[kQueries];
-  const decltype(panels.panel(0)) items = panels.panel(panel) + lane;
   const size_t dim = panels.table.dim, apart = panels.panel_bytes() / sizeof(*items);
 #pragma GCC unroll 16
   for (size_t q = 0; q < kQueries; ++q) {
@@ -89,7 +89,7 @@ template <Measure kMeasure, size_t kQueries, size_t kPanels, class Panels>
 HWY_INLINE void select_tile(const Panels& panels, const PanelQuery* queries, size_t panel) {
   for (size_t lane = 0; lane < kPanelItems; lane += hn::Lanes(kTag)) {
     Floats sums[kQueries][kPanels];
-    score_tile<kMeasure>(panels, queries, panel, lane, sums);
+    score_tile<kMeasure>(panels, queries, panels.panel(panel) + lane, sums);
 #pragma GCC unroll 2
     for (size_t w = 0; w < kPanels; ++w) {
       const size_t first = (panel + w) * kPanelItems + lane;

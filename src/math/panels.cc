@@ -16,6 +16,7 @@ namespace palate::HWY_NAMESPACE {
 // Panels of fp32, as panels-inl.h wants its tables.
 struct Fp32Panels {
   PanelTable table;
+  using Number = float;
   static constexpr size_t kTogether = 1;  // dimensions
 
   [[nodiscard]] const float* panel(size_t number) const {

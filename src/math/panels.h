@@ -35,10 +35,14 @@ constexpr size_t panel_floats(size_t items, size_t dim) {
 void pack_panels(const StoredRows& table, size_t begin, size_t end, float* out);
 FloatTable pack_panels(const StoredRows& table);
 
+struct RowQuery {
+  const float* vector = nullptr;
+  Measure measure = Measure::kProduct;
+};
 // out[i] = the score of row index[i]. For a few items out of many, where panels would read 16 times
 // too much.
-void score_rows(const StoredRows& table, std::span<const uint32_t> index, const float* query,
-                float* out, Measure measure = Measure::kProduct);
+void score_rows(const StoredRows& table, std::span<const uint32_t> index, const RowQuery& query,
+                float* out);
 
 // One query of a batch. `blocked` has one bit an item (bit i of word i / 64; shorter means zeros).
 struct PanelQuery {

@@ -106,7 +106,7 @@ TEST(Panels, AScoreIsTheSameBitsOnEveryPath) {
       std::vector<uint32_t> index;
       for (const ScoredIndex& entry : first) index.push_back(entry.index);
       std::vector<float> scores(kCount);
-      score_rows(rows, index, query.data(), scores.data(), measure);
+      score_rows(rows, index, {query.data(), measure}, scores.data());
       for (size_t i = 0; i < kCount; ++i) {
         EXPECT_EQ(std::bit_cast<uint32_t>(scores[i]), std::bit_cast<uint32_t>(first[i].score)) << i;
       }
@@ -116,7 +116,10 @@ TEST(Panels, AScoreIsTheSameBitsOnEveryPath) {
 
 TEST(Panels, ScaledRowsArePackedAndScoredAlike) {
   for_every_target([] {
-    for (const size_t dim : {1, 7, 48}) {
+    for (const auto& [dim, measure] : {std::pair<size_t, Measure>{1, Measure::kProduct},
+                                       {7, Measure::kDistance},
+                                       {48, Measure::kProduct},
+                                       {48, Measure::kDistance}}) {
       constexpr size_t kCount = 37;
       const auto items = draw_ties(kCount * dim, 4), query = draw_ties(dim, 5);
       std::vector<float> scale(kCount);
@@ -129,17 +132,21 @@ TEST(Panels, ScaledRowsArePackedAndScoredAlike) {
       for (const auto& [begin, end] : {std::pair<size_t, size_t>{0, 16}, {16, kCount}}) {
         std::vector<float> packed(2 * kPanelItems * dim, std::nanf(""));
         pack_panels(table, begin, end, packed.data());
-        top_k_panels({packed.data(), end - begin, dim, {}, begin}, {&asked, 1}, 0,
+        top_k_panels({packed.data(), end - begin, dim, {}, begin, measure}, {&asked, 1}, 0,
                      (end - begin + 15) / 16);
       }
       const auto list = best.take();
       ASSERT_EQ(list.size(), kCount);
       for (const ScoredIndex& entry : list) {
         float score = 0;
-        score_rows(table, {&entry.index, 1}, query.data(), &score);
+        score_rows(table, {&entry.index, 1}, {query.data(), measure}, &score);
         EXPECT_EQ(score, entry.score);
-        const double exact = plain::dot(rows.row(entry.index), query.data(), dim);
-        EXPECT_NEAR(score, exact * scale[entry.index], 1e-5 * static_cast<double>(dim));
+        std::vector<float> row(dim);
+        widen_row(table, entry.index, row.data());
+        const double exact = measure == Measure::kProduct
+                                 ? plain::dot(row.data(), query.data(), dim)
+                                 : -plain::squared_distance(row.data(), query.data(), dim);
+        EXPECT_NEAR(score, exact, 1e-5 * static_cast<double>(dim));
       }
     }
   });

@@ -70,10 +70,11 @@ void score_all_rows(const StoredRows& table, std::span<const uint32_t> index, co
 }
 
 template <class T>
-void score_stored(const StoredRows& table, std::span<const uint32_t> index, const float* query,
-                  float* out, Measure measure) {
+void score_stored(const StoredRows& table, std::span<const uint32_t> index, const RowQuery& asked,
+                  float* out) {
+  const float* query = asked.vector;
   const bool scaled = table.scale != nullptr;
-  if (measure == Measure::kProduct) {
+  if (asked.measure == Measure::kProduct) {
     scaled ? score_all_rows<T, true, Measure::kProduct>(table, index, query, out)
            : score_all_rows<T, false, Measure::kProduct>(table, index, query, out);
   } else {
@@ -82,15 +83,15 @@ void score_stored(const StoredRows& table, std::span<const uint32_t> index, cons
   }
 }
 
-void score_rows_kernel(const StoredRows& table, std::span<const uint32_t> index, const float* query,
-                       float* out, Measure measure) {
+void score_rows_kernel(const StoredRows& table, std::span<const uint32_t> index,
+                       const RowQuery& query, float* out) {
   switch (table.width) {
     case Width::kF32:
-      return score_stored<float>(table, index, query, out, measure);
+      return score_stored<float>(table, index, query, out);
     case Width::kBf16:
-      return score_stored<uint16_t>(table, index, query, out, measure);
+      return score_stored<uint16_t>(table, index, query, out);
     case Width::kInt8:
-      return score_stored<int8_t>(table, index, query, out, measure);
+      return score_stored<int8_t>(table, index, query, out);
   }
 }
 
@@ -102,9 +103,9 @@ namespace palate {
 
 HWY_EXPORT(score_rows_kernel);
 
-void score_rows(const StoredRows& table, std::span<const uint32_t> index, const float* query,
-                float* out, Measure measure) {
-  HWY_DYNAMIC_DISPATCH(score_rows_kernel)(table, index, query, out, measure);
+void score_rows(const StoredRows& table, std::span<const uint32_t> index, const RowQuery& query,
+                float* out) {
+  HWY_DYNAMIC_DISPATCH(score_rows_kernel)(table, index, query, out);
 }
 
 }  // namespace palate

@@ -3,6 +3,12 @@
 #include <cstring>
 #include <vector>
 
+#if defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+
+#include <asm/hwcap.h>
+#endif
+
 namespace palate {
 
 void screen_plain(ScreenTile& tile) {
@@ -32,6 +38,10 @@ std::span<const ScreenKernel> screen_kernels() {
       found.push_back({"avx512vnni", 127, true, screen_avx512vnni});
     }
     if (__builtin_cpu_supports("avx2")) found.push_back({"avx2", 63, true, screen_avx2});
+#elif defined(__aarch64__) && defined(__linux__)
+    if ((getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0) {
+      found.push_back({"neon_dot", 127, true, screen_neon_dot});
+    }
 #endif
     found.push_back({"plain", 127, false, screen_plain});
     return found;

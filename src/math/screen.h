@@ -58,6 +58,7 @@ std::span<const ScreenKernel> screen_kernels();
 // One file each; only for processors that have what the file's name says (screen_kernels() asks).
 void screen_avx512vnni(ScreenTile& tile);
 void screen_avx2(ScreenTile& tile);
+void screen_neon_dot(ScreenTile& tile);
 void screen_plain(ScreenTile& tile);
 
 // How long a vector is, rounded up, and its largest absolute value. Not finite where a value is

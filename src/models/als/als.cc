@@ -181,7 +181,7 @@ void AlsModel::score(const Query& query, std::span<const ItemIx> items, std::spa
   for (size_t i = 0; i < items.size(); ++i) {
     scratch.indices[i] = knows(items[i]) ? items[i].value : 0;
   }
-  score_rows(items_, scratch.indices, scratch.floats.data(), scores.data());
+  score_rows(items_, scratch.indices, {scratch.floats.data()}, scores.data());
   for (size_t i = 0; i < items.size(); ++i) {
     if (!knows(items[i])) scores[i] = kUnknownScore;
   }
