@@ -190,6 +190,29 @@ Status write_file_atomically(const Path& path, std::string_view text) {
   return sync_directory(path.parent_path());
 }
 
+Result<PendingFile> PendingFile::create(const Path& final_path) {
+  Path temporary = temporary_beside(final_path);
+  auto writer = TRY(FileWriter::create(temporary));
+  return PendingFile(std::move(temporary), final_path, std::move(writer));
+}
+
+PendingFile::PendingFile(PendingFile&& other) noexcept
+    : temporary_(std::exchange(other.temporary_, {})),
+      final_(std::move(other.final_)),
+      writer_(std::move(other.writer_)) {}
+
+PendingFile::~PendingFile() {
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+Status PendingFile::commit() {
+  TRY(writer_.sync());
+  TRY(writer_.close());
+  TRY(rename_path(temporary_, final_));
+  temporary_.clear();
+  return sync_directory(final_.parent_path());
+}
+
 Status make_directories(const Path& path) {
   std::error_code error;
   if (std::filesystem::is_directory(path, error)) return {};

@@ -65,6 +65,28 @@ class FileWriter {
 // all or nothing.
 Status write_file_atomically(const Path& path, std::string_view text);
 
+// A file that appears whole or not at all: written under a temporary name beside its final one,
+// renamed by commit(). Without commit() the destructor removes it. Who has the file that was there
+// before mapped keeps that one.
+class PendingFile {
+ public:
+  static Result<PendingFile> create(const Path& final_path);
+  PendingFile(PendingFile&&) noexcept;
+  ~PendingFile();
+  [[nodiscard]] const Path& path() const { return temporary_; }
+  Status write(std::string_view bytes) { return writer_.write(bytes); }
+  // Syncs, renames, syncs the directory. Errors: kIo, kNoSpace.
+  Status commit();
+
+ private:
+  PendingFile(Path temporary, Path final_path, FileWriter writer)
+      : temporary_(std::move(temporary)),
+        final_(std::move(final_path)),
+        writer_(std::move(writer)) {}
+  Path temporary_, final_;
+  FileWriter writer_;
+};
+
 // The directory and those above it, where they are missing.
 Status make_directories(const Path& path);
 

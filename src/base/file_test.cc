@@ -54,6 +54,22 @@ TEST_F(FileTest, AFailureAtAnyStepKeepsTheOldContent) {
   }
 }
 
+TEST_F(FileTest, APendingFileAppearsWholeOrNotAtAll) {
+  ASSERT_TRUE(write_file_atomically(root / "a", "old"));
+  const auto reader = MappedFile::open(root / "a");
+  {
+    auto dropped = PendingFile::create(root / "a");
+    ASSERT_TRUE(dropped->write("half"));
+  }
+  EXPECT_EQ(entries(), 1u) << "without commit() nothing stays";
+  auto pending = PendingFile::create(root / "a");
+  ASSERT_TRUE(pending->write("new"));
+  EXPECT_EQ(*read_file(root / "a"), "old");
+  ASSERT_TRUE(pending->commit());
+  EXPECT_EQ(*read_file(root / "a"), "new");
+  EXPECT_EQ(reader->text(), "old");
+}
+
 TEST_F(FileTest, ADirectoryAppearsWholeOrNotAtAll) {
   {
     auto pending = PendingDirectory::create(root / "d");
