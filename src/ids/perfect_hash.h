@@ -74,8 +74,6 @@ class PerfectHash {
   // The same for many, which hides the time that memory takes. Sizes must agree.
   void find_many(std::span<const Hash128> hashes, std::span<uint64_t> out) const;
   void find_many(std::span<const uint64_t> keys, std::span<uint64_t> out) const;
-  // Before find(): has the cache line fetched that it starts with.
-  void prefetch(const Hash128& hash) const { __builtin_prefetch(place_of(*first_, hash).seed); }
 
  private:
   friend class PerfectHashBuilder;

@@ -29,6 +29,15 @@ struct Parts {
   uint64_t first = 0, count = 0;
 };
 
+// Who does the work, and how it is stopped.
+struct Workers {
+  ThreadPool& pool;
+  std::stop_token stop;
+  Status for_blocks(size_t blocks, const std::function<void(size_t, size_t)>& body) const {
+    return pool.for_blocks(blocks, body, stop);
+  }
+};
+
 // Hashes of some parts, part after part.
 struct Partitioned {
   HashBuffer hashes;
@@ -40,7 +49,7 @@ struct Partitioned {
 
 template <class Key>
 Result<Partitioned> partition(std::span<const Key> keys, const Shape& shape, Parts parts,
-                              ThreadPool& pool, const std::stop_token& stop) {
+                              const Workers& workers) {
   const auto part_of = [&](const Hash128& hash) {
     return multiply(hash.words[0], shape.parts).high - parts.first;
   };
@@ -49,13 +58,10 @@ Result<Partitioned> partition(std::span<const Key> keys, const Shape& shape, Par
     return keys.subspan(begin, end - begin);
   };
   std::vector<uint64_t> next(kBlocks * parts.count);  // by block, then part
-  TRY(pool.for_blocks(
-      kBlocks,
-      [&](size_t block, size_t) {
-        uint64_t* counts = next.data() + block * parts.count;
-        for (const Key& key : block_of(block)) ++counts[part_of(hash_of(key))];
-      },
-      stop));
+  TRY(workers.for_blocks(kBlocks, [&](size_t block, size_t) {
+    uint64_t* counts = next.data() + block * parts.count;
+    for (const Key& key : block_of(block)) ++counts[part_of(hash_of(key))];
+  }));
   Partitioned out{HashBuffer(keys.size()), {}};
   uint64_t total = 0;
   for (size_t part = 0; part < parts.count; ++part) {
@@ -65,16 +71,13 @@ Result<Partitioned> partition(std::span<const Key> keys, const Shape& shape, Par
     }
   }
   out.begin.push_back(total);
-  TRY(pool.for_blocks(
-      kBlocks,
-      [&](size_t block, size_t) {
-        uint64_t* to = next.data() + block * parts.count;
-        for (const Key& key : block_of(block)) {
-          const Hash128 hash = hash_of(key);
-          out.hashes.data()[to[part_of(hash)]++] = hash;
-        }
-      },
-      stop));
+  TRY(workers.for_blocks(kBlocks, [&](size_t block, size_t) {
+    uint64_t* to = next.data() + block * parts.count;
+    for (const Key& key : block_of(block)) {
+      const Hash128 hash = hash_of(key);
+      out.hashes.data()[to[part_of(hash)]++] = hash;
+    }
+  }));
   return out;
 }
 
@@ -118,13 +121,12 @@ struct PerfectHashBuilder::State {
     return group;
   }
   Status write(Group& group);
-  Status add_group(Group& group, Parts parts, ThreadPool& pool, const std::stop_token& stop);
+  Status add_group(Group& group, Parts parts, const Workers& workers);
 
   void start_level(const Shape& of);
   template <class Key>
-  Status add_parts(std::span<const Key> keys, Parts parts, ThreadPool& pool,
-                   const std::stop_token& stop);
-  Status add_levels(ThreadPool& pool, const std::stop_token& stop);
+  Status add_parts(std::span<const Key> keys, Parts parts, const Workers& workers);
+  Status add_levels(const Workers& workers);
   Status take_rest(std::vector<Hash128> hashes);
   Status duplicate_error(const Hash128& hash);
   [[nodiscard]] Result<PerfectHash> finish() const;
@@ -145,9 +147,9 @@ Status PerfectHashBuilder::State::duplicate_error(const Hash128& hash) {
 // Builds some parts of the last level, those that follow what it has.
 template <class Key>
 Status PerfectHashBuilder::State::add_parts(std::span<const Key> keys, Parts parts,
-                                            ThreadPool& pool, const std::stop_token& stop) {
+                                            const Workers& workers) {
   LevelDraft& level = levels.back();
-  const Partitioned there = TRY(partition(keys, level.shape, parts, pool, stop));
+  const Partitioned there = TRY(partition(keys, level.shape, parts, workers));
   for (size_t part = 0; part < parts.count; ++part) {
     if (level.shape.starts(there.part(part).size()) == 0) {
       const auto twice = find_duplicate({there.hashes.data(), keys.size()});
@@ -156,15 +158,12 @@ Status PerfectHashBuilder::State::add_parts(std::span<const Key> keys, Parts par
     }
   }
   std::vector<BuiltPart> built(parts.count);
-  TRY(pool.for_blocks(
-      parts.count,
-      [&](size_t part, size_t) {
-        const auto seeds =
-            std::span(level.seeds)
-                .subspan((parts.first + part) * level.shape.buckets, level.shape.buckets);
-        built[part] = build_part(level.shape, there.part(part), seeds);
-      },
-      stop));
+  TRY(workers.for_blocks(parts.count, [&](size_t part, size_t) {
+    const auto seeds =
+        std::span(level.seeds)
+            .subspan((parts.first + part) * level.shape.buckets, level.shape.buckets);
+    built[part] = build_part(level.shape, there.part(part), seeds);
+  }));
   for (size_t part = 0; part < parts.count; ++part) {
     if (built[part].duplicate) return duplicate_error(*built[part].duplicate);
     level.parts.push_back(slots);
@@ -178,14 +177,14 @@ Status PerfectHashBuilder::State::add_parts(std::span<const Key> keys, Parts par
 }
 
 // The levels above the first, each of what the one before bumped.
-Status PerfectHashBuilder::State::add_levels(ThreadPool& pool, const std::stop_token& stop) {
+Status PerfectHashBuilder::State::add_levels(const Workers& workers) {
   while (true) {
     std::vector<Hash128> left = std::exchange(levels.back().bumped, {});
     for (Hash128& hash : left) hash = again(hash);
     if (left.size() < kLevelKeysMin || levels.size() == kLevelsMax) return take_rest(left);
     const Shape next = shape_of(left.size());
     start_level(next);
-    TRY(add_parts<Hash128>(left, {0, next.parts}, pool, stop));
+    TRY(add_parts<Hash128>(left, {0, next.parts}, workers));
   }
 }
 
@@ -225,6 +224,7 @@ Result<PerfectHash> PerfectHashBuilder::State::finish() const {
 template <class Key>
 Result<PerfectHash> PerfectHashBuilder::build_all(std::span<const Key> keys, ThreadPool& pool,
                                                   std::stop_token stop) {
+  const Workers workers{pool, std::move(stop)};
   State state;
   state.options.keys = keys.size();
   const auto run = [&]() -> Status {
@@ -235,8 +235,8 @@ Result<PerfectHash> PerfectHashBuilder::build_all(std::span<const Key> keys, Thr
     }
     const Shape shape = shape_of(keys.size());
     state.start_level(shape);
-    TRY(state.add_parts(keys, {0, shape.parts}, pool, stop));
-    return state.add_levels(pool, stop);
+    TRY(state.add_parts(keys, {0, shape.parts}, workers));
+    return state.add_levels(workers);
   };
   const Status done = run();
   if (!done && state.duplicate) {
@@ -314,22 +314,22 @@ Status PerfectHashBuilder::add(const Hash128& hash) {
   return {};
 }
 
-Status PerfectHashBuilder::State::add_group(Group& group, Parts parts, ThreadPool& pool,
-                                            const std::stop_token& stop) {
+Status PerfectHashBuilder::State::add_group(Group& group, Parts parts, const Workers& workers) {
   if (!spills()) {
     const std::vector<Hash128> hashes = std::exchange(group.hashes, {});
-    return add_parts<Hash128>(hashes, parts, pool, stop);
+    return add_parts<Hash128>(hashes, parts, workers);
   }
   TRY(write(group));
   TRY(group.file->close());
   group.file.reset();
   const auto mapped = TRY(MappedFile::open(group.path));
   const auto* hashes = reinterpret_cast<const Hash128*>(mapped.bytes().data());
-  return add_parts<Hash128>(std::span(hashes, mapped.bytes().size() / sizeof(Hash128)), parts, pool,
-                            stop);
+  return add_parts<Hash128>(std::span(hashes, mapped.bytes().size() / sizeof(Hash128)), parts,
+                            workers);
 }
 
 Result<PerfectHash> PerfectHashBuilder::build(ThreadPool& pool, std::stop_token stop) {
+  const Workers workers{pool, std::move(stop)};
   State& state = *state_;
   PALATE_CHECK(state.added == state.options.keys, "as many keys as were announced");
   if (state.added < kLevelKeysMin) {
@@ -338,9 +338,9 @@ Result<PerfectHash> PerfectHashBuilder::build(ThreadPool& pool, std::stop_token 
   }
   state.start_level(state.shape);
   for (size_t i = 0; i < state.groups.size(); ++i) {
-    TRY(state.add_group(state.groups[i], state.parts_of(i), pool, stop));
+    TRY(state.add_group(state.groups[i], state.parts_of(i), workers));
   }
-  TRY(state.add_levels(pool, stop));
+  TRY(state.add_levels(workers));
   return state.finish();
 }
 
