@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "math/bits.h"
 #include "math/panels.h"
 
 namespace palate {
@@ -59,14 +60,7 @@ StoredRows ExactIndex::table() const {
 // How many items the query may get; all when it has no filter.
 size_t ExactIndex::allowed(const PanelQuery& query) const {
   if (query.blocked.empty()) return rows_.count;
-  size_t taken = 0;
-  const size_t words = (rows_.count + 63) / 64;
-  for (size_t w = 0; w < std::min(words, std::max(query.blocked.size(), absent_.size())); ++w) {
-    uint64_t both = word_or_zero(query.blocked, w) | word_or_zero(absent_, w);
-    if (w + 1 == words && rows_.count % 64 != 0) both &= (uint64_t{1} << rows_.count % 64) - 1;
-    taken += static_cast<size_t>(std::popcount(both));
-  }
-  return rows_.count - taken;
+  return rows_.count - count_either(query.blocked, absent_, rows_.count);
 }
 
 void ExactIndex::score_allowed(const PanelQuery& query) const {
@@ -129,7 +123,7 @@ std::vector<std::vector<ScoredIndex>> ExactIndex::top_k(std::span<const Query> q
     if (const size_t left = allowed(scan); left > rows_.count / kFewOf) {
       asked.push_back(scan);
     } else {
-      score_allowed(scan);
+      if (left > 0) score_allowed(scan);
       here += {.queries = 1, .few = 1, .rescored = left};
     }
   }
