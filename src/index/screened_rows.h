@@ -65,7 +65,7 @@ class ScreenedRows {
 
  private:
   friend class ScreenedScan;
-  static constexpr size_t kBlockUnits = 4;
+  static constexpr size_t kBlockUnits = 8;
 
   // Of the items of one block.
   struct Block {
