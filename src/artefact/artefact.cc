@@ -96,6 +96,17 @@ Status ArtefactWriter::add_file(std::string_view name, std::string_view text) {
   return file.close();
 }
 
+Path ArtefactWriter::path_of(std::string_view name) const {
+  return state_->directory.path() / name;
+}
+
+Status ArtefactWriter::add_written(std::string_view name) {
+  PALATE_CHECK(is_artefact_file_name(name) && name != kTensorsFile, "no name of a file");
+  const auto written = TRY(MappedFile::open(path_of(name)));
+  state_->checksums[std::string(name)] = checksum(written.bytes());
+  return {};
+}
+
 Status ArtefactWriter::commit() {
   TRY(state_->write_tensors());
   TRY(state_->write_manifest(manifest));

@@ -95,6 +95,10 @@ class ArtefactWriter {
   void keep(std::shared_ptr<const void> owner);
   // A small text file beside the tensors (report.md), checksummed too.
   Status add_file(std::string_view name, std::string_view text);
+  // The same for a file that somebody else writes: a path for it, then add_written() once it is
+  // there.
+  [[nodiscard]] Path path_of(std::string_view name) const;
+  Status add_written(std::string_view name);
   // Writes, syncs, renames. Errors: kNoSpace, kIo, kAlreadyExists.
   Status commit();
 

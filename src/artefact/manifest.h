@@ -15,6 +15,7 @@ inline constexpr uint32_t kArtefactFormat = 1;  // what this version writes and 
 inline constexpr size_t kManifestBytesMax = size_t{16} << 20;
 inline constexpr std::string_view kManifestFile = "manifest.json";
 inline constexpr std::string_view kTensorsFile = "tensors.safetensors";
+inline constexpr std::string_view kItemNamesFile = "items.dictionary";  // ids/dictionary.h
 
 // Errors: kInvalidArgument where a text field is no UTF-8 or a *_json field is no JSON of its kind.
 Result<std::string> to_json(const Manifest& manifest);

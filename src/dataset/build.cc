@@ -63,6 +63,9 @@ class Builder {
   Status sort_rows(std::vector<uint64_t>& row_start, std::vector<HistoryEntry>& rows);
   [[nodiscard]] std::string dictionary_hash() const;
   [[nodiscard]] size_t items() const { return items_.size(); }
+  std::shared_ptr<const ItemInterner> take_items() {
+    return std::make_shared<const ItemInterner>(std::move(items_));
+  }
   std::vector<UserId> take_users() { return std::move(users_).take_users(); }
 
  private:
@@ -167,7 +170,7 @@ Result<Dataset> Dataset::build(const Source& source, ThreadPool& pool, std::stop
   state->as_of = source.as_of.empty() ? ends : source.as_of;
   TRY(check_as_of(state->as_of, ends));
   std::sort(state->as_of.begin(), state->as_of.end());
-  Builder builder(source, pool, std::move(stop));
+  Builder builder(source, pool, stop);
   for (const auto& end : state->as_of) {
     if (end.stream == Stream::kItems) TRY(builder.read_items(end));
   }
@@ -180,6 +183,8 @@ Result<Dataset> Dataset::build(const Source& source, ThreadPool& pool, std::stop
   state->dictionary_hash = builder.dictionary_hash();
   state->event_types = source.types->fingerprint();
   state->own_user_ids = builder.take_users();
+  state->own_names = builder.take_items();
+  TRY(state->index_own_users(pool, stop));
   state->view_own();
   return Dataset(std::move(state));
 }

@@ -5,9 +5,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "artefact/artefact.h"
@@ -46,6 +48,15 @@ class Dataset {
   [[nodiscard]] std::span<const HistoryEntry> of(UserIx user) const;  // ascending by offset
   [[nodiscard]] std::span<const uint64_t> row_start() const;          // users() + 1
   [[nodiscard]] UserId user_id(UserIx user) const;
+  // The user's row; the whole id is compared, so nobody is ever taken for somebody else.
+  [[nodiscard]] std::optional<UserIx> find_user(const UserId& user) const;
+  // External ids of items, both ways; a dataset of rows alone, or a saved one of format 1, has
+  // none.
+  [[nodiscard]] bool has_item_names() const;
+  [[nodiscard]] Result<std::string> item_name(ItemIx item) const;
+  [[nodiscard]] std::optional<ItemIx> find_item(std::string_view external_id) const;
+  // Writes them as a dictionary (ids/dictionary.h), for what is made from this dataset.
+  Status write_item_names(const Path& path) const;
   [[nodiscard]] const AsOf& as_of() const;
   [[nodiscard]] TimeKind time() const;
   [[nodiscard]] const std::string& dictionary_hash() const;  // of the items' ids in ItemIx order

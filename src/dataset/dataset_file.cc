@@ -19,7 +19,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::string_view kKind = "dataset";
-constexpr uint32_t kDatasetFormat = 1;
+constexpr uint32_t kDatasetFormat = 2;  // 1: without dictionaries
 constexpr std::array<std::string_view, 3> kTimeNames{"none", "order", "real"};
 constexpr size_t kRowBytes = 32;
 
@@ -31,6 +31,7 @@ static_assert(offsetof(HistoryEntry, ts) == 16 && offsetof(HistoryEntry, offset)
 static_assert(sizeof(UserId) == 16);
 
 struct Details {
+  uint64_t format = 1;
   TimeKind time = TimeKind::kNone;
   uint64_t users = 0, interactions = 0;
 };
@@ -56,7 +57,7 @@ Result<Details> parse_details(const std::string& text) {
   if (!format || !users || !interactions || named == kTimeNames.end()) {
     return fail(Code::kCorrupt, "details lack dataset_format, users, interactions or time");
   }
-  return Details{static_cast<TimeKind>(named - kTimeNames.begin()), *users, *interactions};
+  return Details{*format, static_cast<TimeKind>(named - kTimeNames.begin()), *users, *interactions};
 }
 
 Result<uint64_t> parse_hex(const std::string& text) {
@@ -97,6 +98,23 @@ Result<std::span<const T>> structs(const Artefact& artefact, std::string_view na
 
 }  // namespace
 
+// What format 2 has beside the rows.
+Status Dataset::State::load_dictionaries() {
+  user_hash = TRY(PerfectHash::view(TRY(artefact->vector<uint64_t>("user_hash"))));
+  user_order = TRY(artefact->vector<uint32_t>("user_order"));
+  if (user_hash.size() != user_ids.size() || user_order.size() != user_ids.size()) {
+    return fail(Code::kCorrupt, "the dictionary of users has {} users, expected {}",
+                user_hash.size(), user_ids.size());
+  }
+  if (!artefact->manifest().checksums.contains(std::string(kItemNamesFile))) return {};
+  names = TRY(Dictionary::open(artefact->path() / kItemNamesFile, Dictionary::Verify::kNo));
+  if (names->size() != items) {
+    return fail(Code::kCorrupt, "{} has {} items, expected {}", kItemNamesFile, names->size(),
+                items);
+  }
+  return {};
+}
+
 Status Dataset::save(const Path& path) const {
   auto writer = TRY(ArtefactWriter::create(path));
   auto& manifest = writer.manifest;
@@ -115,6 +133,12 @@ Status Dataset::save(const Path& path) const {
   writer.add("row_start", {users() + 1}, state_->row_start);
   writer.add("rows", DType::kU8, {interactions(), kRowBytes}, std::as_bytes(state_->rows));
   writer.add("user_ids", DType::kU64, {users(), 2}, std::as_bytes(state_->user_ids));
+  writer.add("user_hash", {state_->user_hash.words().size()}, state_->user_hash.words());
+  writer.add("user_order", {state_->user_order.size()}, state_->user_order);
+  if (has_item_names()) {
+    TRY(write_item_names(writer.path_of(kItemNamesFile)));
+    TRY(writer.add_written(kItemNamesFile));
+  }
   return writer.commit();
 }
 
@@ -141,6 +165,7 @@ Result<Dataset> Dataset::open(const Path& path) {
         state->row_start.size() != details.users + 1) {
       return fail(Code::kCorrupt, "tensors do not have the sizes that the manifest says");
     }
+    if (details.format > 1) TRY(state->load_dictionaries());
     return check_rows(state->row_start, state->rows, manifest.items);
   };
   if (auto loaded = load(); !loaded) return std::unexpected(loaded.error().within(path.string()));

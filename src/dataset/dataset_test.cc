@@ -11,6 +11,7 @@
 
 #include "dataset/memory_log_for_test.h"
 #include "events/block.h"
+#include "ids/perfect_hash.h"
 
 namespace palate {
 namespace {
@@ -237,7 +238,7 @@ TEST_F(DatasetTest, AnEmptyLogGivesAnEmptyDataset) {
 
 std::string bytes_of(const Path& artefact) {
   std::string all;
-  for (const char* file : {"manifest.json", "tensors.safetensors"}) {
+  for (const char* file : {"manifest.json", "tensors.safetensors", "items.dictionary"}) {
     all += read_file(artefact / file).value();
   }
   return all;
@@ -266,6 +267,32 @@ TEST_F(DatasetTest, WhatIsSavedIsOpenedAndTheSameLogGivesTheSameBytes) {
   EXPECT_EQ(DatasetView(*opened).seen(), DatasetView(*built).seen());
 }
 
+TEST_F(DatasetTest, UsersAndItemsAreFoundByTheirIdsInMemoryAndInTheFile) {
+  log_random(3'000);
+  const auto built = build();
+  ASSERT_TRUE(built && built->save(root_ / "saved"));
+  const auto opened = Dataset::open(root_ / "saved");
+  ASSERT_TRUE(opened) << opened.error().message;
+  for (const Dataset& dataset : {*built, *opened}) {
+    for (uint32_t user = 0; user < dataset.users(); ++user) {
+      EXPECT_EQ(dataset.find_user(dataset.user_id({user})), UserIx{user});
+    }
+    EXPECT_EQ(dataset.find_user(hash_.user("nobody")), std::nullopt);
+    ASSERT_TRUE(dataset.has_item_names());
+    for (uint32_t item = 0; item < dataset.items(); ++item) {
+      EXPECT_EQ(dataset.find_item(*dataset.item_name({item})), ItemIx{item});
+    }
+    EXPECT_EQ(dataset.find_item("no such item"), std::nullopt);
+  }
+  const auto rows = Dataset::from_rows(1, {0, 0, 0}, {}, TimeKind::kReal);
+  EXPECT_EQ(rows.find_user({{1, 0}}), UserIx{1});
+  EXPECT_EQ(rows.find_user({{2, 0}}), std::nullopt);
+  EXPECT_FALSE(rows.has_item_names());
+  EXPECT_EQ(rows.item_name({0}).error().code, Code::kNotFound);
+  ASSERT_TRUE(rows.save(root_ / "rows"));
+  EXPECT_FALSE(Dataset::open(root_ / "rows")->has_item_names());
+}
+
 // A dataset file whose checksums are good and whose content is not.
 class DatasetFileTest : public DatasetTest {
  protected:
@@ -283,20 +310,38 @@ class DatasetFileTest : public DatasetTest {
     writer->add<uint64_t>("row_start", {start_.size()}, start_);
     writer->add("rows", DType::kU8, {rows_.size(), 32}, std::as_bytes(std::span(rows_)));
     writer->add<uint64_t>("user_ids", {1, 2}, user_ids_);
+    if (!user_hash_.empty()) {
+      writer->add<uint64_t>("user_hash", {user_hash_.size()}, user_hash_);
+      writer->add<uint32_t>("user_order", {user_order_.size()}, user_order_);
+    }
     EXPECT_TRUE(writer->commit().has_value());
     const auto opened = Dataset::open(root_ / name);
     return opened ? Code::kInternal : opened.error().code;
   }
-  std::vector<uint64_t> start_, user_ids_{7, 8};
+  std::vector<uint64_t> start_, user_ids_{7, 8}, user_hash_;
+  std::vector<uint32_t> user_order_{0};
   std::vector<HistoryEntry> rows_;
 };
 
 TEST_F(DatasetFileTest, ContentThatDoesNotFitIsRefused) {
   EXPECT_EQ(opened_with("good", [](auto&) {}), Code::kInternal) << "opens without an error";
+  const auto second = [](ArtefactWriter& out) {
+    out.manifest.details_json = R"({"dataset_format":2,"users":1,"interactions":2,"time":"real"})";
+  };
+  EXPECT_EQ(opened_with("no dictionary", second), Code::kCorrupt);
+  ThreadPool pool(1);
+  const auto hash = PerfectHash::build(std::vector<uint64_t>{1}, pool).value();
+  user_hash_.assign(hash.words().begin(), hash.words().end());
+  EXPECT_EQ(opened_with("second", second), Code::kInternal) << "opens without an error";
+  EXPECT_EQ(opened_with("words", [&](auto& out) { second(out), ++user_hash_[2]; }), Code::kCorrupt);
+  --user_hash_[2];
+  EXPECT_EQ(opened_with("order", [&](auto& out) { second(out), user_order_ = {0, 0}; }),
+            Code::kCorrupt);
+  user_hash_.clear();
   EXPECT_EQ(opened_with("kind", [](auto& out) { out.manifest.kind = "als"; }),
             Code::kInvalidArgument);
   EXPECT_EQ(opened_with("newer",
-                        [](auto& out) { out.manifest.details_json = R"({"dataset_format":2})"; }),
+                        [](auto& out) { out.manifest.details_json = R"({"dataset_format":3})"; }),
             Code::kUnsupportedVersion);
   EXPECT_EQ(opened_with("details", [](auto& out) { out.manifest.details_json = "{}"; }),
             Code::kCorrupt);

@@ -33,6 +33,15 @@ struct Dictionary::State {
   std::span<const Hash128> hashes;
   DictionaryBytes bytes;
 
+  // Keys on their way: where they lie is known, their records are being fetched.
+  struct Batch {
+    std::array<Hash128, kTogether> hashes;
+    std::array<uint64_t, kTogether> slots;
+    size_t count = 0;
+  };
+  void place(std::span<const std::string_view> keys, Batch& batch) const;
+  void take(const Batch& batch, uint32_t* out) const;
+
   Status read(std::span<const std::byte> file_bytes);
   Status read_foot();
   Status read_sections();
@@ -203,6 +212,24 @@ std::optional<uint32_t> Dictionary::find(std::string_view key) const {
   return state.verified(hash, state.hash.find(hash));
 }
 
+void Dictionary::State::place(std::span<const std::string_view> keys, Batch& batch) const {
+  batch.count = keys.size();
+  for (size_t i = 0; i < keys.size(); ++i) batch.hashes[i] = hash128(keys[i]);
+  const std::span<const Hash128> hashed(batch.hashes.data(), keys.size());
+  hash.find_many(hashed, std::span(batch.slots).first(keys.size()));
+  for (size_t i = 0; i < keys.size(); ++i) {
+    __builtin_prefetch(record_at(batch.slots[i]));
+    if (!hashes.empty()) __builtin_prefetch(&hashes[batch.slots[i]]);
+  }
+}
+
+void Dictionary::State::take(const Batch& batch, uint32_t* out) const {
+  for (size_t i = 0; i < batch.count; ++i) {
+    out[i] = verified(batch.hashes[i], batch.slots[i]).value_or(kAbsent);
+  }
+}
+
+// A batch's records come from memory while the next batch is hashed and placed.
 void Dictionary::find_many(std::span<const std::string_view> keys, std::span<uint32_t> out) const {
   PALATE_CHECK(keys.size() == out.size(), "as many indexes as keys");
   const State& state = *state_;
@@ -210,21 +237,15 @@ void Dictionary::find_many(std::span<const std::string_view> keys, std::span<uin
     std::ranges::fill(out, kAbsent);
     return;
   }
-  std::array<Hash128, kTogether> hashes;
-  std::array<uint64_t, kTogether> slots;
+  std::array<State::Batch, 2> batches;
+  State::Batch *now = &batches[0], *before = &batches[1];
   for (size_t begin = 0; begin < keys.size(); begin += kTogether) {
-    const size_t count = std::min(kTogether, keys.size() - begin);
-    for (size_t i = 0; i < count; ++i) hashes[i] = hash128(keys[begin + i]);
-    state.hash.find_many(std::span<const Hash128>(hashes).first(count),
-                         std::span(slots).first(count));
-    for (size_t i = 0; i < count; ++i) {
-      __builtin_prefetch(state.record_at(slots[i]));
-      if (!state.hashes.empty()) __builtin_prefetch(&state.hashes[slots[i]]);
-    }
-    for (size_t i = 0; i < count; ++i) {
-      out[begin + i] = state.verified(hashes[i], slots[i]).value_or(kAbsent);
-    }
+    const auto some = keys.subspan(begin, std::min(kTogether, keys.size() - begin));
+    state.place(some, *now);
+    state.take(*before, out.data() + begin - before->count);
+    std::swap(now, before);
   }
+  state.take(*before, out.data() + out.size() - before->count);
 }
 
 Result<std::string> Dictionary::name(uint32_t index) const {

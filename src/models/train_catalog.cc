@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "artefact/manifest.h"
 #include "base/memory.h"
 #include "base/version.h"
 #include "features/spec.h"
@@ -91,6 +92,17 @@ Status check_training_memory(std::string_view kind, const TrainSizes& sizes,
   return check_memory(trainer.memory_bytes(sizes, configs), doing, trainer.memory_advice);
 }
 
+namespace {
+
+// What the items are called, so that an artefact can be read without its data directory.
+Status add_item_names(const Dataset& data, ArtefactWriter& out) {
+  if (!data.has_item_names()) return {};
+  TRY(data.write_item_names(out.path_of(kItemNamesFile)));
+  return out.add_written(kItemNamesFile);
+}
+
+}  // namespace
+
 Status train_model(std::string_view kind, const TrainJob& job, ArtefactWriter& out) {
   const TrainerEntry trainer = TRY(find_trainer(kind));
   const DatasetView::Seen seen = job.data->seen();
@@ -104,7 +116,7 @@ Status train_model(std::string_view kind, const TrainJob& job, ArtefactWriter& o
     return std::unexpected(trained.error().within(fmt::format("training '{}'", kind)));
   }
   fill_manifest(kind, job, seen, out.manifest);
-  return {};
+  return add_item_names(job.data->dataset(), out);
 }
 
 }  // namespace palate
