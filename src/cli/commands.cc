@@ -21,6 +21,18 @@ void add_common_flags(CLI::App& app, Context& context) {
   app.add_flag("--quiet,-q", context.quiet, "No progress bars");
 }
 
+// CLI11 would read -1 as a very large number.
+void refuse_negative_counts(CLI::App& app) {
+  const CLI::Validator check(
+      [](std::string& text) {
+        return text.starts_with('-') ? text + " is negative" : std::string();
+      },
+      "", "");
+  for (CLI::Option* option : app.get_options()) {
+    if (option->get_type_name() == "UINT") option->check(check);
+  }
+}
+
 }  // namespace
 
 std::span<const Command> commands() {
@@ -36,7 +48,9 @@ std::span<const Command> commands() {
 std::function<Status(Context&)> declare(const Command& command, CLI::App& app, Context& context) {
   app.footer(std::string(command.examples));
   add_common_flags(app, context);
-  return command.declare(app);
+  auto run = command.declare(app);
+  refuse_negative_counts(app);
+  return run;
 }
 
 }  // namespace palate

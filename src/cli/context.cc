@@ -17,6 +17,11 @@ void DataConfig::fields(FieldVisitor<DataConfig>& field) {
   field("state_buffer_kib", &DataConfig::state_buffer_kib,
         {.min = 64, .max = 1 << 20, .unit = "KiB"},
         "The same for the state of users; up to three of these.");
+  field("users_mib", &DataConfig::users_mib, {.min = 1, .max = 1 << 20, .unit = "MiB"},
+        "Memory for the states of users who were asked for or active lately.");
+  field("state_delay_ms", &DataConfig::state_delay_ms, {.min = 0, .max = 600'000, .unit = "ms"},
+        "How long changed states stay in memory (and in the log) before they are written; after a "
+        "crash so much is folded again.");
 }
 
 Settings::Settings() {
@@ -57,9 +62,11 @@ Result<std::unique_ptr<DataDirectory>> Context::open_data(OpenMode mode) const {
   options.ingest.dedup_events = static_cast<size_t>(settings.data.dedup_events);
   options.log_buffer_bytes = static_cast<size_t>(settings.data.log_buffer_kib) << 10;
   options.state_buffer_bytes = static_cast<size_t>(settings.data.state_buffer_kib) << 10;
+  options.user_bytes_max = static_cast<size_t>(settings.data.users_mib) << 20;
+  options.state_delay = std::chrono::milliseconds(settings.data.state_delay_ms);
   options.stop = process_stop_token();
   auto opened = DataDirectory::open(options, settings.types);
-  if (!opened && mode == OpenMode::kReader && opened.error().code == Code::kNotFound) {
+  if (!opened && mode != OpenMode::kWriter && opened.error().code == Code::kNotFound) {
     return fail(Code::kNotFound,
                 "{}. Fill it first: palate import … or palate simulate; or say where it is: --data",
                 opened.error().message);

@@ -26,6 +26,8 @@ struct DataConfig {
   int64_t dedup_events = 10'000'000;
   int64_t log_buffer_kib = 16 * 1024;
   int64_t state_buffer_kib = 8 * 1024;
+  int64_t users_mib = 256;
+  int64_t state_delay_ms = 5000;
   static void fields(FieldVisitor<DataConfig>& field);
 };
 

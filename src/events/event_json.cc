@@ -29,7 +29,7 @@ EventRowOptions live_options(const EventTypes& types, TimeUs received) {
   options.types = &types;
   options.received = received;
   options.missing_ts_is_now = true;
-  options.ts_unit = TimeUnit::kWire;
+  options.ts_unit = TimeUnit::kLive;
   return options;
 }
 

@@ -121,6 +121,8 @@ INSTANTIATE_TEST_SUITE_P(
         JsonCase{with(R"(,"user":"v")"), "duplicate_field"},
         JsonCase{with(R"(,"ts":"yesterday")"), "bad_time"},
         JsonCase{with(R"(,"ts":1.5e9)"), "bad_time"},
+        JsonCase{with(R"(,"ts":1767225600)"), "bad_time"},
+        JsonCase{with(R"(,"ts":1767225600000)"), "bad_time"},
         JsonCase{with(R"(,"ts":-1)"), "time_negative"},
         JsonCase{with(R"(,"ts":"2100-01-01T00:00:00Z")"), "time_far_future"},
         JsonCase{with(R"(,"value":"5")"), "bad_field"},

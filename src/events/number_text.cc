@@ -28,6 +28,9 @@ int64_t eight_digits_value(uint64_t text) {
   return static_cast<int64_t>(text * (10000 * (uint64_t{1} << 32) + 1) >> 32);
 }
 
+// March 1973; today in milliseconds is 2 % of it.
+constexpr int64_t kLiveMicrosMin = 100'000'000'000'000;
+
 // Decimal scaling that is exact: a mantissa below 2^53 over a power of ten below 10^22 rounds once.
 constexpr std::array<double, 16> kPowersOfTen = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                                  1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
@@ -214,6 +217,11 @@ std::optional<TimeUs> parse_time(std::string_view text, TimeUnit unit) {
       if (const auto time = parse_whole_second_utc(text)) return time;
       if (const auto us = parse_whole(text)) return TimeUs{*us};
       return parse_calendar(text);
+    case TimeUnit::kLive:
+      if (const auto us = parse_whole(text); us && *us >= 0 && *us < kLiveMicrosMin) {
+        return std::nullopt;
+      }
+      return parse_time(text, TimeUnit::kWire);
     case TimeUnit::kAuto:
       return parse_time(text, guess_time_unit(text));
   }

@@ -20,6 +20,7 @@ enum class TimeUnit : uint8_t {
   kMicros,
   kRfc3339,  // also with a space for the T, without a zone (then UTC), or only a date
   kWire,     // our own JSON and CSV: whole microseconds or RFC 3339
+  kLive,     // the same, less numbers that lie before 3 March 1973: those are seconds or millis
 };
 
 // nullopt when the text is not such a time or does not fit.

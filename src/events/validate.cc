@@ -24,7 +24,8 @@ constexpr std::array<ReasonInfo, kReasonCount> kReasons = {{
     {"id_too_long", "an id is longer than 256 bytes"},
     {"unknown_type", "the event type is not declared; add it to [events.types] or map it"},
     {"bad_time",
-     "the time cannot be read; give RFC 3339 or integer microseconds, or name the unit"},
+     "the time cannot be read; give RFC 3339 or integer microseconds (not seconds or "
+     "milliseconds)"},
     {"time_negative", "the time lies before 1970"},
     {"time_far_future", "the time lies more than a day in the future; check its unit"},
     {"bad_value", "the value is not a number"},

@@ -4,6 +4,8 @@
 #include <array>
 #include <bit>
 
+#include "features/user_states.h"
+
 namespace palate {
 namespace {
 
@@ -40,18 +42,6 @@ class OneByOne {
 };
 
 }  // namespace
-
-std::string user_key(const UserId& id) {
-  std::string key("u");
-  key += id.bytes();
-  return key;
-}
-
-Result<std::optional<UserState>> read_user(const FoldParts& parts, std::string_view name) {
-  const auto bytes = TRY(parts.store->get(user_key(parts.hash->user(name))));
-  if (!bytes) return std::optional<UserState>();
-  return std::optional<UserState>(TRY(decode_user_state(*bytes, *parts.types)));
-}
 
 // Entries put together by user.
 struct UserFold::Grouped {
@@ -154,16 +144,6 @@ Status UserFold::fold(Partitions some, const Take& take) {
     if (keys.size() == kStatesAtOnce) TRY(fold_some());
   }
   return fold_some();
-}
-
-Result<std::vector<StateStore::Put>> fold_all(const FoldParts& parts, FoldInput input) {
-  std::vector<StateStore::Put> puts;
-  TRY(UserFold(parts, std::move(input))
-          .fold({}, [&](std::string_view key, std::string_view state) -> Status {
-            puts.push_back({std::string(key), std::string(state)});
-            return {};
-          }));
-  return puts;
 }
 
 }  // namespace palate

@@ -28,10 +28,6 @@ struct FoldParts {
   bool store_is_empty = false;  // nothing to read: nobody has a state yet
 };
 
-std::string user_key(const UserId& id);
-// The user's state in the store, or nullopt.
-Result<std::optional<UserState>> read_user(const FoldParts& parts, std::string_view name);
-
 // What is folded together: blocks in log order, and the users that their entries name.
 struct FoldInput {
   std::span<const ResolvedBlock> blocks;
@@ -65,8 +61,5 @@ class UserFold {
   };
   std::vector<Cut> cuts_;
 };
-
-// All users at once: for few.
-Result<std::vector<StateStore::Put>> fold_all(const FoldParts& parts, FoldInput input);
 
 }  // namespace palate

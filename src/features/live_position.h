@@ -18,6 +18,7 @@ struct LivePosition {
   uint64_t events_max = 0, consumed_max = 0;
   uint64_t events = 0, users = 0;  // exclusive ends in the two streams
 
+  bool operator==(const LivePosition&) const = default;
   // Folded by the same features, types and limits: the state can be carried on.
   [[nodiscard]] bool same_meaning(const LivePosition& other) const {
     return spec_hash == other.spec_hash && event_types == other.event_types &&

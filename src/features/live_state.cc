@@ -12,58 +12,20 @@
 
 #include "base/log.h"
 #include "base/stop.h"
-#include "base/threads.h"
 #include "events/block.h"
-#include "features/byte_codec.h"
-#include "features/fold.h"
 #include "features/item_popularity.h"
 #include "features/live_position.h"
+#include "features/log_fold.h"
 #include "features/spec.h"
+#include "features/state_writes.h"
+#include "features/write_behind.h"
 
 namespace palate {
 namespace {
 
-// While catching up, events are gathered by user until they take so much memory: users are then
-// read and written once for all of them.
-constexpr size_t kGatheredBytesMax = size_t{288} << 20;
-// Blocks of at most 64 KiB that are read before they are resolved side by side, so many by one
-// thread. Fixed, so that bytes do not depend on threads.
-constexpr size_t kBlocksAtOnce = 128;
-constexpr size_t kBlocksTogether = 8;
-// That many users' states are written to at once.
-constexpr size_t kBulkFiles = 16;
-static_assert(kUserPartitions % kBulkFiles == 0);
+// So many rows are folded in memory together: bounds what a large batch needs.
+constexpr size_t kRowsAtOnce = 16 * 1024;
 constexpr size_t kDropAtOnce = 10'000;
-
-struct LoggedBlock {
-  uint64_t first = 0;
-  uint32_t count = 0;
-  std::string bytes;
-};
-
-// What was resolved and is still to be folded.
-struct Gathered {
-  explicit Gathered(uint64_t events_end) : end(events_end) {}
-  uint64_t end;  // of the events in the log
-  std::vector<Resolver> resolvers;
-  std::vector<ResolvedBlock> blocks;
-  std::vector<ItemIx> changed;  // items whose popularity is ahead of the store
-  size_t entries = 0;
-
-  [[nodiscard]] size_t bytes() const {
-    size_t sum = entries * sizeof(TasteEntry);
-    for (const Resolver& resolver : resolvers) sum += resolver.users().bytes;
-    return sum;
-  }
-  [[nodiscard]] FoldInput input() const {
-    FoldInput input{.blocks = blocks, .users = {}};
-    for (const Resolver& resolver : resolvers) input.users.push_back(&resolver.users());
-    return input;
-  }
-};
-
-// Events from which on memory is given back before and after folding them.
-constexpr uint64_t kManyEvents = 1'000'000;
 
 // The allocator keeps what was freed in the pools of many threads; hundreds of megabytes then stay
 // with a process that needs them once.
@@ -73,44 +35,104 @@ void give_memory_back() {
 #endif
 }
 
-std::string item_key(ItemIx ix) {
-  std::string key("i");
-  for (int shift = 24; shift >= 0; shift -= 8) key += static_cast<char>(ix.value >> shift);
-  return key;
+// Entries put together by user, of each in log order.
+struct ByUser {
+  std::vector<UserId> ids;
+  std::vector<std::string_view> names;
+  std::vector<HistoryEntry> entries;
+  std::vector<uint32_t> begin;  // of each user, and the end
+  [[nodiscard]] std::span<const HistoryEntry> of(size_t user) const {
+    return std::span(entries).subspan(begin[user], begin[user + 1] - begin[user]);
+  }
+};
+
+ByUser by_user(const ResolvedBlock& block, const Resolver::Users& users) {
+  constexpr uint32_t kAbsent = 0xffffffff;
+  std::vector<uint32_t> place(users.ids.size(), kAbsent);
+  ByUser out;
+  for (const TasteEntry& entry : block.entries) {
+    if (place[entry.user] == kAbsent) {
+      place[entry.user] = static_cast<uint32_t>(out.ids.size());
+      out.ids.push_back(users.ids[entry.user]);
+      out.names.push_back(users.table.names()[entry.user].name);
+      out.begin.push_back(0);
+    }
+    ++out.begin[place[entry.user]];
+  }
+  out.begin.push_back(0);
+  uint32_t sum = 0;
+  for (uint32_t& begin : out.begin) sum += std::exchange(begin, sum);
+  std::vector<uint32_t> next = out.begin;
+  out.entries.resize(sum);
+  for (const TasteEntry& entry : block.entries) {
+    out.entries[next[place[entry.user]]++] = {.item = entry.item,
+                                              .type = entry.type,
+                                              .value = entry.value,
+                                              .preference = entry.preference,
+                                              .ts = entry.ts,
+                                              .offset = block.first + entry.row};
+  }
+  return out;
+}
+
+// A copy with room for more; readers may hold the one that is copied.
+std::shared_ptr<UserState> successor(const UserStates::Ref& before, std::string_view name,
+                                     size_t more) {
+  auto next = std::make_shared<UserState>();
+  if (before == nullptr) {
+    next->name = name;
+    return next;
+  }
+  next->name = before->name;
+  next->history.reserve(before->history.size() + more);
+  next->history = before->history;
+  next->consumed = before->consumed;
+  next->profile = before->profile;
+  next->has_profile = before->has_profile;
+  return next;
 }
 
 }  // namespace
 
 struct LiveState::State {
+  explicit State(Parts p)
+      : parts(std::move(p)),
+        users({parts.store, parts.types, parts.user_bytes_max}),
+        behind([this] { return flush(); }, parts.write_delay) {
+    position = fresh_position();
+  }
+
   Parts parts;
   Catalogue catalogue;
   ItemPopularity popularity;
-  bool loaded = false;  // positions and popularity are those of the store
+  UserStates users;
+  std::mutex writing;  // held by whoever changes popularity, users or position, or copies all three
+  std::vector<ItemIx> changed_items;  // whose popularity is ahead of the store; guarded by writing
+  bool loaded = false;                // popularity and position belong together; guarded by writing
+  bool reader = false;                // nothing is written
   mutable std::mutex mutex;
   mutable std::condition_variable moved;
   uint64_t items = 0;  // both guarded by mutex; written by the one writer only
   LivePosition position;
+  LivePosition written;  // what the store has; guarded by writing
+  WriteBehind behind;    // last: its thread uses all of the above
 
   LivePosition fresh_position() const;
+  void move_to(const LivePosition& next);
   Status load(bool may_rebuild);
   Status load_popularity();
   Status drop();
-  Status write(std::vector<StateStore::Put> puts, const LivePosition& next);
   Status check_no_gap(Position first, uint64_t reached) const;
-  FoldParts fold_parts() const;
-  void gather(ResolvedBlock block, Gathered& gathered);
-  std::vector<StateStore::Put> popularity_puts(Gathered& gathered) const;
-  Status fold(Gathered gathered);
-  Status fold_bulk(Gathered gathered, ThreadPool& pool);
-  Status undo_unless(Status folded);
-  Result<ResolvedBlock> resolve(std::span<const LoggedBlock> blocks, const Catalogue::View& view,
-                                Resolver& resolver, TasteColumns& columns);
-  Status resolve_all(std::span<const LoggedBlock> blocks, Gathered& gathered, ThreadPool& pool);
-  Status fold_log(const EventLog& log, const std::stop_token& stop, Progress& progress);
+  Status make_room();
+  Status fold_in_memory(const ResolvedBlock& block, const Resolver& resolver);
+  Status fold_rows(Position first, std::span<const EventView> rows);
+  Status fold_users(Position first, std::span<const UserRecord> records);
+  Status flush();
   Status catch_up_items(const EventLog& log, const std::stop_token& stop);
-  Status catch_up_users(const EventLog& log, const std::stop_token& stop, LiveState& self);
+  Status catch_up_users(const EventLog& log, const std::stop_token& stop);
   Status catch_up_events(const EventLog& log, const std::stop_token& stop);
-  void move_to(const LivePosition& next);
+  Status fold_tail(const EventLog& log, const std::stop_token& stop);
+  Status fold_into_store(const EventLog& log, const std::stop_token& stop);
 };
 
 LivePosition LiveState::State::fresh_position() const {
@@ -128,19 +150,21 @@ void LiveState::State::move_to(const LivePosition& next) {
   moved.notify_all();
 }
 
+// ---- what is in the store -------------------------------------------------------------------
+
 Status LiveState::State::load_popularity() {
   popularity.clear();
   Status status;
   TRY(parts.store->scan("i", [&](std::string_view key, std::string_view value) {
-    ItemIx ix{0};
-    for (const char c : key.substr(1)) ix.value = ix.value << 8 | static_cast<uint8_t>(c);
-    status = popularity.decode(ix, value);
+    status = popularity.decode(item_of_key(key), value);
     return status.has_value();
   }));
   return status;
 }
 
+// Everything as the store has it.
 Status LiveState::State::load(bool may_rebuild) {
+  const std::lock_guard lock(writing);
   const auto bytes = TRY(parts.store->get(kLivePositionKey));
   LivePosition next = fresh_position();
   if (bytes) {
@@ -157,6 +181,9 @@ Status LiveState::State::load(bool may_rebuild) {
     }
   }
   TRY(load_popularity());
+  users.clear();
+  changed_items.clear();
+  written = next;
   move_to(next);
   loaded = true;
   return {};
@@ -178,16 +205,37 @@ Status LiveState::State::drop() {
   return parts.store->write(puts);
 }
 
-Status LiveState::State::write(std::vector<StateStore::Put> puts, const LivePosition& next) {
-  puts.push_back({std::string(kLivePositionKey), encode_live_position(next)});
-  Status written = parts.store->write(puts);
-  if (!written) {
-    loaded = false;  // popularity in memory is ahead of the store now
-    return written;
+// Everything up to now goes into the store, while the writer goes on.
+Status LiveState::State::flush() {
+  StateWrite write;
+  std::vector<ItemIx> popular;
+  {
+    const std::lock_guard lock(writing);
+    if (reader || !loaded || position == written) return {};
+    popular = std::exchange(changed_items, {});
+    write = {users.take_changed(), popularity_puts(popular, popularity), position};
   }
-  move_to(next);
+  Status done = write_state(*parts.store, write, *parts.types);
+  users.settle(write.users, done.has_value());
+  const std::lock_guard lock(writing);
+  if (done) {
+    written = write.position;
+  } else {
+    changed_items.insert(changed_items.end(), popular.begin(), popular.end());
+  }
+  return done;
+}
+
+// Half of the memory may be ahead of the store before it is written without delay, and all of it
+// before the writer waits.
+Status LiveState::State::make_room() {
+  const size_t ahead = users.unwritten_bytes();
+  if (ahead > parts.user_bytes_max) return behind.flush();
+  if (ahead > parts.user_bytes_max / 2) behind.hurry();
   return {};
 }
+
+// ---- folding in memory ----------------------------------------------------------------------
 
 Status LiveState::State::check_no_gap(Position first, uint64_t reached) const {
   if (!loaded) {
@@ -200,115 +248,61 @@ Status LiveState::State::check_no_gap(Position first, uint64_t reached) const {
   return {};
 }
 
-FoldParts LiveState::State::fold_parts() const {
-  return {.types = parts.types,
-          .hash = parts.hash,
-          .store = parts.store,
-          .limits = parts.limits,
-          .store_is_empty = position.events == 0 && position.users == 0};
+// All or nothing.
+Status LiveState::State::fold_in_memory(const ResolvedBlock& block, const Resolver& resolver) {
+  const ByUser by = by_user(block, resolver.users());
+  const std::vector<UserStates::Ref> before = TRY(users.get_all(by.ids));
+  for (size_t u = 0; u < by.ids.size(); ++u) {
+    auto next = successor(before[u], by.names[u], by.of(u).size());
+    fold_events(*next, by.of(u), parts.limits);
+    users.put(by.ids[u], std::move(next), before[u] == nullptr);
+  }
+  popularity.add(resolver.changes());
+  changed_items.insert(changed_items.end(), block.changed.begin(), block.changed.end());
+  return {};
 }
 
-void LiveState::State::gather(ResolvedBlock block, Gathered& gathered) {
-  gathered.changed.insert(gathered.changed.end(), block.changed.begin(), block.changed.end());
-  block.changed = {};
-  gathered.entries += block.entries.size();
-  gathered.blocks.push_back(std::move(block));
-}
-
-// Ascending by key.
-std::vector<StateStore::Put> LiveState::State::popularity_puts(Gathered& gathered) const {
-  std::vector<ItemIx>& changed = gathered.changed;
-  std::sort(changed.begin(), changed.end());
-  changed.erase(std::unique(changed.begin(), changed.end()), changed.end());
-  std::vector<StateStore::Put> puts;
-  for (const ItemIx ix : changed) puts.push_back({item_key(ix), popularity.encode(ix)});
-  return puts;
-}
-
-Status LiveState::State::fold(Gathered gathered) {
-  std::vector<StateStore::Put> puts = TRY(fold_all(fold_parts(), gathered.input()));
-  for (StateStore::Put& put : popularity_puts(gathered)) puts.push_back(std::move(put));
+Status LiveState::State::fold_rows(Position first, std::span<const EventView> rows) {
+  if (!reader) TRY(make_room());
+  const std::lock_guard lock(writing);
+  TRY(check_no_gap(first, position.events));
   LivePosition next = position;
-  next.events = gathered.end;
-  return write(std::move(puts), next);
-}
-
-// The same through tables that are written side by side; 'i' and the position lie before 'u'.
-Status LiveState::State::fold_bulk(Gathered gathered, ThreadPool& pool) {
-  const std::unique_ptr<StateStore::Bulk> bulk = TRY(parts.store->bulk());
-  LivePosition next = position;
-  next.events = gathered.end;
-  const auto head = TRY(bulk->part());
-  for (const StateStore::Put& put : popularity_puts(gathered)) TRY(head->add(put.key, *put.value));
-  TRY(head->add(kLivePositionKey, encode_live_position(next)));
-  TRY(head->finish());
-  const FoldParts reading = fold_parts();
-  UserFold users(reading, gathered.input());
-  const auto write_file = [&](size_t file) -> Status {
-    std::unique_ptr<StateStore::Bulk::Part> part;
-    constexpr size_t kTogether = kUserPartitions / kBulkFiles;
-    for (size_t p = file * kTogether; p < (file + 1) * kTogether; ++p) {
-      TRY(users.fold({p, p + 1}, [&](std::string_view key, std::string_view state) -> Status {
-        if (part == nullptr) part = TRY(bulk->part());
-        return part->add(key, state);
-      }));
-    }
-    return part == nullptr ? Status() : part->finish();
-  };
-  std::vector<Status> written(kBulkFiles);
-  TRY(pool.for_blocks(kBulkFiles, [&](size_t file, size_t) { written[file] = write_file(file); }));
-  for (Status& status : written) TRY(std::move(status));
-  const Status committed = bulk->commit();
-  if (!committed) {
-    loaded = false;  // popularity in memory is ahead of the store now
-    return committed;
+  next.events = first.offset + rows.size();
+  if (next.events <= position.events) return {};
+  {
+    const Catalogue::View view = catalogue.view();
+    Resolver resolver(*parts.types, *parts.hash);
+    resolver.begin(first.offset, rows.size());
+    TRY(resolver.add(rows, {.first = first.offset, .from = position.events}, view));
+    TRY(fold_in_memory(resolver.finish(view.size()), resolver));
   }
   move_to(next);
   return {};
 }
 
-Result<ResolvedBlock> LiveState::State::resolve(std::span<const LoggedBlock> blocks,
-                                                const Catalogue::View& view, Resolver& resolver,
-                                                TasteColumns& columns) {
-  size_t rows = 0;
-  for (const LoggedBlock& block : blocks) rows += block.count;
-  resolver.begin(blocks.front().first, rows);
-  for (const LoggedBlock& block : blocks) {
-    const auto add = [&]() -> Status {
-      TRY(columns.load(block.bytes, *parts.types));
-      return resolver.add(columns, {.first = block.first, .from = position.events}, view);
-    };
-    const Status added = add();
-    if (added) continue;
-    return std::unexpected(
-        added.error().within(to_string(Position{Stream::kEvents, 0, block.first})));
+Status LiveState::State::fold_users(Position first, std::span<const UserRecord> records) {
+  if (!reader) TRY(make_room());
+  const std::lock_guard lock(writing);
+  TRY(check_no_gap(first, position.users));
+  LivePosition next = position;
+  next.users = first.offset + records.size();
+  if (next.users <= position.users) return {};
+  records = records.subspan(position.users - first.offset);
+  std::vector<UserId> ids;
+  for (const UserRecord& record : records) ids.push_back(parts.hash->user(record.id));
+  TRY(users.get_all(ids));  // errors come before anything has changed
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const UserStates::Ref before = TRY(users.get(ids[i]));  // somebody may be there twice
+    auto state = successor(before, records[i].id, 0);
+    state->profile = records[i];
+    state->has_profile = true;
+    users.put(ids[i], std::move(state), before == nullptr);
   }
-  ResolvedBlock resolved = resolver.finish(view.size());
-  popularity.add(resolver.changes());
-  return resolved;
-}
-
-Status LiveState::State::resolve_all(std::span<const LoggedBlock> blocks, Gathered& gathered,
-                                     ThreadPool& pool) {
-  std::vector<Result<ResolvedBlock>> resolved((blocks.size() + kBlocksTogether - 1) /
-                                              kBlocksTogether);
-  while (gathered.resolvers.size() < pool.size()) {
-    gathered.resolvers.emplace_back(*parts.types, *parts.hash);
-  }
-  std::vector<TasteColumns> columns(pool.size());
-  {
-    const Catalogue::View view = catalogue.view();
-    TRY(pool.for_blocks(resolved.size(), [&](size_t r, size_t worker) {
-      const size_t begin = r * kBlocksTogether;
-      const size_t count = std::min(kBlocksTogether, blocks.size() - begin);
-      resolved[r] =
-          resolve(blocks.subspan(begin, count), view, gathered.resolvers[worker], columns[worker]);
-      if (resolved[r]) resolved[r]->resolver = worker;
-    }));
-  }
-  for (Result<ResolvedBlock>& block : resolved) gather(TRY(std::move(block)), gathered);
+  move_to(next);
   return {};
 }
+
+// ---- catching up ----------------------------------------------------------------------------
 
 Status LiveState::State::catch_up_items(const EventLog& log, const std::stop_token& stop) {
   return log.read({Stream::kItems, 0, items}, [&](const EventLog::Block& block) -> Status {
@@ -323,39 +317,12 @@ Status LiveState::State::catch_up_items(const EventLog& log, const std::stop_tok
   });
 }
 
-Status LiveState::State::catch_up_users(const EventLog& log, const std::stop_token& stop,
-                                        LiveState& self) {
+Status LiveState::State::catch_up_users(const EventLog& log, const std::stop_token& stop) {
+  if (reader && parts.reader_events_max == 0) return {};
   return log.read({Stream::kUsers, 0, position.users}, [&](const EventLog::Block& block) -> Status {
     TRY(check_stop(stop));
-    return self.apply_users(block.first, TRY(decode_users(block.bytes)));
+    return fold_users(block.first, TRY(decode_users(block.bytes)));
   });
-}
-
-Status LiveState::State::fold_log(const EventLog& log, const std::stop_token& stop,
-                                  Progress& progress) {
-  ThreadPool pool;
-  std::vector<LoggedBlock> blocks;
-  Gathered gathered(position.events);
-  const auto fold_gathered = [&]() -> Status {
-    Gathered all = std::exchange(gathered, Gathered(gathered.end));
-    return all.entries < parts.bulk_entries_min ? fold(std::move(all))
-                                                : fold_bulk(std::move(all), pool);
-  };
-  const auto resolve_read = [&]() -> Status {
-    TRY(resolve_all(blocks, gathered, pool));
-    const uint64_t before = gathered.end;
-    if (!blocks.empty()) gathered.end = blocks.back().first + blocks.back().count;
-    progress.add(gathered.end - before);
-    blocks.clear();
-    return gathered.bytes() < kGatheredBytesMax ? Status() : fold_gathered();
-  };
-  TRY(log.read({Stream::kEvents, 0, position.events}, [&](const EventLog::Block& block) -> Status {
-    TRY(check_stop(stop));
-    blocks.push_back({block.first.offset, block.count, std::string(block.bytes)});
-    return blocks.size() < kBlocksAtOnce ? Status() : resolve_read();
-  }));
-  TRY(resolve_read());
-  return gathered.end > position.events ? fold_gathered() : Status();
 }
 
 Status LiveState::State::catch_up_events(const EventLog& log, const std::stop_token& stop) {
@@ -363,50 +330,71 @@ Status LiveState::State::catch_up_events(const EventLog& log, const std::stop_to
   for (const Position& p : TRY(log.ends())) {
     if (p.stream == Stream::kEvents && p.partition == 0) end = p.offset;
   }
-  if (end <= position.events) return {};
-  const bool many = end - position.events >= kManyEvents;
-  Progress progress("folding events", end - position.events, "events");
-  if (many) give_memory_back();  // of an import
-  Status folded = undo_unless(fold_log(log, stop, progress));
-  if (many) give_memory_back();
+  const uint64_t left = end > position.events ? end - position.events : 0;
+  if (left == 0) return {};
+  if (reader) return left <= parts.reader_events_max ? fold_tail(log, stop) : Status();
+  return left < parts.bulk_entries_min ? fold_tail(log, stop) : fold_into_store(log, stop);
+}
+
+Status LiveState::State::fold_tail(const EventLog& log, const std::stop_token& stop) {
+  return log.read({Stream::kEvents, 0, position.events},
+                  [&](const EventLog::Block& block) -> Status {
+                    TRY(check_stop(stop));
+                    const EventBatch batch = TRY(decode_events(block.bytes, *parts.types));
+                    return fold_rows(block.first, batch.rows);
+                  });
+}
+
+Status LiveState::State::fold_into_store(const EventLog& log, const std::stop_token& stop) {
+  TRY(behind.flush());
+  const std::lock_guard lock(writing);
+  give_memory_back();  // of an import
+  users.clear();
+  LogFold fold({.fold = {.types = parts.types,
+                         .hash = parts.hash,
+                         .store = parts.store,
+                         .limits = parts.limits},
+                .store = parts.store,
+                .catalogue = &catalogue,
+                .popularity = &popularity,
+                .moved = [this](const LivePosition& next) {
+                  written = next;
+                  move_to(next);
+                }});
+  const Status folded = fold.run(log, position, stop);
+  users.clear();  // what was read meanwhile may be older
+  // What was gathered but not written leaves popularity ahead of the store.
+  if (!folded) loaded = load_popularity().has_value();
+  give_memory_back();
   return folded;
 }
 
-// What was gathered but not written leaves popularity ahead of the store.
-Status LiveState::State::undo_unless(Status folded) {
-  if (!folded && loaded) loaded = load_popularity().has_value();
-  return folded;
-}
+// ---- the public side ------------------------------------------------------------------------
 
-LiveState::LiveState(Parts parts) : state_(std::make_unique<State>()) {
-  state_->parts = std::move(parts);
-  state_->position = state_->fresh_position();
-}
+LiveState::LiveState(Parts parts) : state_(std::make_unique<State>(std::move(parts))) {}
 LiveState::~LiveState() = default;
 
-Status LiveState::catch_up(const EventLog& log, std::stop_token stop, bool catalogue_only) {
-  if (catalogue_only || !state_->loaded) TRY(state_->load(!catalogue_only));
+Status LiveState::catch_up(const EventLog& log, std::stop_token stop, bool reader) {
+  {
+    const std::lock_guard lock(state_->writing);
+    state_->reader = reader;
+  }
+  if (reader || !state_->loaded) TRY(state_->load(!reader));
   TRY(state_->catch_up_items(log, stop));
-  if (catalogue_only) return {};
-  TRY(state_->catch_up_users(log, stop, *this));
-  return state_->catch_up_events(log, stop);
+  TRY(state_->catch_up_users(log, stop));
+  TRY(state_->catch_up_events(log, stop));
+  if (!reader) state_->behind.changed();
+  return {};
 }
 
 Status LiveState::apply_events(Position first, std::span<const EventView> rows) {
-  TRY(state_->check_no_gap(first, state_->position.events));
-  const uint64_t end = first.offset + rows.size();
-  if (end <= state_->position.events) return {};
-  Gathered gathered(end);
-  {
-    const Catalogue::View view = state_->catalogue.view();
-    Resolver& resolver = gathered.resolvers.emplace_back(*state_->parts.types, *state_->parts.hash);
-    resolver.begin(first.offset, rows.size());
-    TRY(resolver.add(rows, {.first = first.offset, .from = state_->position.events}, view));
-    ResolvedBlock resolved = resolver.finish(view.size());
-    state_->popularity.add(resolver.changes());
-    state_->gather(std::move(resolved), gathered);
+  // What was folded before an error stays: the rest is folded by catch_up().
+  for (size_t done = 0; done < rows.size(); done += kRowsAtOnce) {
+    TRY(state_->fold_rows({first.stream, first.partition, first.offset + done},
+                          rows.subspan(done, std::min(kRowsAtOnce, rows.size() - done))));
   }
-  return state_->undo_unless(state_->fold(std::move(gathered)));
+  state_->behind.changed();
+  return {};
 }
 
 Status LiveState::apply_items(Position first, std::span<const ItemRecord> items) {
@@ -422,25 +410,12 @@ Status LiveState::apply_items(Position first, std::span<const ItemRecord> items)
 }
 
 Status LiveState::apply_users(Position first, std::span<const UserRecord> users) {
-  TRY(state_->check_no_gap(first, state_->position.users));
-  const uint64_t reached = state_->position.users;
-  if (first.offset + users.size() <= reached) return {};
-  const FoldParts parts = state_->fold_parts();
-  std::vector<StateStore::Put> puts;
-  for (size_t i = reached > first.offset ? reached - first.offset : 0; i < users.size(); ++i) {
-    // A later record of the same user in this batch replaces the whole profile: reading the state
-    // of before is right for each, and the last write wins.
-    UserState state = TRY(read_user(parts, users[i].id)).value_or(UserState{});
-    state.name = users[i].id;
-    state.profile = users[i];
-    state.has_profile = true;
-    puts.push_back(
-        {user_key(parts.hash->user(users[i].id)), encode_user_state(state, *parts.types)});
-  }
-  LivePosition next = state_->position;
-  next.users = first.offset + users.size();
-  return state_->write(std::move(puts), next);
+  TRY(state_->fold_users(first, users));
+  state_->behind.changed();
+  return {};
 }
+
+Status LiveState::flush() { return state_->behind.flush(); }
 
 AsOf LiveState::as_of() const {
   const std::lock_guard lock(state_->mutex);
@@ -468,11 +443,8 @@ bool LiveState::wait_for(const Position& position, int64_t deadline_us) const {
                                 reached);
 }
 
-Result<std::optional<UserState>> LiveState::user(std::string_view external_id) const {
-  const Parts& parts = state_->parts;
-  const FoldParts reading{
-      .types = parts.types, .hash = parts.hash, .store = parts.store, .limits = parts.limits};
-  return read_user(reading, external_id);
+Result<std::shared_ptr<const UserState>> LiveState::user(std::string_view external_id) const {
+  return state_->users.get(state_->parts.hash->user(external_id));
 }
 
 Result<uint64_t> LiveState::users_count() const {
@@ -481,7 +453,7 @@ Result<uint64_t> LiveState::users_count() const {
     ++count;
     return true;
   }));
-  return count;
+  return count + state_->users.new_users();
 }
 
 const Catalogue& LiveState::catalogue() const { return state_->catalogue; }

@@ -1,15 +1,15 @@
 // Live state: everything folded from the log that serving reads: the catalogue (in memory) and
-// users (in the store). One writer calls apply() or catch_up(); reads are thread-safe.
+// users (in the store, and in memory who is asked for or has changed). One writer calls apply() or
+// catch_up(); reads are thread-safe.
 #pragma once
 
+#include <chrono>
 #include <memory>
-#include <optional>
 #include <span>
 #include <stop_token>
 #include <string_view>
 
 #include "base/ids.h"
-#include "base/progress.h"
 #include "events/event.h"
 #include "events/event_types.h"
 #include "events/log.h"
@@ -28,25 +28,36 @@ class LiveState {
     StateStore* store;
     Tenant tenant;
     HistoryLimits limits;
-    // Events folded together from which on their users are written as tables of their own.
-    size_t bulk_entries_min = 500'000;
+    // Events behind from which on catch_up() folds them into the store instead of memory.
+    size_t bulk_entries_min = 100'000;
+    // Events behind up to which a reader folds them for itself; 0: users' records neither.
+    uint64_t reader_events_max = 2'000'000;
+    // Of users' states in memory: those that were asked for or changed lately.
+    size_t user_bytes_max = size_t{256} << 20;
+    // What changed is in the store so much later; until then it is in memory and in the log.
+    std::chrono::milliseconds write_delay{5000};
   };
   explicit LiveState(Parts parts);
   ~LiveState();
 
   // Reads the catalogue from the whole item log, then folds what the store has not seen of events
   // and users. Idempotent. On a state version other than ours, state is dropped and rebuilt.
-  // `catalogue_only` leaves the store as it is, and takes positions and popularity from it (a
-  // reader beside a writer); calling it again follows the writer.
+  // A `reader` beside a writer leaves the store as it is: it takes from there what is written and
+  // folds the end of the log in memory (up to `reader_events_max`).
+  // Calling it again follows the writer.
   // Errors: kCancelled, and those of log and store; what was folded before stays folded.
-  Status catch_up(const EventLog& log, std::stop_token stop, bool catalogue_only = false);
+  Status catch_up(const EventLog& log, std::stop_token stop, bool reader = false);
   // Folds what was just logged at `first`; rows are in log order. Items must have been applied
-  // before events that name them. The store's position moves in the same batch. Rows before the
-  // position are skipped; a gap is kUnavailable, as is everything after a failed write: catch_up()
-  // mends both.
+  // before events that name them. Rows before the position are skipped; a gap is kUnavailable,
+  // which catch_up() mends. Waits for the store when memory is full of what it does not have yet,
+  // and fails as it does.
   Status apply_events(Position first, std::span<const EventView> rows);
   Status apply_items(Position first, std::span<const ItemRecord> items);
   Status apply_users(Position first, std::span<const UserRecord> users);
+
+  // Writes what is ahead of the store, all of it with its position. What is not flushed when this
+  // is destroyed is folded again from the log by the next one.
+  Status flush();
 
   // Up to where events, items and users are folded. Thread-safe.
   [[nodiscard]] AsOf as_of() const;
@@ -54,11 +65,11 @@ class LiveState {
   // for it.
   [[nodiscard]] bool wait_for(const Position& position, int64_t deadline_us) const;
 
-  // Users with any state; reads every key. Thread-safe.
+  // Users with any state; reads every key. Thread-safe; counts some twice while they are written.
   [[nodiscard]] Result<uint64_t> users_count() const;
-  // The user's state, or nullopt for somebody who has neither a profile nor any event that says
-  // something about taste. Thread-safe.
-  [[nodiscard]] Result<std::optional<UserState>> user(std::string_view external_id) const;
+  // The user's state as it is now, or nullptr for somebody who has neither a profile nor any event
+  // that says something about taste. Thread-safe.
+  [[nodiscard]] Result<std::shared_ptr<const UserState>> user(std::string_view external_id) const;
   [[nodiscard]] const Catalogue& catalogue() const;
   // What pseudonyms are made with: an artefact's dictionary is compared with the catalogue's ids.
   [[nodiscard]] const KeyedHash& hash() const;

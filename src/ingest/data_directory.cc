@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "events/rocks_log.h"
 #include "store/database.h"
 #include "store/rocks_state.h"
@@ -88,7 +89,15 @@ struct DataDirectory::State {
 };
 
 DataDirectory::DataDirectory(std::unique_ptr<State> state) : state_(std::move(state)) {}
-DataDirectory::~DataDirectory() = default;
+DataDirectory::~DataDirectory() {
+  if (state_->ingest == nullptr) return;
+  state_->ingest.reset();
+  const Status flushed = state_->live->flush();
+  if (!flushed) {
+    log_warning("state is not written to its end; the next start folds the rest from the log: {}",
+                flushed.error().message);
+  }
+}
 
 Result<std::unique_ptr<DataDirectory>> DataDirectory::open(const DataDirectoryOptions& options,
                                                            const EventTypes& types) {
@@ -119,11 +128,17 @@ Result<std::unique_ptr<DataDirectory>> DataDirectory::open(const DataDirectoryOp
   TRY(check_key(*state->hash, *state->database, state->root / "id.key"));
   state->log = TRY(RocksLog::open(*state->database));
   state->store = std::make_unique<RocksState>(*state->database);
-  state->live = std::make_unique<LiveState>(LiveState::Parts{.types = &types,
-                                                             .hash = &*state->hash,
-                                                             .store = state->store.get(),
-                                                             .tenant = options.tenant,
-                                                             .limits = options.history});
+  const uint64_t tail_max =
+      options.mode == OpenMode::kStored ? 0 : LiveState::Parts().reader_events_max;
+  state->live =
+      std::make_unique<LiveState>(LiveState::Parts{.types = &types,
+                                                   .hash = &*state->hash,
+                                                   .store = state->store.get(),
+                                                   .tenant = options.tenant,
+                                                   .limits = options.history,
+                                                   .reader_events_max = tail_max,
+                                                   .user_bytes_max = options.user_bytes_max,
+                                                   .write_delay = options.state_delay});
   TRY(state->live->catch_up(*state->log, options.stop, !writer));
   TRY(check_state(*state->live, *state->log, state->root));
   if (writer) {

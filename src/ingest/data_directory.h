@@ -8,6 +8,7 @@
 //                   datasets/, models/, releases/
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <stop_token>
 
@@ -28,6 +29,7 @@ enum class OpenMode : uint8_t {
             // there.
   kReader,  // beside a writer (RocksDB secondary): sees the log as of the opening; kNotFound when
             // there is nothing
+  kStored,  // a reader whose state is what the store has, at its position: it folds nothing itself
 };
 
 struct DataDirectoryOptions {
@@ -36,6 +38,8 @@ struct DataDirectoryOptions {
   OpenMode mode = OpenMode::kReader;
   HistoryLimits history = {};
   IngestOptions ingest = {};
+  size_t user_bytes_max = LiveState::Parts().user_bytes_max;
+  std::chrono::milliseconds state_delay = LiveState::Parts().write_delay;
   size_t log_buffer_bytes = DatabaseOptions().log_buffer_bytes;
   size_t state_buffer_bytes = DatabaseOptions().state_buffer_bytes;
   std::stop_token stop = {};

@@ -191,6 +191,24 @@ TEST_P(ModelContract, ABatchEqualsOneByOne) {
   EXPECT_TRUE(model().top_k({}, scratch).empty());
 }
 
+// A model may keep what it has computed for somebody.
+TEST_P(ModelContract, WhoAsksChangesNothing) {
+  for (const uint32_t user : {0U, 1U, 0U, 0U}) {
+    Query query = world_.query(user);
+    for (const size_t length : {query.history.size(), size_t{1}, size_t{0}}) {
+      query.history = query.history.first(std::min(length, query.history.size()));
+      query.user = {};
+      const bool can = model().can_answer(query);
+      const auto list = top(model(), query, 10);
+      query.user.words = {4711, 4711};
+      for (int again = 0; again < 2; ++again) {
+        EXPECT_EQ(model().can_answer(query), can);
+        EXPECT_TRUE(same_bits(top(model(), query, 10), list)) << user << ' ' << length;
+      }
+    }
+  }
+}
+
 TEST_P(ModelContract, ThreadsGetTheSameAnswers) {
   std::vector<std::vector<Scored>> expected;
   for (uint32_t user = 0; user < 40; ++user)

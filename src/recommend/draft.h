@@ -68,7 +68,7 @@ struct Draft {
   uint64_t request_hash = 0;
   // Stage "user".
   uint64_t events_end = 0;
-  std::optional<UserState> user{};
+  std::shared_ptr<const UserState> user{};
   Query query{};
   uint64_t history_hash = 0;
   // Stage "filter".

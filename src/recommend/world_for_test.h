@@ -26,8 +26,12 @@ class RecommendWorld {
               fmt::format("palate-recommend-{}-{}", getpid(), made_++)),
         registry_(root_) {
     std::filesystem::create_directories(root_);
-    live_ = std::make_unique<LiveState>(LiveState::Parts{
-        .types = &types_, .hash = &hash_, .store = &store_, .tenant = {}, .limits = {}});
+    live_ = std::make_unique<LiveState>(LiveState::Parts{.types = &types_,
+                                                         .hash = &hash_,
+                                                         .store = &store_,
+                                                         .tenant = {},
+                                                         .limits = {},
+                                                         .write_delay = std::chrono::hours(1)});
     must(live_->catch_up(log_, {}));
   }
   ~RecommendWorld() {

@@ -24,8 +24,8 @@ import recovery  # noqa: E402
 from program import Client, Server, Writer, begin, check_histories, command, json_of, verify  # noqa: E402
 
 SMALL = ("--simulate.users", "200", "--simulate.items", "150", "--simulate.days", "8")
-# Buffers so small that tables are flushed and compacted all the time.
-TIGHT = ("--data.log_buffer_kib", "64", "--data.state_buffer_kib", "64")
+# Buffers so small that tables are flushed and compacted all the time, and states are written behind every few events.
+TIGHT = ("--data.log_buffer_kib", "64", "--data.state_buffer_kib", "64", "--data.state_delay_ms", "20", "--data.users_mib", "1")
 AIMS = ("compaction-write", "compaction-write", "compaction-sync", "flush-write", "flush-sync", "write", "sync", "rename", "create",
         "remove")
 

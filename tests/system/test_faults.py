@@ -25,7 +25,7 @@ LONG = os.environ.get("PALATE_FAULTS_LONG") == "1"
 SEED = int(os.environ.get("PALATE_FAULTS_SEED", str(random.SystemRandom().randrange(1 << 30))))
 ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user or to mount")
 TINY = ("--simulate.users", "60", "--simulate.items", "60", "--simulate.days", "4")
-TIGHT = ("--data.log_buffer_kib", "64", "--data.state_buffer_kib", "64")
+TIGHT = ("--data.log_buffer_kib", "64", "--data.state_buffer_kib", "64", "--data.state_delay_ms", "20", "--data.users_mib", "1")
 QUICK = ("--als.iterations", "1", "--als.factors", "8")
 
 

@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "cli/print.h"
 #include "cli/slate.h"
+#include "cli/slate_flags.h"
 
 namespace palate {
 namespace {
@@ -26,36 +27,27 @@ Status recommend(Context& context, const RecommendRequest& request) {
 }  // namespace
 
 Command recommend_command() {
-  return {
-      "recommend", "Recommend for one user, with titles",
-      "Examples:\n  palate recommend u00001\n  palate recommend u00001 -n 5 --category crime "
-      "--explain 2\n"
-      "  palate recommend u00001 --json",
-      [](CLI::App& app) {
-        auto request = std::make_shared<RecommendRequest>();
-        app.add_option("user", request->user, "The user's id; leave it out for somebody unknown");
-        app.add_option("-n", request->n, "How many items, 1 to 1000")
-            ->check(CLI::Range(1, 1000))
-            ->type_name("UINT")
-            ->capture_default_str();
-        app.add_option("--category", request->categories,
-                       "Only items of this category; may be given several times")
-            ->allow_extra_args(false);
-        app.add_option("--exclude", request->exclude, "Never this item; may be given several times")
-            ->allow_extra_args(false);
-        app.add_option("--language", request->language, "Of titles: en, de, …");
-        app.add_option("--explain", request->explain,
-                       "How many reasons to give for each item, at most 20")
-            ->check(CLI::Range(0, 20))
-            ->type_name("UINT");
-        app.add_option("--cursor", request->cursor,
-                       "The next page: what the page before printed, with the same user and "
-                       "filters");
-        app.add_flag("--include-consumed", request->include_consumed,
-                     "Also what the user had already");
-        return std::function<Status(Context&)>(
-            [request](Context& context) { return recommend(context, *request); });
-      }};
+  return {"recommend", "Recommend for one user, with titles",
+          "Examples:\n  palate recommend u00001\n  palate recommend u00001 -n 5 --category crime "
+          "--explain 2\n"
+          "  palate recommend u00001 --json",
+          [](CLI::App& app) {
+            auto request = std::make_shared<RecommendRequest>();
+            app.add_option("user", request->user,
+                           "The user's id; leave it out for somebody unknown");
+            add_slate_flags(app, *request);
+            app.add_option("--explain", request->explain,
+                           "How many reasons to give for each item, at most 20")
+                ->check(CLI::Range(0, 20))
+                ->type_name("UINT");
+            app.add_option("--cursor", request->cursor,
+                           "The next page: what the page before printed, with the same user and "
+                           "filters");
+            app.add_flag("--include-consumed", request->include_consumed,
+                         "Also what the user had already");
+            return std::function<Status(Context&)>(
+                [request](Context& context) { return recommend(context, *request); });
+          }};
 }
 
 }  // namespace palate

@@ -1,3 +1,6 @@
+#include <filesystem>
+#include <optional>
+
 #include <CLI/CLI.hpp>
 
 #include "base/log.h"
@@ -14,7 +17,11 @@ Status serve(Context& context) {
   // does, and probes are answered while the log is read back.
   std::unique_ptr<DataDirectory> data;
   auto server = TRY(Server::listen(context.settings.serve));
+  std::error_code ignored;
+  const bool is_new = !std::filesystem::exists(context.settings.data.dir, ignored);
   data = TRY(context.open_data(OpenMode::kWriter));
+  if (is_new)
+    log_warning("{} was not there: this is a new, empty data directory", data->root().string());
   const Server::Parts parts{
       data.get(), &context.settings.types, {context.settings.data.tenant}, context.settings.serve};
   server->open(parts);
@@ -36,11 +43,12 @@ Command serve_command() {
           "Examples:\n  palate serve\n  palate serve --port 9000 --data shop\n"
           "  curl 'http://127.0.0.1:8080/v1/recommendations?user=u00001&n=5'",
           [](CLI::App& app) {
-            auto port = std::make_shared<int>(-1);
+            auto port = std::make_shared<std::optional<int>>();
             app.add_option("--port", *port, "Where to listen (serve.port); 0 takes a free one");
             return std::function<Status(Context&)>([port](Context& context) -> Status {
-              if (*port >= 0)
-                TRY(context.settings.schema.apply_flag("serve.port", std::to_string(*port)));
+              if (*port) {
+                TRY(context.settings.schema.apply_flag("serve.port", std::to_string(**port)));
+              }
               return serve(context);
             });
           }};

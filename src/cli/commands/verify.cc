@@ -10,7 +10,7 @@ namespace palate {
 namespace {
 
 Status verify_directory(Context& context) {
-  auto data = TRY(context.open_data(OpenMode::kReader));
+  auto data = TRY(context.open_data(OpenMode::kStored));
   VerifyOptions options;
   options.history.events_max = static_cast<size_t>(context.settings.data.history_events_max);
   options.dedup_events = static_cast<uint64_t>(context.settings.data.dedup_events);

@@ -10,6 +10,7 @@
 #include "index/exact_index.h"
 #include "math/panels.h"
 #include "models/als/solver.h"
+#include "models/user_vectors.h"
 
 namespace palate {
 namespace {
@@ -18,6 +19,7 @@ namespace {
 // this, conjugate gradients to kTolerance are cheaper.
 constexpr size_t kCholeskySizeMax = 128;
 constexpr float kTolerance = 1e-6F;
+constexpr size_t kUserVectorsBytesMax = size_t{64} << 20;
 
 // What the artefact says, checked.
 struct Tensors {
@@ -83,7 +85,8 @@ class AlsModel final : public Model {
         items_{own_items_.empty() ? tensors.items.data : own_items_.data(), seen_.size(), dim_},
         spectrum_(tensors.spectrum),
         by_score_(items_, {.absent = never_seen(seen_)}),
-        by_cosine_(items_, {.similarity = Similarity::kCosine, .absent = never_seen(seen_)}) {
+        by_cosine_(items_, {.similarity = Similarity::kCosine, .absent = never_seen(seen_)}),
+        user_vectors_(dim_, kUserVectorsBytesMax) {
     info_ = {.kind = "als",
              .version = artefact_->manifest().version,
              .items = seen_.size(),
@@ -115,8 +118,9 @@ class AlsModel final : public Model {
     return {items_, spectrum_.data(), solver_options(config_)};
   }
   [[nodiscard]] Folded fold(std::span<const HistoryEntry> history) const;
-  // Solves the user's half-step into `vector` (dim_ floats).
-  void solve_user(const Query& query, float* vector) const;
+  // Solves the user's half-step into `vector` (dim_ floats). False, and zeros, where the history
+  // has nothing for it.
+  bool solve_user(const Query& query, float* vector) const;
 
   std::shared_ptr<const Artefact> artefact_;
   AlsConfig config_;
@@ -126,6 +130,7 @@ class AlsModel final : public Model {
   RowsView items_;
   std::span<const float> spectrum_;  // factors_
   ExactIndex by_score_, by_cosine_;
+  mutable UserVectors user_vectors_;
   ModelInfo info_;
 };
 
@@ -159,6 +164,7 @@ Folded AlsModel::fold(std::span<const HistoryEntry> history) const {
 
 // Folding is for what has both signs; nearly no history has.
 bool AlsModel::can_answer(const Query& query) const {
+  if (const auto known = user_vectors_.has({query.user, taste_hash(query.history)})) return *known;
   bool positive = false, negative = false;
   for (const HistoryEntry& entry : query.history) {
     if (!knows(entry.item)) continue;
@@ -168,9 +174,16 @@ bool AlsModel::can_answer(const Query& query) const {
   return positive && (!negative || !fold(query.history).index.empty());
 }
 
-void AlsModel::solve_user(const Query& query, float* vector) const {
+bool AlsModel::solve_user(const Query& query, float* vector) const {
+  const UserVectors::Key key{query.user, taste_hash(query.history)};
+  const auto known = user_vectors_.find(key, vector);
+  if (known.value_or(false)) return true;
   std::fill_n(vector, dim_, 0.0F);
-  solver().solve(fold(query.history).row(), vector, thread_scratch());
+  if (known) return false;
+  const Folded folded = fold(query.history);
+  if (!folded.index.empty()) solver().solve(folded.row(), vector, thread_scratch());
+  user_vectors_.keep(key, folded.index.empty() ? nullptr : vector);
+  return !folded.index.empty();
 }
 
 void AlsModel::score(const Query& query, std::span<const ItemIx> items, std::span<float> scores,
@@ -193,11 +206,8 @@ std::vector<std::vector<Scored>> AlsModel::top_k(std::span<const TopKRequest> re
   std::vector<ExactIndex::Query> queries;
   std::vector<size_t> asked;  // the request of each query
   for (size_t r = 0; r < requests.size(); ++r) {
-    const Folded folded = fold(requests[r].query.history);
-    if (folded.index.empty()) continue;  // nothing personal to say: an empty list
     float* vector = scratch.floats.data() + r * dim_;
-    std::fill_n(vector, dim_, 0.0F);
-    solver().solve(folded.row(), vector, thread_scratch());
+    if (!solve_user(requests[r].query, vector)) continue;  // nothing personal: an empty list
     queries.push_back({{vector, dim_}, requests[r].filter.blocked, requests[r].k});
     asked.push_back(r);
   }

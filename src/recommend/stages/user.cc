@@ -66,8 +66,9 @@ Status user(Draft& draft) {
   draft.events_end = draft.cursor ? draft.cursor->events_end : events_end(slate.as_of);
   if (!draft.request.user.empty()) {
     draft.user = TRY(draft.loaded.state->user(draft.request.user));
+    draft.query.user = draft.loaded.state->hash().user(draft.request.user);
   }
-  slate.known_user = draft.user.has_value();
+  slate.known_user = draft.user != nullptr;
   draft.query.now = now();
   if (draft.user) {
     draft.query.history = window(*draft.user, draft.events_end);
