@@ -23,7 +23,7 @@ constexpr std::array kStages{
     Stage{"await", "Waits until state has reached `after`.", stages::await},
     Stage{"user", "Reads what is known of the user, and whether it may be used.", stages::user},
     Stage{"filter", "Marks what may not be returned.", stages::filter},
-    Stage{"rank", "Takes the page from personal list, popularity and catalogue.", stages::rank},
+    Stage{kRankStage, "Takes the page from personal list, popularity and catalogue.", stages::rank},
     Stage{"present", "Adds names, titles, reasons and the cursor.", stages::present},
 };
 static_assert(kStages.size() <= kStagesMax);

@@ -11,6 +11,10 @@ namespace palate {
 
 struct Draft;
 
+// Where drafts that are answered together wait for each other: their personal lists are ranked in
+// one pass before it.
+inline constexpr std::string_view kRankStage = "rank";
+
 struct Stage {
   std::string_view name;
   std::string_view sentence;

@@ -71,8 +71,10 @@ struct Draft {
   std::shared_ptr<const UserState> user{};
   Query query{};
   uint64_t history_hash = 0;
-  // Stage "filter".
-  std::optional<Catalogue::View> view{};
+  // Stage "filter"; drafts that are answered together share one view.
+  std::shared_ptr<const Catalogue::View> view{};
+  // The head of the personal list, where drafts were ranked together (recommender.cc).
+  std::vector<Scored> ranked_together{};
   // Stage "rank": up to n, best first.
   std::vector<Candidate> ranked{};
   bool more = false;  // something is left after them

@@ -1,6 +1,8 @@
 #include "recommend/recommender.h"
 
+#include <algorithm>
 #include <chrono>
+#include <deque>
 
 #include "recommend/catalog.h"
 #include "recommend/draft.h"
@@ -15,21 +17,42 @@ Workspace& workspace_of_thread() {
   return work;
 }
 
-Status run_stages(Draft& draft) {
+// Stages [first, end) of the catalogue.
+Status run_stages(Draft& draft, size_t first, size_t end) {
   using Clock = std::chrono::steady_clock;
   const auto stages = stage_catalogue();
   auto begin = Clock::now();
-  for (size_t i = 0; i < stages.size(); ++i) {
+  for (size_t i = first; i < end; ++i) {
     Status done = stages[i].run(draft);
-    const auto end = Clock::now();
+    const auto now = Clock::now();
     StageTimer& timer = draft.loaded.timers[i];
     timer.calls.fetch_add(1, std::memory_order_relaxed);
-    timer.total_ns.fetch_add(static_cast<uint64_t>((end - begin).count()),
+    timer.total_ns.fetch_add(static_cast<uint64_t>((now - begin).count()),
                              std::memory_order_relaxed);
-    begin = end;
+    begin = now;
     if (!done) return done;
   }
   return {};
+}
+
+size_t rank_stage() {
+  const auto stages = stage_catalogue();
+  return static_cast<size_t>(std::ranges::find(stages, kRankStage, &Stage::name) - stages.begin());
+}
+
+// Of those that begin their personal list.
+void rank_together(const LoadedRelease& loaded, std::span<Draft* const> drafts, Scratch& scratch) {
+  std::vector<TopKRequest> asked;
+  std::vector<Draft*> asking;
+  for (Draft* draft : drafts) {
+    if (!draft->slate.personalized || draft->cursor) continue;
+    const size_t k = std::min(draft->request.n + 1, loaded.personal->model->info().items);
+    asked.push_back({draft->query, {draft->work.blocked}, k});
+    asking.push_back(draft);
+  }
+  if (asked.empty()) return;
+  auto lists = loaded.personal->model->top_k(asked, scratch);
+  for (size_t i = 0; i < lists.size(); ++i) asking[i]->ranked_together = std::move(lists[i]);
 }
 
 }  // namespace
@@ -49,8 +72,37 @@ Result<std::shared_ptr<const Recommender>> Recommender::load(const Registry& reg
 Result<Slate> Recommender::recommend(const RecommendRequest& request) const {
   Draft draft{.request = request, .loaded = *loaded_, .work = workspace_of_thread()};
   draft.slate.request_id = new_request_id();
-  TRY(run_stages(draft));
+  TRY(run_stages(draft, 0, stage_catalogue().size()));
   return std::move(draft.slate);
+}
+
+std::vector<Result<Slate>> Recommender::recommend_together(
+    std::span<const RecommendRequest> requests) const {
+  // Each draft keeps what it blocks until all are ranked.
+  std::vector<Workspace> works(requests.size());
+  const auto view = std::make_shared<const Catalogue::View>(loaded_->state->catalogue().view());
+  std::deque<Draft> drafts;  // never moved: queries point into them
+  std::vector<Status> done(requests.size());
+  std::vector<Draft*> going;
+  const size_t rank = rank_stage();
+  for (size_t i = 0; i < requests.size(); ++i) {
+    drafts.push_back({.request = requests[i], .loaded = *loaded_, .work = works[i], .view = view});
+    drafts[i].slate.request_id = new_request_id();
+    done[i] = run_stages(drafts[i], 0, rank);
+    if (done[i]) going.push_back(&drafts[i]);
+  }
+  rank_together(*loaded_, going, workspace_of_thread().scratch);
+  std::vector<Result<Slate>> slates;
+  slates.reserve(requests.size());
+  for (size_t i = 0; i < requests.size(); ++i) {
+    if (done[i]) done[i] = run_stages(drafts[i], rank, stage_catalogue().size());
+    if (done[i]) {
+      slates.emplace_back(std::move(drafts[i].slate));
+    } else {
+      slates.emplace_back(std::unexpected(std::move(done[i].error())));
+    }
+  }
+  return slates;
 }
 
 const Release& Recommender::release() const { return loaded_->release; }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -102,6 +103,10 @@ class Recommender {
   // kConflict (the cursor is of another release, or of a user who has changed too much),
   // kUnavailable (no model).
   Result<Slate> recommend(const RecommendRequest& request) const;
+  // As recommend() for each, in order, with all personal lists ranked in one pass over the items:
+  // for lists made in bulk, some ten times faster a user. The catalogue's writer waits meanwhile,
+  // so a live server should not ask for hundreds.
+  std::vector<Result<Slate>> recommend_together(std::span<const RecommendRequest> requests) const;
   // Errors: kNotFound for an unknown item, kUnavailable when no model of the release can.
   Result<Slate> similar(const SimilarRequest& request) const;
   [[nodiscard]] const Release& release() const;

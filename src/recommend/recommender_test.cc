@@ -61,6 +61,40 @@ TEST_F(RecommenderTest, APersonalAnswerKeepsToTheTaste) {
   }
 }
 
+TEST_F(RecommenderTest, TogetherAndOneByOneAreTheSame) {
+  const std::string page = answer({.user = "user-1", .n = 3}).cursor;
+  const std::vector<RecommendRequest> requests{
+      {.user = "user-0", .n = 5},
+      {.user = "somebody", .n = 4},
+      {.user = "user-1", .n = 200},
+      {.user = "user-1", .n = 3, .cursor = page},
+      {.user = "user-2", .n = 0},  // refused, without harm to the others
+      {.user = "user-3", .n = 7, .categories = {"fantasy"}},
+      {.n = 2},
+      {.user = "user-2", .n = 6, .include_consumed = true},
+  };
+  const auto slates = recommender_->recommend_together(requests);
+  ASSERT_EQ(slates.size(), requests.size());
+  for (size_t i = 0; i < requests.size(); ++i) {
+    SCOPED_TRACE(i);
+    const auto alone = recommender_->recommend(requests[i]);
+    ASSERT_EQ(slates[i].has_value(), alone.has_value());
+    if (!alone) {
+      EXPECT_EQ(slates[i].error().message, alone.error().message);
+      continue;
+    }
+    EXPECT_EQ(names(*slates[i]), names(*alone));
+    EXPECT_EQ(slates[i]->personalized, alone->personalized);
+    EXPECT_EQ(slates[i]->why, alone->why);
+    EXPECT_EQ(slates[i]->cursor, alone->cursor);
+    for (size_t rank = 0; rank < alone->items.size(); ++rank) {
+      EXPECT_EQ(slates[i]->items[rank].score, alone->items[rank].score);
+      EXPECT_EQ(slates[i]->items[rank].source, alone->items[rank].source);
+    }
+  }
+  EXPECT_TRUE(recommender_->recommend_together({}).empty());
+}
+
 TEST_F(RecommenderTest, TitlesComeInTheLanguageAskedFor) {
   const Slate slate = answer({.user = "user-0", .n = 1, .language = "de"});
   EXPECT_EQ(slate.items[0].title, "Titel " + slate.items[0].item.substr(5));

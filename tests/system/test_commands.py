@@ -16,6 +16,25 @@ def test_help_names_every_command_and_each_has_examples():
         assert "palate " + name in run(name, "--help").stdout
 
 
+def test_inspect_shows_and_verifies_what_training_made(world, tmp_path):
+    model = max((world / "default" / "models" / "als").iterdir())
+    told = run_json("inspect", model)
+    assert told["kind"] == "artefact" and told["manifest"]["kind"] == "als" and told["verified"] == "all bytes"
+    assert told["dictionary"]["keys"] == told["manifest"]["items"] and told["dictionary"]["first_keys"]
+    names = run_json("inspect", model / "items.dictionary")
+    assert names["kind"] == "dictionary" and names["dictionary"] == told["dictionary"]
+    vectors = run_json("inspect", model / "tensors.safetensors")
+    assert vectors["kind"] == "vectors" and vectors["tensors"] == told["tensors"]
+    assert "whole: all bytes checked" in run("inspect", model).stdout
+    damaged = bytearray((model / "items.dictionary").read_bytes())
+    damaged[100] ^= 1
+    (tmp_path / "damaged").write_bytes(damaged)
+    refused = run("inspect", tmp_path / "damaged")
+    assert refused.returncode == 5 and "damaged" in refused.stderr
+    assert run("inspect", tmp_path / "absent").returncode == 3
+    assert "palate status" in run("inspect", tmp_path).stderr
+
+
 def test_version():
     told = run_json("version")
     assert told["version"].count(".") == 2 and "palate.event/1" in told["schemas"]
@@ -58,6 +77,22 @@ def test_the_whole_way_at_the_shell(tmp_path):
     assert not stranger["personalized"] and stranger["source"] == "popularity" and stranger["why"]
     like = run_json("similar", slate["items"][0]["item"], "--data", data, "-n", "5")
     assert len(like["items"]) == 5 and slate["items"][0]["item"] not in {i["item"] for i in like["items"]}
+
+
+def test_lists_for_many_users_are_those_of_one_by_one(world, tmp_path):
+    users, out = tmp_path / "users.txt", tmp_path / "lists.jsonl"
+    users.write_text("u00001\r\nnobody\n\nü \"quoted\"\nu00002")
+    done = run_json("recommend", "--users", users, "--out", out, "-n", "6", "--data", world)
+    assert (done["users"], done["personalized"]) == (4, 2)
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [line["user"] for line in lines] == ["u00001", "nobody", 'ü "quoted"', "u00002"]
+    for line in lines:
+        alone = run_json("recommend", line["user"], "-n", "6", "--data", world)
+        assert line["personalized"] == alone["personalized"]
+        assert [item["item"] for item in line["items"]] == [item["item"] for item in alone["items"]]
+    refused = run("recommend", "--users", tmp_path / "absent", "--out", out, "--data", world)
+    assert refused.returncode != 0 and "absent" in refused.stderr
+    assert run("recommend", "--users", users, "--data", world).returncode == 2, "--out is missing"
 
 
 def test_a_category_takes_one_value_and_leaves_the_user_alone(world):

@@ -1,6 +1,9 @@
+#include <chrono>
+
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "cli/bulk.h"
 #include "cli/command.h"
 #include "cli/print.h"
 #include "cli/slate.h"
@@ -24,15 +27,60 @@ Status recommend(Context& context, const RecommendRequest& request) {
   return {};
 }
 
+struct Flags {
+  RecommendRequest request;
+  std::string users, out;
+  size_t threads = 0;
+};
+
+Status recommend_many(Context& context, const Flags& flags) {
+  using Clock = std::chrono::steady_clock;
+  auto live = TRY(LiveRelease::open(context));
+  ThreadPool pool(flags.threads);
+  const auto start = Clock::now();
+  const BulkCounts counts = TRY(
+      recommend_in_bulk({live.recommender.get(), flags.users, flags.out, flags.request, &pool}));
+  const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  if (context.json) {
+    print_json({{"users", counts.users},
+                {"personalized", counts.personalized},
+                {"seconds", seconds},
+                {"threads", pool.size()},
+                {"out", flags.out}});
+    return {};
+  }
+  print_line(fmt::format("{}: {} users, {} of them personal, in {}", flags.out,
+                         human_count(counts.users), human_count(counts.personalized),
+                         human_seconds(seconds)));
+  return {};
+}
+
+void declare_many(CLI::App& app, Flags& flags) {
+  auto* users = app.add_option("--users", flags.users,
+                               "Lists for all users of this file, one id a line; needs --out");
+  auto* out = app.add_option("--out", flags.out,
+                             "Where --users writes: JSON lines with user, personalized, items");
+  users->needs(out);
+  out->needs(users);
+  app.add_option("--threads", flags.threads, "For --users; 0: all processors")
+      ->needs(users)
+      ->type_name("UINT");
+  for (const char* alone : {"user", "--cursor", "--explain", "--language"}) {
+    users->excludes(app.get_option(alone));
+  }
+}
+
 }  // namespace
 
 Command recommend_command() {
-  return {"recommend", "Recommend for one user, with titles",
+  return {"recommend", "Recommend for one user, with titles, or for many into a file",
           "Examples:\n  palate recommend u00001\n  palate recommend u00001 -n 5 --category crime "
           "--explain 2\n"
-          "  palate recommend u00001 --json",
+          "  palate recommend u00001 --json\n"
+          "  palate recommend --users ids.txt -n 100 --out lists.jsonl",
           [](CLI::App& app) {
-            auto request = std::make_shared<RecommendRequest>();
+            auto flags = std::make_shared<Flags>();
+            RecommendRequest* request = &flags->request;
             app.add_option("user", request->user,
                            "The user's id; leave it out for somebody unknown");
             add_slate_flags(app, *request);
@@ -45,8 +93,11 @@ Command recommend_command() {
                            "filters");
             app.add_flag("--include-consumed", request->include_consumed,
                          "Also what the user had already");
-            return std::function<Status(Context&)>(
-                [request](Context& context) { return recommend(context, *request); });
+            declare_many(app, *flags);
+            return std::function<Status(Context&)>([flags](Context& context) {
+              return flags->users.empty() ? recommend(context, flags->request)
+                                          : recommend_many(context, *flags);
+            });
           }};
 }
 

@@ -13,7 +13,9 @@ void block_consumed(const UserState& user, ItemBitmap& blocked) {
 }  // namespace
 
 Status filter(Draft& draft) {
-  draft.view.emplace(draft.loaded.state->catalogue().view());
+  if (!draft.view) {
+    draft.view = std::make_shared<const Catalogue::View>(draft.loaded.state->catalogue().view());
+  }
   const Catalogue::View& view = *draft.view;
   ItemBitmap& blocked = draft.work.blocked;
   blocked.assign((view.size() + 63) / 64, 0);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "recommend/filters.h"
 
@@ -28,7 +29,9 @@ void take_from_model(const Model& model, SourceId source, size_t want, Draft& dr
   const size_t most = model.info().items;  // also for a forged cursor
   TopKRequest top{draft.query, {draft.work.blocked}, std::min(start.given + want, most)};
   for (;;) {
-    const auto list = std::move(model.top_k({&top, 1}, draft.work.scratch)[0]);
+    const bool together = source == SourceId::kPersonal && !draft.ranked_together.empty();
+    const auto list = together ? std::exchange(draft.ranked_together, {})
+                               : std::move(model.top_k({&top, 1}, draft.work.scratch)[0]);
     const auto begin = start.after
                            ? std::upper_bound(list.begin(), list.end(), *start.after, better)
                            : list.begin();
