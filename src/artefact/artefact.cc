@@ -194,6 +194,7 @@ Artefact::~Artefact() = default;
 
 const Manifest& Artefact::manifest() const { return state_->manifest; }
 const Path& Artefact::path() const { return state_->path; }
+std::span<const NamedTensor> Artefact::tensors() const { return state_->tensors; }
 uint64_t Artefact::bytes_on_disk() const { return state_->bytes; }
 
 Result<TensorView> Artefact::tensor(std::string_view name, DType type, size_t rank) const {

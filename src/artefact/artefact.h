@@ -46,6 +46,8 @@ struct TensorView {
   [[nodiscard]] uint64_t cols() const { return shape.size() < 2 ? 1 : shape[1]; }
 };
 
+struct NamedTensor;
+
 // What manifest.json says. Fields that do not apply are empty or zero.
 struct Manifest {
   uint32_t format = 1;      // of the artefact layout
@@ -126,6 +128,7 @@ class Artefact {
     if (!view) return std::unexpected(view.error());
     return std::span<const T>(reinterpret_cast<const T*>(view->bytes.data()), view->shape[0]);
   }
+  [[nodiscard]] std::span<const NamedTensor> tensors() const;  // ascending by name; safetensors.h
   [[nodiscard]] uint64_t bytes_on_disk() const;
 
  private:

@@ -43,6 +43,7 @@ Command simulate_command();
 Command load_command();
 Command completion_command();
 Command verify_command();
+Command inspect_command();
 Command version_command();
 
 }  // namespace palate

@@ -30,7 +30,7 @@ def test_inspect_shows_and_verifies_what_training_made(world, tmp_path):
     damaged[100] ^= 1
     (tmp_path / "damaged").write_bytes(damaged)
     refused = run("inspect", tmp_path / "damaged")
-    assert refused.returncode == 5 and "damaged" in refused.stderr
+    assert refused.returncode == 6 and "damaged" in refused.stderr
     assert run("inspect", tmp_path / "absent").returncode == 3
     assert "palate status" in run("inspect", tmp_path).stderr
 
