@@ -44,6 +44,7 @@ Command load_command();
 Command completion_command();
 Command verify_command();
 Command inspect_command();
+Command sizing_command();
 Command version_command();
 
 }  // namespace palate

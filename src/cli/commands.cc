@@ -40,7 +40,8 @@ std::span<const Command> commands() {
       init_command(),       check_command(),  doctor_command(),   import_command(),
       status_command(),     train_command(),  evaluate_command(), recommend_command(),
       similar_command(),    serve_command(),  simulate_command(), load_command(),
-      completion_command(), verify_command(), inspect_command(),  version_command(),
+      completion_command(), verify_command(), inspect_command(),  sizing_command(),
+      version_command(),
   };
   return list;
 }

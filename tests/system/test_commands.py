@@ -11,7 +11,7 @@ from conftest import BIN, SMALL, run, run_json
 
 def test_help_names_every_command_and_each_has_examples():
     text = run("--help").stdout
-    for name in "init check import status train evaluate recommend similar serve simulate version".split():
+    for name in "init check import status train evaluate recommend similar serve simulate inspect sizing version".split():
         assert f"  {name} " in text
         assert "palate " + name in run(name, "--help").stdout
 
