@@ -134,7 +134,7 @@ TEST_F(DictionaryTest, BeyondMemoryGivesTheSameBytes) {
 // hashes.
 TEST_F(DictionaryTest, FalseAcceptsAreAsRareAsStated) {
   const auto keys = made(50'000, hex_key);
-  constexpr size_t kAsked = 4'000'000;
+  constexpr size_t kAsked = 1'000'000;
   for (const uint32_t bits : {16U, 20U, 24U, 0U}) {
     const auto dictionary = make(keys, {.fingerprint_bits = bits});
     EXPECT_EQ(dictionary->fingerprint_bits(), bits);

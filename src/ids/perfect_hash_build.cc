@@ -291,7 +291,7 @@ Result<PerfectHashBuilder> PerfectHashBuilder::create(const PerfectHashOptions& 
   for (size_t i = 0; i < groups && state->spills(); ++i) {
     auto& group = state->groups[i];
     group.path = options.spill_directory /
-                 fmt::format(".perfect-hash-{}-{}.spill", ::getpid(), made.fetch_add(1));
+                 fmt::format(".perfect-hash.tmp-{}-{}", ::getpid(), made.fetch_add(1));
     group.file = TRY(FileWriter::create(group.path));
   }
   return PerfectHashBuilder(std::move(state));

@@ -91,6 +91,7 @@ TEST(PerfectHash, BuilderGivesTheSameBytesInMemoryAndBeyondIt) {
   ThreadPool pool(2);
   const auto whole = PerfectHash::build(hashes, pool).value();
   const Path directory = testing::TempDir() + "palate_perfect_hash_spill";
+  std::filesystem::remove_all(directory);
   std::filesystem::create_directories(directory);
   for (const size_t memory : {size_t{0}, size_t{8} << 20}) {
     auto builder = PerfectHashBuilder::create(
