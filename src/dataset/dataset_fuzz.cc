@@ -4,10 +4,13 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <numeric>
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "dataset/dataset.h"
+#include "ids/perfect_hash.h"
 
 namespace palate {
 namespace {
@@ -50,8 +53,20 @@ bool write(const Path& path, std::string_view input) {
   auto bytes = take<std::byte>(input, rows * sizeof(HistoryEntry));
   writer->add("row_start", {starts.size()}, std::move(starts));
   writer->add("rows", DType::kU8, {rows, sizeof(HistoryEntry)}, bytes);
-  const std::vector<uint64_t> ids(size_t{users} * 2, 5);
-  writer->add("user_ids", {users, 2}, std::span(ids));
+  std::vector<uint64_t> ids(size_t{users} * 2, 5);
+  for (size_t user = 0; user < users; ++user) ids[2 * user] = user;
+  writer->add("user_ids", {users, 2}, std::span<const uint64_t>(ids));
+  // A perfect hash over so many keys, though not these, and any order, also outside the users.
+  std::vector<uint64_t> keys(users);
+  std::iota(keys.begin(), keys.end(), input.size());
+  ThreadPool pool(1);
+  const auto hash = PerfectHash::build(keys, pool);
+  PALATE_CHECK(hash.has_value(), "numbers in order are all different");
+  writer->add("user_hash", {hash->words().size()}, hash->words());
+  std::vector<uint32_t> order(users);
+  for (uint32_t& user : order)
+    user = static_cast<uint32_t>(hash64(input, &user - order.data()) % 300);
+  writer->add("user_order", {order.size()}, std::span<const uint32_t>(order));
   return writer->commit().has_value();  // not where the details are no JSON object
 }
 
@@ -59,6 +74,8 @@ void use(const Dataset& dataset) {
   const DatasetView view(dataset);
   size_t rows = 0;
   for (uint32_t user = 0; user < dataset.users(); ++user) {
+    const auto found = dataset.find_user(dataset.user_id({user}));
+    PALATE_CHECK(!found || *found == UserIx{user}, "nobody is taken for somebody else");
     for (const HistoryEntry& row : dataset.of({user})) {
       PALATE_CHECK(row.item.value < dataset.items(), "an item of the dictionary");
       ++rows;
