@@ -92,5 +92,6 @@ def measure(context):
     return [
         *ranking_rows(context, *shape, 10, bar=None if context.quick else 3),
         *ranking_rows(context, *shape, 100),
+        *ranking_rows(context, 5_000 if context.quick else 53_424, 10_000, 100),
         *command_row(context),
     ]

@@ -128,6 +128,7 @@ def bulk_rows(context, shape, k, bar):
     """`palate recommend --users`: users' states read, vectors solved, lists ranked, filtered and written; implicit gets vectors for nothing."""
     import polars
     import scipy.sparse
+    import threadpoolctl
     from implicit.cpu.als import AlternatingLeastSquares
 
     csv = context.csv(shape)
@@ -139,7 +140,8 @@ def bulk_rows(context, shape, k, bar):
     ids = context.work / "users.txt"
     ids.write_text("\n".join(map(str, users)))
     lists = context.work / "lists.jsonl"
-    done = palate("recommend", "--users", ids, "-n", k, "--out", lists, "--threads", THREADS, "--data", data).answer
+    command = ("recommend", "--users", ids, "-n", k, "--out", lists, "--threads", THREADS, "--data", data)
+    done = min((palate(*command).answer for _ in range(2)), key=lambda answer: answer["seconds"])
     written = [json.loads(line) for line in lists.read_text().splitlines()]
     if [line["user"] for line in written] != list(map(str, users)) or any(len(line["items"]) != k for line in written):
         raise Wrong("not a list of each user")
@@ -148,10 +150,13 @@ def bulk_rows(context, shape, k, bar):
     random = np.random.default_rng(4)
     model = AlternatingLeastSquares(factors=64, num_threads=THREADS)
     model.user_factors, model.item_factors = (random.standard_normal((count, 64), np.float32) for count in matrix.shape)
-    part = np.arange(1, 8193)
-    start = time.monotonic()
-    model.recommend(part, matrix[part], N=k, filter_already_liked_items=True)
-    peer = len(part) / (time.monotonic() - start)
+    part = np.arange(1, min(8192, len(users)))
+    peer = 0
+    for _ in range(2):
+        start = time.monotonic()
+        with threadpoolctl.threadpool_limits(1, "blas"):  # as implicit asks for: its own threads are enough
+            model.recommend(part, matrix[part], N=k, filter_already_liked_items=True)
+        peer = max(peer, len(part) / (time.monotonic() - start))
     yield Row(f"top-{k} of {matrix.shape[1] - 1:,} items for {done['users']:,} users by name into a file, {THREADS} threads", done["users"] / done["seconds"],
               "users/s", f"{done['personalized']:,} personal; implicit's are numbers of items in memory", "implicit recommend", peer, bar=bar * peer if bar else None)
 

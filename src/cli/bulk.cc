@@ -1,7 +1,8 @@
 #include "cli/bulk.h"
 
 #include <algorithm>
-#include <mutex>
+#include <array>
+#include <charconv>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -33,6 +34,7 @@ Result<std::vector<RecommendRequest>> next_requests(std::string_view& text, size
     }
     requests.push_back(shape);
     requests.back().user = id;
+    requests.back().titles = false;
   }
   return requests;
 }
@@ -47,17 +49,26 @@ void append_quoted(std::string& out, std::string_view text) {
   }
 }
 
+// The shortest decimal that reads back as the same float.
+void append_number(std::string& out, float value) {
+  std::array<char, 32> digits;
+  const auto end = std::to_chars(digits.begin(), digits.end(), value).ptr;
+  out.append(digits.begin(), end);
+}
+
 void append_line(std::string& out, const std::string& user, const Slate& slate) {
   out += "{\"user\":";
   append_quoted(out, user);
   out += slate.personalized ? ",\"personalized\":true,\"items\":["
                             : ",\"personalized\":false,\"items\":[";
-  bool first = true;
+  std::string_view before = "{\"item\":";
   for (const RecommendedItem& item : slate.items) {
-    out += first ? "{\"item\":" : ",{\"item\":";
-    first = false;
+    out += before;
+    before = ",{\"item\":";
     append_quoted(out, item.item);
-    fmt::format_to(std::back_inserter(out), ",\"score\":{}}}", item.score);
+    out += ",\"score\":";
+    append_number(out, item.score);
+    out += "}";
   }
   out += "]}\n";
 }

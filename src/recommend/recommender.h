@@ -33,6 +33,7 @@ struct RecommendRequest {
   std::vector<std::string> categories = {};  // any of them; empty: all
   bool include_consumed = false;
   std::string cursor = {};             // of the page before
+  bool titles = true;                  // false: left empty
   std::string language = {};           // of titles
   std::string context_json = {};       // kept with the request; no model of this release reads it
   size_t explain = 0;                  // reasons an item

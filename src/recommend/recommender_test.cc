@@ -98,6 +98,7 @@ TEST_F(RecommenderTest, TogetherAndOneByOneAreTheSame) {
 TEST_F(RecommenderTest, TitlesComeInTheLanguageAskedFor) {
   const Slate slate = answer({.user = "user-0", .n = 1, .language = "de"});
   EXPECT_EQ(slate.items[0].title, "Titel " + slate.items[0].item.substr(5));
+  EXPECT_EQ(answer({.user = "user-0", .n = 1, .titles = false}).items[0].title, "");
   UserRecord german;
   german.id = "user-0";
   german.language = "de";

@@ -71,7 +71,7 @@ Status present(Draft& draft) {
     RecommendedItem& item = draft.slate.items.emplace_back();
     item.ix = candidate.item;
     item.item = draft.view->name(candidate.item);
-    item.title = draft.view->record(candidate.item).title(language);
+    if (draft.request.titles) item.title = draft.view->record(candidate.item).title(language);
     item.score = candidate.score;
     item.source = name_of(draft.loaded, candidate.source);
     item.reasons = reasons(draft, candidate, language);
