@@ -32,13 +32,14 @@ std::string_view Arena::copy(std::string_view text) {
 }
 
 std::string_view ItemRecord::title(std::string_view language) const {
+  if (titles.empty()) return id;
   const auto wanted = titles.find(std::string(language));
   if (wanted != titles.end()) return wanted->second;
   for (const char* fallback : {"", "en"}) {
     const auto found = titles.find(fallback);
     if (found != titles.end()) return found->second;
   }
-  return titles.empty() ? std::string_view(id) : std::string_view(titles.begin()->second);
+  return titles.begin()->second;
 }
 
 }  // namespace palate

@@ -66,8 +66,11 @@ struct UserStates::Shard {
     if (entry.unwritten()) unwritten_bytes += entry.bytes;
   }
   // Second chance (Corbató 1968): who was asked for since the hand came by stays for another round.
+  // Few turns a call, for the case that nobody may leave.
   void make_room(size_t bytes_max) {
-    for (size_t turns = 2 * ring.size(); bytes > bytes_max && turns > 0; --turns) {
+    constexpr size_t kTurnsMax = 64;
+    size_t turns = std::min(2 * ring.size(), kTurnsMax);
+    for (; bytes > bytes_max && turns > 0; --turns) {
       const UserId id = ring.front();
       ring.pop_front();
       const auto at = entries.find(id);

@@ -71,6 +71,51 @@ TEST_F(IngestTest, AnEventCountsOnceAlsoAfterReopening) {
   EXPECT_THAT((*directory->state().user("ann"))->history, SizeIs(1));
 }
 
+// Reads, the writer and whoever writes behind, on a real store and with hardly any memory.
+TEST_F(IngestTest, StatesAreWrittenBehindWhileTheyGrow) {
+  constexpr uint64_t kUsers = 200, kRounds = 150;
+  directory.reset();
+  const auto name = [](uint64_t user) { return "user" + std::to_string(user); };
+  directory = *DataDirectory::open({.data = folder.path(),
+                                    .tenant = {},
+                                    .mode = OpenMode::kWriter,
+                                    .user_bytes_max = 128 << 10,
+                                    .state_delay = std::chrono::milliseconds(1),
+                                    .state_buffer_bytes = 64 << 10},
+                                   types);
+  std::atomic<bool> done = false;
+  std::atomic<uint64_t> shrunk = 0;
+  std::thread reader([&] {
+    std::vector<size_t> seen(kUsers);
+    for (uint64_t i = 0; !done; i += 3) {
+      const auto state = *directory->state().user(name(i % kUsers));
+      const size_t now = state == nullptr ? 0 : state->history.size();
+      if (now < seen[i % kUsers]) ++shrunk;
+      seen[i % kUsers] = now;
+    }
+  });
+  for (uint64_t round = 0; round < kRounds; ++round) {
+    EventBatch batch;
+    for (uint64_t i = 0; i < 20; ++i) {
+      const uint64_t number = round * 20 + i;
+      append(batch,
+             like(types, name(number * 7 % kUsers), "item" + std::to_string(number % 50), number));
+    }
+    write(std::move(batch));
+  }
+  done = true;
+  reader.join();
+  EXPECT_EQ(shrunk, 0u);
+  directory.reset();
+  directory = *open_directory(folder.path(), types, OpenMode::kStored);
+  EXPECT_EQ(directory->state().as_of()[0].offset, kRounds * 20) << "closing writes everything";
+  for (uint64_t user = 0; user < kUsers; ++user) {
+    const auto state = *directory->state().user(name(user));
+    ASSERT_NE(state, nullptr);
+    EXPECT_THAT(state->history, SizeIs(kRounds * 20 / kUsers)) << user;
+  }
+}
+
 TEST_F(IngestTest, ItemsAndStubsShareOneNumbering) {
   ItemRecord film;
   film.id = "film";

@@ -17,6 +17,13 @@ Workspace& workspace_of_thread() {
   return work;
 }
 
+// For so many drafts together memory is kept; for more it is made.
+constexpr size_t kWorkspacesKept = 16;
+std::span<Workspace> workspaces_of_thread() {
+  thread_local std::vector<Workspace> works(kWorkspacesKept);
+  return works;
+}
+
 // Stages [first, end) of the catalogue.
 Status run_stages(Draft& draft, size_t first, size_t end) {
   using Clock = std::chrono::steady_clock;
@@ -79,7 +86,8 @@ Result<Slate> Recommender::recommend(const RecommendRequest& request) const {
 std::vector<Result<Slate>> Recommender::recommend_together(
     std::span<const RecommendRequest> requests) const {
   // Each draft keeps what it blocks until all are ranked.
-  std::vector<Workspace> works(requests.size());
+  std::vector<Workspace> own(requests.size() > kWorkspacesKept ? requests.size() : 0);
+  const std::span<Workspace> works = own.empty() ? workspaces_of_thread() : own;
   const auto view = std::make_shared<const Catalogue::View>(loaded_->state->catalogue().view());
   std::deque<Draft> drafts;  // never moved: queries point into them
   std::vector<Status> done(requests.size());

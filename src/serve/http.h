@@ -35,7 +35,8 @@ class Exchange {
   virtual ~Exchange() = default;
   // Answers, once. From any thread.
   virtual void send(Response response) = 0;
-  // Calls `then` on the connection's thread after `delay_us`. From any thread.
+  // Calls `then` on the connection's thread after `delay_us`; 0: once what is ready there has been
+  // seen to. From any thread.
   virtual void call_later(int64_t delay_us, std::function<void()> then) = 0;
 };
 

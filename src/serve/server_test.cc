@@ -57,6 +57,38 @@ TEST_F(ServerTest, AnEventChangesTheVeryNextAnswer) {
   EXPECT_TRUE(items_of(again).contains(first));
 }
 
+// What waits on one event loop at the same time is ranked together: everybody gets his own list.
+TEST_F(ServerTest, ManyAtOnceGetWhatEachGetsAlone) {
+  const auto target = [](int n) {
+    // Different users, lengths and filters, somebody unknown, and a request that is refused.
+    if (n == 7) return std::string("/v1/recommendations?user=nobody&n=3");
+    if (n == 11) return std::string("/v1/recommendations?user=user-1&n=0");
+    return fmt::format("/v1/recommendations?user=user-{}&n={}&exclude=a-{}", n, 1 + n % 12, n);
+  };
+  const auto shown = [](const TestResponse& response) {
+    const Json answer = json_of(response);
+    return fmt::format("{} {} {}", response.status, answer.value("personalized", false),
+                       answer.contains("items") ? answer["items"].dump() : answer["code"].dump());
+  };
+  constexpr int kKinds = 20;
+  std::vector<std::string> alone;
+  TestClient client(world_.port());
+  for (int n = 0; n < kKinds; ++n) alone.push_back(shown(client.get(target(n))));
+  std::atomic<int> different = 0;
+  std::vector<std::jthread> clients;
+  for (int c = 0; c < 12; ++c) {
+    clients.emplace_back([&, c] {
+      TestClient own(world_.port());
+      for (int i = 0; i < 60; ++i) {
+        const int n = (i * 7 + c) % kKinds;
+        if (shown(own.get(target(n))) != alone[static_cast<size_t>(n)]) ++different;
+      }
+    });
+  }
+  clients.clear();
+  EXPECT_EQ(different, 0);
+}
+
 TEST_F(ServerTest, UnknownUsersGetWhatIsPopularAndAreTold) {
   const Json slate = json_of(get("/v1/recommendations?user=nobody"));
   EXPECT_EQ(slate["personalized"], false);

@@ -249,6 +249,10 @@ void Session::send(Response response) {
 }
 
 void Session::call_later(int64_t delay_us, std::function<void()> then) {
+  if (delay_us <= 0) {
+    asio::post(io_.context, std::move(then));
+    return;
+  }
   auto timer =
       std::make_shared<asio::steady_timer>(io_.context, std::chrono::microseconds(delay_us));
   // On a cancelled timer too: what waits must come back to be answered.

@@ -1,6 +1,9 @@
 #include <algorithm>
 #include <memory>
+#include <utility>
+#include <vector>
 
+#include "base/log.h"
 #include "serve/endpoints/endpoints.h"
 #include "serve/problem.h"
 #include "serve/recommend_request.h"
@@ -27,12 +30,66 @@ Result<Slate> ask(const App& app, const RecommendRequest& request) {
   return slate;
 }
 
-void answer(const App& app, const RecommendRequest& request, bool fresh, const Reply& reply) {
-  auto slate = ask(app, request);
+void send(const App& app, const Result<Slate>& slate, const Reply& reply) {
   if (!slate) return reply(problem(slate.error()));
-  slate->fresh = fresh;
   app.metrics->recommended(slate->personalized);
   reply({.body = to_json(*slate)});
+}
+
+void answer(const App& app, const RecommendRequest& request, bool fresh, const Reply& reply) {
+  auto slate = ask(app, request);
+  if (slate) slate->fresh = fresh;
+  send(app, slate, reply);
+}
+
+// Requests that one event loop finds waiting at the same time are ranked in one pass over the
+// items. Only on the event loops: batches are never seen by another thread.
+class Batch {
+ public:
+  // What waits is answered as soon as so many do.
+  static constexpr size_t kTogether = 8;
+
+  static Batch& of_this_loop() {
+    static thread_local Batch batch;
+    return batch;
+  }
+  void add(const App& app, RecommendRequest request, const Reply& reply) {
+    requests_.push_back(std::move(request));
+    replies_.push_back(reply);
+    if (requests_.size() == kTogether) return answer_all(app);
+    // Behind everything else that is ready.
+    if (requests_.size() == 1) reply.later(0, [&app] { of_this_loop().answer_all(app); });
+  }
+
+ private:
+  void answer_all(const App& app) {
+    const auto requests = std::exchange(requests_, {});
+    const auto replies = std::exchange(replies_, {});
+    try {
+      const LiveModels::Pair models = app.models->get();
+      if (requests.size() < 2 || !models.current) {
+        for (size_t i = 0; i < requests.size(); ++i) answer(app, requests[i], true, replies[i]);
+        return;
+      }
+      const auto slates = models.current->recommend_together(requests);
+      for (size_t i = 0; i < requests.size(); ++i) send(app, slates[i], replies[i]);
+    } catch (const std::exception& error) {
+      log_error("requests for recommendations threw: {}", error.what());
+      for (const Reply& reply : replies) {
+        if (reply.answered()) continue;
+        reply(problem(Error{Code::kInternal, "The request failed inside."}));
+      }
+    }
+  }
+  std::vector<RecommendRequest> requests_;
+  std::vector<Reply> replies_;
+};
+
+// Quick ones, so that none waits long for the others.
+bool may_be_batched(const RecommendRequest& request) {
+  constexpr size_t kItems = 50, kExcluded = 50;
+  return !request.after && request.cursor.empty() && request.explain == 0 && request.n <= kItems &&
+         request.exclude.size() <= kExcluded && request.categories.empty();
 }
 
 // Looks again and again, without holding the thread in between, until the position is reached or
@@ -63,7 +120,11 @@ void start(const App& app, Result<RecommendRequest> request, const Reply& reply)
 }  // namespace
 
 void get_recommendations(const App& app, const Call& call, const Reply& reply) {
-  start(app, recommend_request(call.parameters), reply);
+  auto request = recommend_request(call.parameters);
+  if (request && call.request.body.empty() && may_be_batched(*request)) {
+    return Batch::of_this_loop().add(app, std::move(*request), reply);
+  }
+  start(app, std::move(request), reply);
 }
 
 void post_recommendations(const App& app, const Call& call, const Reply& reply) {
