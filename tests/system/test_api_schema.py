@@ -62,7 +62,7 @@ def as_the_words_say(value):
         if isinstance(value.get(name), float) and value[name].is_integer():
             value[name] = int(value[name])
     if isinstance(value.get("ts"), int):
-        value["ts"] %= int(NOW.timestamp() * 1e6)
+        value["ts"] = 10**14 + value["ts"] % (int(NOW.timestamp() * 1e6) - 10**14)
     if "type" in value and "user" in value and not value.get("item"):
         value["item"] = "i1"
     for inner in value.values():
