@@ -4,7 +4,14 @@
 #include <limits>
 #include <sys/resource.h>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "base/machine.h"
+
+// Of mimalloc, which only the program itself is linked with.
+extern "C" __attribute__((weak)) void mi_collect(bool force);
 
 namespace palate {
 namespace {
@@ -24,6 +31,13 @@ Memory memory_left() {
 }
 
 }  // namespace
+
+void give_memory_back() {
+  if (mi_collect != nullptr) mi_collect(true);
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
 
 Status check_memory(uint64_t needed_bytes, std::string_view doing, std::string_view advice) {
   const Memory memory = memory_left();

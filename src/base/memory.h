@@ -17,6 +17,10 @@ Status check_memory(uint64_t needed_bytes, std::string_view doing, std::string_v
 // The most memory that this process has had resident so far.
 uint64_t peak_memory_bytes();
 
+// Returns what was freed to the system: allocators keep it in the pools of many threads, and
+// hundreds of megabytes would stay with a process that needs them once.
+void give_memory_back();
+
 // What check_memory() takes for available; nullopt brings the machine back.
 void set_available_memory_for_test(std::optional<uint64_t> bytes);
 

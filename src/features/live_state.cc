@@ -6,11 +6,8 @@
 #include <mutex>
 #include <utility>
 
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
-
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/stop.h"
 #include "events/block.h"
 #include "features/item_popularity.h"
@@ -26,14 +23,6 @@ namespace {
 // So many rows are folded in memory together: bounds what a large batch needs.
 constexpr size_t kRowsAtOnce = 16 * 1024;
 constexpr size_t kDropAtOnce = 10'000;
-
-// The allocator keeps what was freed in the pools of many threads; hundreds of megabytes then stay
-// with a process that needs them once.
-void give_memory_back() {
-#ifdef __GLIBC__
-  malloc_trim(0);
-#endif
-}
 
 // Entries put together by user, of each in log order.
 struct ByUser {

@@ -42,12 +42,18 @@ Result<Counts> write_to_log(const World& world, const EventTypes& types, DataDir
     progress.add(rows);
     return {};
   };
-  TRY(for_each_happening(world, process_stop_token(),
-                         [&](const World::Happening& happening) -> Status {
-                           TRY(append_happening(happening, types, batch));
-                           return batch.rows.size() < kBatchRows ? Status{} : commit();
-                         }));
-  if (!batch.rows.empty()) TRY(commit());
+  const auto write_all = [&]() -> Status {
+    TRY(for_each_happening(world, process_stop_token(),
+                           [&](const World::Happening& happening) -> Status {
+                             TRY(append_happening(happening, types, batch));
+                             return batch.rows.size() < kBatchRows ? Status{} : commit();
+                           }));
+    return batch.rows.empty() ? Status{} : commit();
+  };
+  data.ingest().defer_fold();
+  Status written = write_all();
+  TRY(data.ingest().fold_deferred({}));  // what is logged, also when that was not everything
+  TRY(std::move(written));
   return counts;
 }
 
