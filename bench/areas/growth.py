@@ -47,7 +47,7 @@ def over_rows(context):
 
 
 def over_users(context):
-    memory = Curve("users", "memory of the server", "MiB", "the catalogue and a cache; users stay on disk")
+    memory = Curve("users", "memory of the server", "MiB", "users who have asked, up to data.users_mib, beside the catalogue and caches")
     training = Curve("users", "als, 15 epochs, 2 M rows", "s", "each user costs factors² twice, his rows are counted above")
     for users in (10_000, 20_000, 40_000, 80_000):
         data, _, _, als_s = trained(context, users, 10_000, 2_000_000)
@@ -94,6 +94,7 @@ def draw(curves, path):
 
     matplotlib.use("svg")
     matplotlib.rcParams["svg.hashsalt"] = "palate"  # the same figures give the same file
+    matplotlib.rcParams["svg.fonttype"] = "none"  # text stays text
     from matplotlib import pyplot
 
     columns = 3
@@ -103,7 +104,7 @@ def draw(curves, path):
         axis.set_title(f"{curve.what}: slope {curve.slope:.2f}", fontsize=10)
         axis.set_xlabel(curve.over)
         axis.set_ylabel(curve.unit)
-        axis.grid(which="both", alpha=0.3)
+        axis.grid(alpha=0.3)
     for axis in axes.flat[len(curves):]:
         axis.remove()
     figure.tight_layout()
