@@ -109,6 +109,7 @@ def draw(curves, path):
         axis.remove()
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
+    path.write_text("".join(f"{line.rstrip()}\n" for line in path.read_text().splitlines()))
 
 
 def measure(context):
