@@ -90,7 +90,7 @@ bool EventJsonParser::State::read_field(Row& row, EventField field, od::value va
   const std::string_view name = kEventFieldNames[index];
   if (row.seen & (1u << index)) return row.refuse(Reason::kDuplicateField, name);
   row.seen |= 1u << index;
-  od::json_type type;
+  od::json_type type{};
   if (value.type().get(type)) return row.refuse(Reason::kBadJson);
   if (type == od::json_type::null) return true;
   if (field == EventField::kContext) {
@@ -113,7 +113,7 @@ bool EventJsonParser::State::read_field(Row& row, EventField field, od::value va
 }
 
 bool EventJsonParser::State::add_context(Row& row, std::string_view key, od::value value) {
-  od::json_type type;
+  od::json_type type{};
   if (value.type().get(type)) return row.refuse(Reason::kBadJson);
   if (type == od::json_type::string) {
     std::string_view text;
@@ -259,14 +259,15 @@ Status EventJsonParser::parse_body(std::string_view body, size_t events_max, Eve
     return fail(Code::kInvalidArgument, "the body is not JSON: {}", simdjson::error_message(error));
   };
   od::document document;
-  od::json_type type;
+  od::json_type type{};
   const std::string_view text = state_->pad(body);
   auto error =
       state_->parser
           .iterate(simdjson::padded_string_view(text, text.size() + simdjson::SIMDJSON_PADDING))
           .get(document);
   if (error) return not_json(error);
-  if ((error = document.type().get(type))) return not_json(error);
+  error = document.type().get(type);
+  if (error) return not_json(error);
   if (type == od::json_type::object) {
     if (Rejection rejection = parse(body, batch); rejection.reason != Reason::kNone) {
       if (rejection.reason == Reason::kBadJson) {
@@ -287,7 +288,8 @@ Status EventJsonParser::parse_body(std::string_view body, size_t events_max, Eve
     }
     od::object object;
     od::value value;
-    if ((error = std::move(element).get(value))) return not_json(error);
+    error = std::move(element).get(value);
+    if (error) return not_json(error);
     Rejection rejection = value.get_object().get(object) ? reject(Reason::kBadJson, "not an object")
                                                          : state_->read_object(object, batch, true);
     if (rejection.reason != Reason::kNone) on_reject(index, std::move(rejection));

@@ -13,7 +13,7 @@
 namespace palate {
 namespace {
 
-using namespace dictionary;
+using namespace dictionary;  // NOLINT(google-build-using-namespace): its own format
 
 constexpr size_t kTogether = 64;  // keys whose memory is fetched before the first is used
 
@@ -170,7 +170,7 @@ Result<std::shared_ptr<const Dictionary>> Dictionary::parse(std::span<const std:
                                                             Verify verify) {
   auto state = std::make_unique<State>();
   TRY(state->read(bytes));
-  const std::shared_ptr<const Dictionary> dictionary(new Dictionary(std::move(state)));
+  std::shared_ptr<const Dictionary> dictionary(new Dictionary(std::move(state)));
   if (verify == Verify::kYes) TRY(dictionary->verify());
   return dictionary;
 }
@@ -182,7 +182,7 @@ Result<std::shared_ptr<const Dictionary>> Dictionary::open(const Path& path, Ver
     return std::unexpected(read.error().within(path.string()));
   }
   state->file = std::move(file);
-  const std::shared_ptr<const Dictionary> dictionary(new Dictionary(std::move(state)));
+  std::shared_ptr<const Dictionary> dictionary(new Dictionary(std::move(state)));
   if (verify == Verify::kNo) return dictionary;
   if (const auto whole = dictionary->verify(); !whole) {
     return std::unexpected(whole.error().within(path.string()));

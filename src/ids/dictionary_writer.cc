@@ -17,7 +17,7 @@
 namespace palate {
 namespace {
 
-using namespace dictionary;
+using namespace dictionary;  // NOLINT(google-build-using-namespace): its own format
 
 // Keys are gathered until there are so many or they have so many bytes, then coded in parallel.
 constexpr size_t kGatheredKeys = size_t{1} << 16;

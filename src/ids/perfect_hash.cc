@@ -9,7 +9,7 @@
 namespace palate {
 namespace {
 
-using namespace perfect_hash;
+using namespace perfect_hash;  // NOLINT(google-build-using-namespace): its own format
 
 constexpr size_t kTogether = 64;  // keys whose seeds are fetched before the first is used
 
@@ -34,7 +34,7 @@ class Cutter {
   std::span<const uint64_t> left_;
 };
 
-const Hash128& hash_of(const Hash128& hash) { return hash; }
+Hash128 hash_of(const Hash128& hash) { return hash; }
 Hash128 hash_of(uint64_t key) { return spread(key); }
 
 }  // namespace

@@ -14,7 +14,7 @@
 namespace palate {
 namespace {
 
-using namespace perfect_hash;
+using namespace perfect_hash;  // NOLINT(google-build-using-namespace): its own format
 
 constexpr size_t kBlocks = 64;            // that one partition is done in
 constexpr size_t kRestMax = 4096;         // keys that no level took: more come of no good hash
@@ -22,7 +22,7 @@ constexpr size_t kGroupsMax = 1024;       // files that hashes are spilled into
 constexpr size_t kGroupsInMemory = 8;     // so that the copy of one is small beside all
 constexpr size_t kSpillBytes = 64 << 10;  // gathered before they are written
 
-const Hash128& hash_of(const Hash128& hash) { return hash; }
+Hash128 hash_of(const Hash128& hash) { return hash; }
 Hash128 hash_of(uint64_t key) { return spread(key); }
 
 struct Parts {

@@ -26,8 +26,9 @@ void examine_processor(const DoctorJob& job, DoctorReport& report) {
                                                   "avx2",        "asimddp",     "asimd"};
   std::string found;
   for (const auto set : kSets) {
-    if (cpu.flags.contains(std::string(set)))
-      found += (found.empty() ? "" : " ") + std::string(set);
+    if (!cpu.flags.contains(std::string(set))) continue;
+    if (!found.empty()) found += ' ';
+    found += set;
   }
   if (found.empty()) {
     report.warn("instructions", "neither AVX2 nor NEON",

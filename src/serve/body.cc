@@ -103,7 +103,7 @@ Result<SplitRecords> split_records(std::string_view body, std::string_view name,
   const std::string_view text = TRY(unwrap(body, name));
   SplitRecords records;
   od::document document;
-  od::json_type type;
+  od::json_type type{};
   auto error = parser().iterate(pad(records.padded, text)).get(document);
   if (!error) error = document.type().get(type);
   if (error) return not_json(body, error);
@@ -118,7 +118,8 @@ Result<SplitRecords> split_records(std::string_view body, std::string_view name,
     return fail(Code::kInvalidArgument,
                 "The body is one object, an array of them, or {{\"{}\":[…]}}.", name);
   }
-  if ((error = collect(array, records_max, records.texts))) return not_json(body, error);
+  error = collect(array, records_max, records.texts);
+  if (error) return not_json(body, error);
   if (records.texts.size() > records_max) {
     return fail(Code::kInvalidArgument, "More than {} records in one request; send them in parts.",
                 records_max);

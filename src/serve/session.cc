@@ -3,6 +3,7 @@
 #include <array>
 #include <chrono>
 #include <ctime>
+#include <tuple>
 #include <utility>
 
 #include <boost/beast/core/string.hpp>
@@ -118,8 +119,8 @@ Session::~Session() {
 
 void Session::start() {
   beast::error_code ignored;
-  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
-  socket_.non_blocking(true, ignored);
+  std::ignore = socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  std::ignore = socket_.non_blocking(true, ignored);
   next_request();
 }
 
@@ -145,7 +146,7 @@ void Session::expire_after(double seconds) {
 // What is under way ends with an error, and the session with it.
 void Session::close() {
   beast::error_code ignored;
-  socket_.close(ignored);
+  std::ignore = socket_.close(ignored);
   deadline_us_ = kNever;
 }
 
@@ -311,7 +312,7 @@ void Session::on_written(beast::error_code error) {
   if (error) return close();
   if (!close_after_answer_) return next_request();
   beast::error_code ignored;
-  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  std::ignore = socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
   if (unread_body_) return linger();
   close();
 }
