@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/file.h"
 #include "store/rocks_error.h"
 #include "store/rocks_options.h"
 
@@ -59,6 +60,19 @@ Result<Path> make_secondary_directory() {
     return std::unexpected(errno_error(errno, "make a folder for the reader", base));
   }
   return Path(name);
+}
+
+// CURRENT names the manifest, without a checksum: what a flipped bit makes of it is a file that is
+// not there. A writer replaces both, so that a reader may see an old name, but not twice.
+bool names_no_manifest(const Path& directory) {
+  const auto name = [&] {
+    const std::string text = read_file(directory / "CURRENT").value_or("");
+    return text.substr(0, text.find('\n'));
+  };
+  const std::string named = name();
+  if (named.empty()) return false;
+  std::error_code error;
+  return !std::filesystem::is_regular_file(directory / named, error) && name() == named;
 }
 
 }  // namespace
@@ -133,6 +147,12 @@ Result<std::unique_ptr<Database>> Database::open(DatabaseOptions options) {
       return fail(Code::kNotFound, "{}: the database is not complete yet; import events first",
                   path.string());
     }
+  }
+  if (!status.ok() && names_no_manifest(path)) {
+    return fail(Code::kCorrupt,
+                "{}: it is damaged, there is no manifest of the name that it holds; restore the "
+                "directory from a copy; what is stored was not changed",
+                (path / "CURRENT").string());
   }
   if (!status.ok()) return std::unexpected(rocks_error(status, "open the database", path));
   auto database = std::unique_ptr<Database>(new Database(std::move(state)));

@@ -123,6 +123,27 @@ TEST_F(DatabaseTest, ReaderLeavesNothingBehind) {
   unsetenv("TMPDIR");
 }
 
+TEST_F(DatabaseTest, EveryFlippedBitOfTheManifestsNameIsDamage) {
+  ASSERT_TRUE(open(Mode::kWriter));
+  const Path current = path() / "CURRENT";
+  std::string right;
+  std::getline(std::ifstream(current), right);
+  right += '\n';
+  for (size_t bit = 0; bit < right.size() * 8; ++bit) {
+    std::string wrong = right;
+    wrong[bit / 8] = static_cast<char>(wrong[bit / 8] ^ (1 << (bit % 8)));
+    std::ofstream(current) << wrong;
+    for (const Mode mode : {Mode::kReader, Mode::kWriter}) {
+      const auto opened = open(mode);
+      ASSERT_FALSE(opened) << bit;
+      EXPECT_EQ(opened.error().code, Code::kCorrupt) << bit << ": " << opened.error().message;
+      EXPECT_THAT(opened.error().message, ::testing::HasSubstr(current.string()));
+    }
+  }
+  std::ofstream(current) << right;
+  EXPECT_TRUE(open(Mode::kWriter));
+}
+
 TEST_F(DatabaseTest, DamageInsideTheWriteAheadLogIsRefusedNotDropped) {
   {
     auto db = open(Mode::kWriter).value();
