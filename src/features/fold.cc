@@ -103,12 +103,7 @@ UserFold::Grouped UserFold::group(Partitions some, size_t users) const {
   for (const ResolvedBlock& block : input_.blocks) {
     const std::vector<uint32_t>& place = cuts_[block.resolver].place;
     for (const TasteEntry& entry : block.of(some.begin, some.end)) {
-      grouped.entries[next[place[entry.user]]++] = {.item = entry.item,
-                                                    .type = entry.type,
-                                                    .value = entry.value,
-                                                    .preference = entry.preference,
-                                                    .ts = entry.ts,
-                                                    .offset = block.first + entry.row};
+      grouped.entries[next[place[entry.user]]++] = history_entry(entry, block.first);
     }
   }
   return grouped;

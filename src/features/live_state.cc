@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <unordered_map>
 #include <utility>
 
 #include "base/log.h"
@@ -54,12 +55,7 @@ ByUser by_user(const ResolvedBlock& block, const Resolver::Users& users) {
   std::vector<uint32_t> next = out.begin;
   out.entries.resize(sum);
   for (const TasteEntry& entry : block.entries) {
-    out.entries[next[place[entry.user]]++] = {.item = entry.item,
-                                              .type = entry.type,
-                                              .value = entry.value,
-                                              .preference = entry.preference,
-                                              .ts = entry.ts,
-                                              .offset = block.first + entry.row};
+    out.entries[next[place[entry.user]]++] = history_entry(entry, block.first);
   }
   return out;
 }
@@ -277,15 +273,19 @@ Status LiveState::State::fold_users(Position first, std::span<const UserRecord> 
   next.users = first.offset + records.size();
   if (next.users <= position.users) return {};
   records = records.subspan(position.users - first.offset);
+  // A later record of the same user replaces the whole profile.
+  std::unordered_map<std::string_view, const UserRecord*> newest;
+  for (const UserRecord& record : records) newest[record.id] = &record;
   std::vector<UserId> ids;
-  for (const UserRecord& record : records) ids.push_back(parts.hash->user(record.id));
-  TRY(users.get_all(ids));  // errors come before anything has changed
-  for (size_t i = 0; i < ids.size(); ++i) {
-    const UserStates::Ref before = TRY(users.get(ids[i]));  // somebody may be there twice
-    auto state = successor(before, records[i].id, 0);
-    state->profile = records[i];
+  for (const auto& [id, record] : newest) ids.push_back(parts.hash->user(id));
+  const std::vector<UserStates::Ref> before = TRY(users.get_all(ids));
+  size_t u = 0;
+  for (const auto& [id, record] : newest) {
+    auto state = successor(before[u], id, 0);
+    state->profile = *record;
     state->has_profile = true;
-    users.put(ids[i], std::move(state), before == nullptr);
+    users.put(ids[u], std::move(state), before[u] == nullptr);
+    ++u;
   }
   move_to(next);
   return {};
@@ -433,7 +433,10 @@ bool LiveState::wait_for(const Position& position, int64_t deadline_us) const {
 }
 
 Result<std::shared_ptr<const UserState>> LiveState::user(std::string_view external_id) const {
-  return state_->users.get(state_->parts.hash->user(external_id));
+  return user(state_->parts.hash->user(external_id));
+}
+Result<std::shared_ptr<const UserState>> LiveState::user(const UserId& id) const {
+  return state_->users.get(id);
 }
 
 Result<uint64_t> LiveState::users_count() const {

@@ -70,6 +70,7 @@ class LiveState {
   // The user's state as it is now, or nullptr for somebody who has neither a profile nor any event
   // that says something about taste. Thread-safe.
   [[nodiscard]] Result<std::shared_ptr<const UserState>> user(std::string_view external_id) const;
+  [[nodiscard]] Result<std::shared_ptr<const UserState>> user(const UserId& id) const;
   [[nodiscard]] const Catalogue& catalogue() const;
   // What pseudonyms are made with: an artefact's dictionary is compared with the catalogue's ids.
   [[nodiscard]] const KeyedHash& hash() const;

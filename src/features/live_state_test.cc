@@ -226,6 +226,26 @@ TEST(LiveState, AReaderFollowsTheWriter) {
   EXPECT_EQ(reader->item_popularity(ItemIx{3}, {0}), world.live->item_popularity(ItemIx{3}, {0}));
 }
 
+TEST(LiveState, AReaderOfTheStoreSeesWhatIsWrittenOnly) {
+  World world;
+  ASSERT_TRUE(world.live->apply_items(world.log_items(ten_items()), ten_items()));
+  const std::vector<EventView> rows = {world.event("like", "ann", "i3")};
+  ASSERT_TRUE(world.live->apply_events(world.log_events(rows), rows));
+  LiveState stored({.types = &world.types,
+                    .hash = &world.hash,
+                    .store = &world.store,
+                    .tenant = {},
+                    .limits = world.limits,
+                    .reader_events_max = 0});
+  ASSERT_TRUE(stored.catch_up(world.log, {}, true));
+  EXPECT_EQ(stored.as_of()[0].offset, 0u);
+  EXPECT_EQ(*stored.user("ann"), nullptr);
+  ASSERT_TRUE(world.live->flush());
+  ASSERT_TRUE(stored.catch_up(world.log, {}, true));
+  EXPECT_EQ(stored.as_of()[0].offset, 1u);
+  EXPECT_NE(*stored.user("ann"), nullptr);
+}
+
 TEST(LiveState, WaitingEndsWithThePositionOrTheDeadline) {
   World world;
   ASSERT_TRUE(world.live->apply_items(world.log_items(ten_items()), ten_items()));

@@ -15,6 +15,7 @@
 #include "events/event_types.h"
 #include "events/taste_columns.h"
 #include "features/catalogue.h"
+#include "features/history.h"
 #include "features/item_popularity.h"
 #include "features/name_table.h"
 #include "ids/keyed_hash.h"
@@ -36,6 +37,16 @@ struct TasteEntry {
   EventTypeId type;
 };
 static_assert(sizeof(TasteEntry) == 32);
+
+// As histories keep it; `first`: the offset that `row` counts from.
+inline HistoryEntry history_entry(const TasteEntry& entry, uint64_t first) {
+  return {.item = entry.item,
+          .type = entry.type,
+          .value = entry.value,
+          .preference = entry.preference,
+          .ts = entry.ts,
+          .offset = first + entry.row};
+}
 
 // Some rows of the log that follow each other.
 struct ResolvedBlock {

@@ -215,31 +215,18 @@ void UserStates::clear() {
   }
 }
 
-uint64_t UserStates::new_users() const {
-  uint64_t sum = 0;
+template <class T>
+T UserStates::sum(T Shard::* of) const {
+  T sum = 0;
   for (const auto& shard : shards_) {
     const std::lock_guard lock(shard->mutex);
-    sum += shard->fresh;
+    sum += (*shard).*of;
   }
   return sum;
 }
 
-size_t UserStates::unwritten_bytes() const {
-  size_t sum = 0;
-  for (const auto& shard : shards_) {
-    const std::lock_guard lock(shard->mutex);
-    sum += shard->unwritten_bytes;
-  }
-  return sum;
-}
-
-size_t UserStates::bytes() const {
-  size_t sum = 0;
-  for (const auto& shard : shards_) {
-    const std::lock_guard lock(shard->mutex);
-    sum += shard->bytes;
-  }
-  return sum;
-}
+uint64_t UserStates::new_users() const { return sum(&Shard::fresh); }
+size_t UserStates::unwritten_bytes() const { return sum(&Shard::unwritten_bytes); }
+size_t UserStates::bytes() const { return sum(&Shard::bytes); }
 
 }  // namespace palate

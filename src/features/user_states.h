@@ -62,6 +62,8 @@ class UserStates {
  private:
   struct Shard;
   Shard& shard_of(const UserId& id) const;
+  template <class T>
+  T sum(T Shard::* of) const;
   Parts parts_;
   std::vector<std::unique_ptr<Shard>> shards_;
 };

@@ -65,8 +65,8 @@ Status user(Draft& draft) {
   slate.as_of = draft.loaded.state->as_of();  // before the read: the state is at least this new
   draft.events_end = draft.cursor ? draft.cursor->events_end : events_end(slate.as_of);
   if (!draft.request.user.empty()) {
-    draft.user = TRY(draft.loaded.state->user(draft.request.user));
     draft.query.user = draft.loaded.state->hash().user(draft.request.user);
+    draft.user = TRY(draft.loaded.state->user(draft.query.user));
   }
   slate.known_user = draft.user != nullptr;
   draft.query.now = now();
