@@ -29,6 +29,7 @@ Settings::Settings() {
   schema.add("serve", serve);
   schema.add("simulate", simulate);
   schema.add("import", import);
+  schema.add("validation", validation);
   models.add_to(schema);
   types.add_to(schema);
 }
@@ -64,6 +65,7 @@ Result<std::unique_ptr<DataDirectory>> Context::open_data(OpenMode mode) const {
   options.state_buffer_bytes = static_cast<size_t>(settings.data.state_buffer_kib) << 10;
   options.user_bytes_max = static_cast<size_t>(settings.data.users_mib) << 20;
   options.state_delay = std::chrono::milliseconds(settings.data.state_delay_ms);
+  options.validation = settings.validation;
   options.stop = process_stop_token();
   auto opened = DataDirectory::open(options, settings.types);
   if (!opened && mode != OpenMode::kWriter && opened.error().code == Code::kNotFound) {

@@ -37,6 +37,7 @@ struct Settings {
   SimulateConfig simulate;
   MappingConfig import;
   ModelConfigs models;
+  ValidationConfig validation;
   EventTypes types = EventTypes::defaults();
   ConfigSchema schema;  // bound to the members above
   Settings();

@@ -43,7 +43,7 @@ std::map<std::string, Example> first_examples(const ImportSummary& summary) {
   for (size_t i = 0; i < kLinesMax && found.size() < summary.rejected.size(); ++i) {
     if (!std::getline(lines, line)) break;
     const auto row = nlohmann::json::parse(line, nullptr, false);
-    if (!row.is_object()) continue;
+    if (!row.is_object() || row.contains("recipe")) continue;
     const Example example{row.value("file", ""), row.value("message", ""), row.value("line", 0ul)};
     found.emplace(row.value("reason", ""), example);
   }
@@ -123,6 +123,18 @@ void print_summary(std::string_view what, size_t files, const ImportSummary& sum
   print_refused(summary);
 }
 
+namespace {
+
+nlohmann::ordered_json set_aside_json(const ImportSummary& summary) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const SetAside& batch : summary.set_aside) {
+    list.push_back({{"id", batch.id}, {"path", batch.path.string()}, {"reasons", batch.reasons}});
+  }
+  return list;
+}
+
+}  // namespace
+
 nlohmann::ordered_json summary_json(const ImportSummary& summary) {
   return {{"rows", summary.rows},
           {"accepted", summary.accepted},
@@ -131,6 +143,7 @@ nlohmann::ordered_json summary_json(const ImportSummary& summary) {
           {"reasons", summary.rejected},
           {"sources_known", summary.sources_known},
           {"quarantine", summary.quarantine.string()},
+          {"set_aside", set_aside_json(summary)},
           {"seconds", summary.seconds},
           {"read_seconds", summary.read_seconds},
           {"log_seconds", summary.log_seconds},
@@ -145,6 +158,18 @@ Status check_some_accepted(std::string_view what, const ImportSummary& summary) 
               "every row of the {} was refused ({}); nothing of them was imported. The reasons are "
               "in {}, and what columns and times may look like in docs/import.md",
               what, refused, summary.quarantine.string());
+}
+
+Status check_none_set_aside(const ImportSummary& summary) {
+  if (summary.set_aside.empty()) return {};
+  std::vector<std::string> files;
+  for (const SetAside& batch : summary.set_aside) {
+    files.push_back(fmt::format("{} ({})", batch.path.string(), fmt::join(batch.reasons, "; ")));
+  }
+  return fail(Code::kConflict,
+              "unlike what came before, so set aside, and nothing of it was imported: {}. Look at "
+              "it, then: palate quarantine release {}, or import it with --no-screen",
+              fmt::join(files, ", "), summary.set_aside.front().id);
 }
 
 }  // namespace palate

@@ -30,5 +30,7 @@ nlohmann::ordered_json summary_json(const ImportSummary& summary);
 
 // kInvalidArgument when there were rows and every one was refused: nobody means that.
 Status check_some_accepted(std::string_view what, const ImportSummary& summary);
+// kConflict with the reasons when a file was set aside.
+Status check_none_set_aside(const ImportSummary& summary);
 
 }  // namespace palate

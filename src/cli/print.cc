@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "events/validate.h"
+
 namespace palate {
 namespace {
 
@@ -70,6 +72,20 @@ std::string human_bytes(uint64_t bytes) {
 std::string human_seconds(double seconds) {
   if (seconds < 1) return fmt::format("{:.0f} ms", seconds * 1e3);
   return fmt::format("{:.2f} s", seconds);
+}
+
+std::string printable(std::string_view bytes) {
+  const bool utf8 = check_text(bytes) != Reason::kBadUtf8;
+  std::string out;
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f || (byte >= 0x80 && !utf8)) {
+      out += fmt::format("\\x{:02x}", byte);
+    } else {
+      out += c;
+    }
+  }
+  return out;
 }
 
 }  // namespace palate

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
 
 #include "events/number_text.h"
 
@@ -60,7 +61,74 @@ Status add_pairs(std::string_view key, const std::vector<std::string>& pairs,
   return {};
 }
 
+template <class Enum>
+std::string word_of(const Words<Enum>& words, const Enum& value) {
+  for (const auto& [word, known] : words) {
+    if (known == value) return word;
+  }
+  return words.front().first;
+}
+
+template <class T>
+void read(const nlohmann::json& json, const char* key, T& into) {
+  if (json.contains(key)) into = json.at(key).get<T>();
+}
+
+Result<ColumnMapping> read_mapping(const nlohmann::json& json) {
+  ColumnMapping mapping;
+  const auto word = [&](const char* key) { return json.value(key, "auto"); };
+  mapping.format = TRY(find_word("format", kFormats, word("format")));
+  mapping.header = TRY(find_word("header", kHeaders, word("header")));
+  mapping.ts_unit = TRY(find_word("ts_unit", kUnits, word("ts_unit")));
+  if (const auto time = TRY(find_word("time", kTimes, word("time")))) {
+    mapping.time_given = true;
+    mapping.time = *time;
+  }
+  const std::string delimiter = json.value("delimiter", ""), list = json.value("list", "|");
+  mapping.delimiter = delimiter.empty() ? char{0} : delimiter[0];
+  mapping.list_separator = list.empty() ? '|' : list[0];
+  read(json, "quotes", mapping.quotes);
+  read(json, "map", mapping.columns);
+  read(json, "set", mapping.constants);
+  read(json, "types", mapping.type_names);
+  read(json, "flags", mapping.flags);
+  read(json, "latin1", mapping.latin1);
+  read(json, "names", mapping.names);
+  read(json, "own_form", mapping.own_form);
+  return mapping;
+}
+
 }  // namespace
+
+std::string to_json(const ColumnMapping& mapping) {
+  nlohmann::ordered_json json = {{"format", word_of(kFormats, mapping.format)},
+                                 {"header", word_of(kHeaders, mapping.header)},
+                                 {"ts_unit", word_of(kUnits, mapping.ts_unit)}};
+  if (mapping.time_given) {
+    json["time"] = word_of(kTimes, std::optional<TimeKind>(mapping.time));
+  }
+  if (mapping.delimiter != 0) json["delimiter"] = std::string(1, mapping.delimiter);
+  json["list"] = std::string(1, mapping.list_separator);
+  json["quotes"] = mapping.quotes;
+  json["map"] = mapping.columns;
+  json["set"] = mapping.constants;
+  json["types"] = mapping.type_names;
+  json["flags"] = mapping.flags;
+  json["latin1"] = mapping.latin1;
+  json["names"] = mapping.names;
+  json["own_form"] = mapping.own_form;
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+Result<ColumnMapping> mapping_from_json(std::string_view json) {
+  try {
+    auto mapping = read_mapping(nlohmann::json::parse(json));
+    if (!mapping) return fail(Code::kCorrupt, "{}", mapping.error().message);
+    return mapping;
+  } catch (const nlohmann::json::exception& error) {
+    return fail(Code::kCorrupt, "how the rows are to be read is damaged: {}", error.what());
+  }
+}
 
 void MappingConfig::fields(FieldVisitor<MappingConfig>& field) {
   field("format", &MappingConfig::format, {.one_of = words_of(kFormats)},

@@ -33,16 +33,25 @@ struct ColumnMapping {
   char delimiter = 0;  // of CSV; 0: the first of , ; | that the first line has
   bool quotes = true;  // CSV only: whether '"' quotes
   Header header = Header::kAuto;
-  std::map<std::string, std::string> columns;     // our field -> column
-  std::map<std::string, std::string> constants;   // our field -> the same value for every row
-  std::map<std::string, std::string> type_names;  // the source's event type -> ours
-  std::map<std::string, std::string> flags;  // items: column -> category, given where it is "1"
+  std::map<std::string, std::string> columns = {};     // our field -> column
+  std::map<std::string, std::string> constants = {};   // our field -> the same value for every row
+  std::map<std::string, std::string> type_names = {};  // the source's event type -> ours
+  std::map<std::string, std::string> flags =
+      {};  // items: column -> category, given where it is "1"
   TimeUnit ts_unit = TimeUnit::kAuto;
   bool time_given = false;  // else: real where a column holds ts, none elsewhere
   TimeKind time = TimeKind::kNone;
   char list_separator = '|';  // between categories, tags, languages, regions in one cell
   bool latin1 = false;        // items, users: a text that is not UTF-8 is ISO 8859-1
+  // Of rows whose source was looked at before (Reader::recipe()): nothing is guessed from the
+  // first.
+  std::vector<std::string> names = {};  // of all its columns
+  bool own_form = false;                // JSON lines in our own form
 };
+
+// For quarantine files and batches set aside; reads back to the same mapping. Errors: kCorrupt.
+std::string to_json(const ColumnMapping& mapping);
+Result<ColumnMapping> mapping_from_json(std::string_view json);
 
 // The mapping as the user writes it: config section [import], flags --import.<key>.
 struct MappingConfig {

@@ -43,7 +43,7 @@ class CellParser {
     if (reason == Reason::kNone) reason = builder_.build(texts, event);
     if (reason == Reason::kNone) [[likely]]
       return;
-    refuse(out, row.line, describe(reason, texts, event), row.text);
+    refuse(out, row.line, builder_.describe(reason, texts, event), row.text);
     out.events.rows.pop_back();
   }
 
@@ -99,7 +99,7 @@ void add_list_line(const ListLine& line, const EventPlan& plan, EventRowBuilder&
     EventView& event = out.events.rows.emplace_back();
     const Reason reason = builder.build(texts, event);
     if (reason == Reason::kNone) continue;
-    refuse(out, line.number, describe(reason, texts, event), line.text);
+    refuse(out, line.number, builder.describe(reason, texts, event), line.text);
     out.events.rows.pop_back();
   }
 }
@@ -175,7 +175,7 @@ ChunkParser event_cell_parser(const EventPlan& plan) {
       const size_t refused = out.rejects.size();
       parser.add(cells, row, out);
       if (out.rejects.size() > refused) {
-        out.rejects.back().bytes = out.events.arena.copy(fmt::format("{}", fmt::join(cells, ",")));
+        out.rejects.back().bytes = out.events.arena.copy(csv_row(cells));
       }
       ++row.line;
     }

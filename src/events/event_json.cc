@@ -188,7 +188,7 @@ Rejection EventJsonParser::State::read_object(od::object object, EventBatch& bat
   if (!canonical.empty()) row.texts[EventField::kContext] = batch.arena.copy(canonical);
   EventView event;
   const Reason reason = builder.build(row.texts, event);
-  if (reason != Reason::kNone) return describe(reason, row.texts, event);
+  if (reason != Reason::kNone) return builder.describe(reason, row.texts, event);
   batch.rows.push_back(event);
   return {};
 }
@@ -225,6 +225,9 @@ EventJsonParser::EventJsonParser(EventJsonParser&&) noexcept = default;
 EventJsonParser::~EventJsonParser() = default;
 
 void EventJsonParser::set_received(TimeUs received) { state_->builder.set_received(received); }
+void EventJsonParser::set_contract(std::shared_ptr<const Contract> contract) {
+  state_->builder.set_contract(std::move(contract));
+}
 void EventJsonParser::set_keys(JsonKeys keys) { state_->keys = std::move(keys); }
 
 void EventJsonParser::set_constants(const EventTexts& constants) { state_->constants = constants; }

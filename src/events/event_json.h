@@ -34,6 +34,7 @@ class EventJsonParser {
 
   // Sets the time of receipt for the calls that follow.
   void set_received(TimeUs received);
+  void set_contract(std::shared_ptr<const Contract> contract);
   void set_keys(JsonKeys keys);
   // What fields hold that the object does not give.
   void set_constants(const EventTexts& constants);

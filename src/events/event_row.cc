@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "events/limits.h"
+#include "events/schema/contract.h"
 
 namespace palate {
 
@@ -72,10 +73,13 @@ Reason EventRowBuilder::build(const EventTexts& texts, EventView& row) {
     row.slot = static_cast<int32_t>(*slot);
   }
   if (row.item.empty() && needs_item_) return Reason::kMissingItem;
-  return check_event(row, {options_.received, texts.clean});
+  const Reason reason_of_all = check_event(row, {options_.received, texts.clean});
+  if (reason_of_all != Reason::kNone || options_.contract == nullptr) return reason_of_all;
+  return options_.contract->check(row).reason;
 }
 
-Rejection describe(Reason reason, const EventTexts& texts, const EventView& row) {
+Rejection EventRowBuilder::describe(Reason reason, const EventTexts& texts,
+                                    const EventView& row) const {
   const auto with = [&](EventField field) {
     const std::string_view text = texts[field].substr(0, 64);
     return check_text(text) == Reason::kNone
@@ -93,8 +97,12 @@ Rejection describe(Reason reason, const EventTexts& texts, const EventView& row)
       return with(EventField::kValue);
     case Reason::kBadSlot:
       return with(EventField::kSlot);
+    case Reason::kSchema:
+    case Reason::kUnknownItem:
+    case Reason::kUnknownUser:
+      return options_.contract->check(row);
     default:
-      return describe(reason, row);
+      return palate::describe(reason, row);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,8 @@
 #include "events/validate.h"
 
 namespace palate {
+
+class Contract;
 
 enum class EventField : uint8_t {
   kEventId,
@@ -43,9 +46,10 @@ struct EventRowOptions {
   std::string default_type;                                    // for rows that name none
   TimeUnit ts_unit = TimeUnit::kMicros;
   TimeKind time = TimeKind::kReal;
-  TimeUs received;                 // for kNone, kOrder and live events
-  bool missing_ts_is_now = false;  // live events: no ts means `received`
-  bool received_is_ts = false;     // imports with real time
+  TimeUs received;                           // for kNone, kOrder and live events
+  bool missing_ts_is_now = false;            // live events: no ts means `received`
+  bool received_is_ts = false;               // imports with real time
+  std::shared_ptr<const Contract> contract;  // nullptr: the tenant asks no more than all do
 };
 
 // Not thread-safe (it remembers the last type); cheap to copy for each thread.
@@ -54,7 +58,13 @@ class EventRowBuilder {
   explicit EventRowBuilder(EventRowOptions options) : options_(std::move(options)) {}
   // Fills `row`, whose strings point where `texts` do, and validates it.
   Reason build(const EventTexts& texts, EventView& row);
+  // What build() refused last, in words.
+  [[nodiscard]] Rejection describe(Reason reason, const EventTexts& texts,
+                                   const EventView& row) const;
   void set_received(TimeUs received) { options_.received = received; }
+  void set_contract(std::shared_ptr<const Contract> contract) {
+    options_.contract = std::move(contract);
+  }
 
  private:
   Reason set_type(std::string_view name, EventView& row);
@@ -66,8 +76,5 @@ class EventRowBuilder {
   EventTypeId last_type_;
   bool needs_item_ = false;  // all but neutral types (search, survey) are about an item
 };
-
-// The sentence for what build() refused.
-Rejection describe(Reason reason, const EventTexts& texts, const EventView& row);
 
 }  // namespace palate

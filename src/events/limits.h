@@ -28,7 +28,7 @@ inline constexpr size_t kChunkBytes = 512 * 1024;  // what one thread parses at 
 // Equal rows are told apart by counting them; this many distinct rows are remembered at least, at
 // most twice as many.
 inline constexpr size_t kOccurrenceRows = 16 * 1024 * 1024;
-inline constexpr size_t kRejectBytesMax = 4096;  // of an original row in quarantine
+inline constexpr size_t kRejectBytesMax = kLineBytesMax;  // of an original row in quarantine
 inline constexpr uint64_t kQuarantineBytesMax =
     64ull * 1024 * 1024;  // of one run; then only counts
 

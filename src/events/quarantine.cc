@@ -13,6 +13,9 @@
 namespace palate {
 namespace {
 
+constexpr std::string_view kBase64 =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 bool is_utf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
 
 // "2026-01-02T03:04:05Z" as "20260102-030405".
@@ -58,8 +61,6 @@ std::string to_line(const Reject& reject, std::string_view source) {
 }  // namespace
 
 std::string base64(std::string_view bytes) {
-  constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string out;
   for (size_t i = 0; i < bytes.size(); i += 3) {
     uint32_t group = 0;
@@ -68,10 +69,32 @@ std::string base64(std::string_view bytes) {
       group = group << 8 | (j < taken ? static_cast<unsigned char>(bytes[i + j]) : 0u);
     }
     for (size_t digit = 0; digit < 4; ++digit) {
-      out += digit <= taken ? kDigits[group >> (18 - 6 * digit) & 63] : '=';
+      out += digit <= taken ? kBase64[group >> (18 - 6 * digit) & 63] : '=';
     }
   }
   return out;
+}
+
+Result<std::string> from_base64(std::string_view text) {
+  std::string out;
+  uint32_t group = 0;
+  int bits = 0;
+  while (text.ends_with('=')) text.remove_suffix(1);
+  for (const char c : text) {
+    const size_t digit = kBase64.find(c);
+    if (digit == std::string_view::npos) return fail(Code::kCorrupt, "'{}' is no base64", c);
+    group = group << 6 | static_cast<uint32_t>(digit);
+    bits += 6;
+    if (bits < 8) continue;
+    bits -= 8;
+    out += static_cast<char>(group >> bits & 0xff);
+  }
+  return out;
+}
+
+std::string_view name_of(RecordKind kind) {
+  constexpr std::array<std::string_view, 3> kNames = {"events", "items", "users"};
+  return kNames[static_cast<size_t>(kind)];
 }
 
 Quarantine::Quarantine(QuarantineOptions options) : options_(std::move(options)) {}
@@ -93,11 +116,16 @@ Status Quarantine::open() {
               options_.folder.string());
 }
 
+void Quarantine::read_as(RecordKind kind, const ColumnMapping& recipe) {
+  recipe_ = fmt::format("{{\"recipe\":{{\"kind\":\"{}\",\"mapping\":{}}}}}\n", name_of(kind),
+                        to_json(recipe));
+}
+
 Status Quarantine::add(const Reject& reject) {
   ++counts_[static_cast<size_t>(reject.reason)];
   if (bytes_ >= options_.bytes_max) return {};
   if (!writer_) TRY(open());
-  const std::string line = to_line(reject, options_.source);
+  const std::string line = std::exchange(recipe_, {}) + to_line(reject, options_.source);
   if (bytes_ + line.size() > options_.bytes_max) {
     bytes_ = options_.bytes_max;
     return {};

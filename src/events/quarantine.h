@@ -1,6 +1,7 @@
 // Where refused rows go: JSON lines in <tenant>/quarantine/<yyyymmdd-hhmmss>-<source>.jsonl, each
 // {"source","file","line","reason","message","bytes"} (or "bytes_base64" when the row is not
-// UTF-8).
+// UTF-8). Before the first row of a file stands a line {"recipe"}: how its rows are to be read, so
+// that they can be tried again (events/quarantine_files.h).
 #pragma once
 
 #include <array>
@@ -28,6 +29,8 @@ class Quarantine {
  public:
   explicit Quarantine(QuarantineOptions options);
 
+  // How the rows that come from now on were read.
+  void read_as(RecordKind kind, const ColumnMapping& recipe);
   Status add(const Reject& reject);
   // add(), as readers want it. The quarantine must outlive the sink.
   RejectSink sink();
@@ -50,9 +53,14 @@ class Quarantine {
   std::optional<FileWriter> writer_;
   std::optional<Path> path_;
   uint64_t bytes_ = 0;
+  std::string recipe_;   // the line of the rows that come; empty: it is written
   std::string pending_;  // not written yet
 };
 
 std::string base64(std::string_view bytes);
+// Errors: kCorrupt.
+Result<std::string> from_base64(std::string_view text);
+
+std::string_view name_of(RecordKind kind);  // "events", "items", "users"
 
 }  // namespace palate

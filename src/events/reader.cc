@@ -21,6 +21,7 @@ template <class Batch>
 struct Reader<Batch>::State {
   std::string file;
   SourceInfo info;
+  ColumnMapping recipe;
   ReaderOptions options;
   std::unique_ptr<TextSource> text;
   std::unique_ptr<ParquetSource> parquet;
@@ -141,16 +142,30 @@ Result<std::vector<FieldColumn>> columns_of(RecordKind kind, const Path& path,
                           : fmt::format("; its first row is {}", row.substr(0, kShown)));
 }
 
+void note_recipe(ColumnMapping& recipe, const ColumnMapping& mapping, const SourceProbe& probe,
+                 const std::vector<FieldColumn>& columns) {
+  recipe = mapping;
+  const bool parquet = probe.format == SourceFormat::kParquet;
+  recipe.format = parquet ? SourceFormat::kCsv : probe.format;
+  recipe.header = Header::kNo;
+  recipe.delimiter = parquet ? ',' : probe.dialect.delimiter;
+  recipe.own_form = probe.ours;
+  if (!probe.ours) recipe.names = probe.names;
+  for (const FieldColumn& column : columns) {
+    recipe.columns[column.field] = probe.names[column.column];
+  }
+}
+
 template <class State>
-void describe_source(State& state, const Path& path, Opened opened,
+void describe_source(State& state, const ColumnMapping& mapping, Opened opened,
                      const std::vector<FieldColumn>& columns) {
-  state.file = path.string();
   state.info.format = opened.probe.format;
   state.info.compression = opened.text->compression();
   state.info.bytes = opened.text->bytes_total();
   for (const FieldColumn& column : columns) {
     state.info.columns.emplace_back(column.field, opened.probe.names[column.column]);
   }
+  note_recipe(state.recipe, mapping, opened.probe, columns);
   state.dialect = opened.probe.dialect;
   state.line = opened.probe.header_lines;
   state.wanted.resize(opened.probe.names.size());
@@ -242,13 +257,15 @@ Result<Reader<Batch>> open_records(RecordKind kind, const Path& path, const Colu
     return fail(Code::kInvalidArgument, "{}: lists of ids hold no items or users", path.string());
   }
   if (!probe.ours) plan.fields = TRY(columns_of(kind, path, mapping, probe));
-  describe_source(*state, path, std::move(opened), plan.fields);
+  state->file = path.string();
+  describe_source(*state, mapping, std::move(opened), plan.fields);
   plan.ours = probe.ours;
   plan.dialect = probe.dialect;
   plan.columns = probe.names.size();
   plan.constants = mapping.constants;
   plan.list_separator = mapping.list_separator;
   plan.latin1 = mapping.latin1;
+  plan.contract = options.contract;
   for (const FieldColumn& column : plan.fields) {
     plan.keys.emplace(probe.names[column.column], column.field);
   }
@@ -305,6 +322,11 @@ const SourceInfo& Reader<Batch>::info() const {
 }
 
 template <class Batch>
+const ColumnMapping& Reader<Batch>::recipe() const {
+  return state_->recipe;
+}
+
+template <class Batch>
 uint64_t Reader<Batch>::bytes_read() const {
   return state_->bytes_read;
 }
@@ -324,6 +346,7 @@ Result<EventReader> open_events(const Path& path, const ColumnMapping& mapping,
   const bool has_columns = probe.format != SourceFormat::kLists && !probe.ours;
   if (has_columns) columns = TRY(columns_of(RecordKind::kEvents, path, mapping, probe));
   plan.row = row_options(mapping, types, opened, columns);
+  plan.row.contract = options.contract;
   if (probe.ours) {
     plan.row.ts_unit = TimeUnit::kWire;
     plan.row.default_type = "";
@@ -336,11 +359,16 @@ Result<EventReader> open_events(const Path& path, const ColumnMapping& mapping,
   }
   plan.dialect = probe.dialect;
   plan.columns = probe.names.size();
-  describe_source(*state, path, std::move(opened), columns);
+  state->file = path.string();
+  describe_source(*state, mapping, std::move(opened), columns);
   plan.row.received = state->options.now;
   state->info.time = plan.row.time;
   state->info.ts_unit = plan.row.ts_unit;
   state->info.default_type = plan.row.default_type;
+  if (!plan.row.default_type.empty()) state->recipe.constants["type"] = plan.row.default_type;
+  state->recipe.ts_unit = probe.ours ? TimeUnit::kAuto : plan.row.ts_unit;
+  state->recipe.time_given = true;
+  state->recipe.time = plan.row.time;
   return EventReader(std::move(state));
 }
 

@@ -34,8 +34,9 @@ struct Reject {
 using RejectSink = std::function<Status(const Reject&)>;
 
 struct ReaderOptions {
-  size_t threads = 0;  // that parse; 0: one for each processor
-  TimeUs now;          // for `received` and "far future"; 0: the clock's
+  size_t threads = 0;                             // that parse; 0: one for each processor
+  TimeUs now;                                     // for `received` and "far future"; 0: the clock's
+  std::shared_ptr<const Contract> contract = {};  // what the tenant asks beyond; nullptr: nothing
 };
 
 // How a source is read, for reports.
@@ -68,6 +69,9 @@ class Reader {
   // What was made of the batch given last; taken once.
   EncodedRows take_encoded();
   [[nodiscard]] const SourceInfo& info() const;
+  // How rows of this source are to be read once more when they stand alone, without its header: for
+  // quarantine. Cells of Parquet are then CSV.
+  [[nodiscard]] const ColumnMapping& recipe() const;
   [[nodiscard]] uint64_t bytes_read() const;  // of the file, by now; for a progress bar
 
  private:

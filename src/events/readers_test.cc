@@ -400,5 +400,31 @@ TEST(Quarantine, KeepsRowsCountsAndBounds) {
   EXPECT_EQ(quarantine.counts().at(0).rows, 101u);
 }
 
+TEST(Readers, ARecipeReadsARowOnItsOwnAsItWasReadInItsFile) {
+  const Folder folder;
+  const auto check = [&](const std::string& name, const std::string& head, const std::string& row,
+                         const ColumnMapping& mapping) {
+    const EventTypes types = EventTypes::defaults();
+    const Path whole = folder.write(name, head + row + "\n");
+    const auto reader = open_events(whole, mapping, types).value();
+    // As quarantine keeps it: through JSON.
+    const auto recipe = mapping_from_json(to_json(reader.recipe())).value();
+    const auto rows = read_events(whole, mapping).rows;
+    ASSERT_EQ(rows.size(), 1u);
+    EXPECT_EQ(read_events(folder.write("row", row + "\n"), recipe).rows, rows) << name;
+  };
+  check("a.csv", "user_id;item_id;rating;timestamp\n", "u;i;4;1400000000", {});
+  check("a.tsv", "", "u\ti\t4\t1400000000",
+        {.columns = {{"user", "#1"}, {"item", "#2"}, {"value", "#3"}, {"ts", "#4"}}});
+  check("a.dat", "", "u::i::4::1400000000",
+        {.columns = {{"user", "#1"}, {"item", "#2"}, {"value", "#3"}, {"ts", "#4"}}});
+  check("a.csv", "reader,book,land\n", "u,i,DE",
+        {.columns = {{"user", "reader"}, {"item", "book"}, {"context.country", "land"}},
+         .constants = {{"type", "save"}}});
+  check("a.jsonl", "", R"({"who":"u","what":"i","when":1400000000})",
+        {.columns = {{"user", "who"}, {"item", "what"}, {"ts", "when"}}});
+  check("a.jsonl", "", R"({"type":"like","user":"u","item":"i","ts":"2026-01-01T00:00:00Z"})", {});
+}
+
 }  // namespace
 }  // namespace palate

@@ -6,6 +6,7 @@
 #include "events/limits.h"
 #include "events/number_text.h"
 #include "events/record_fault.h"
+#include "events/schema/contract.h"
 #include "events/text_lines.h"
 
 namespace palate {
@@ -115,14 +116,20 @@ void keep(UserRecord user, ParsedChunk& out) { out.users.push_back(std::move(use
 Rejection check(const ItemRecord& item) { return check_item(item); }
 Rejection check(const UserRecord& user) { return check_user(user); }
 
+template <class Record>
+Rejection check_contract(const RecordPlan& plan, const Record& record) {
+  return plan.contract == nullptr ? Rejection() : plan.contract->check(record);
+}
+
 struct RowPlace {
   uint64_t line = 0;
   std::string_view bytes;
 };
 
 template <class Record>
-void finish(Record record, const RowPlace& place, ParsedChunk& out) {
+void finish(Record record, const RowPlace& place, const RecordPlan& plan, ParsedChunk& out) {
   Rejection rejection = check(record);
+  if (rejection.reason == Reason::kNone) rejection = check_contract(plan, record);
   if (rejection.reason == Reason::kNone) return keep(std::move(record), out);
   out.rejects.push_back({place.line, std::move(rejection), place.bytes});
 }
@@ -148,7 +155,7 @@ void add_cells(const RecordPlan& plan, std::span<const std::string_view> cells,
               plan.list_separator);
   }
   set_flags(record, plan, cells);
-  finish(std::move(record), place, out);
+  finish(std::move(record), place, plan, out);
 }
 
 void add_row(const RecordPlan& plan, std::span<const std::string_view> cells, const RowPlace& place,
@@ -159,18 +166,21 @@ void add_row(const RecordPlan& plan, std::span<const std::string_view> cells, co
 
 Rejection add_our_json(const RecordPlan& plan, std::string_view line, ParsedChunk& out) {
   const auto refused = [](const RecordFault& fault) -> Rejection {
-    return {fault.reason, fault.sentence};
+    return {fault.reason, fault.sentence, fault.field};
   };
+  Rejection wrong;
   if (plan.kind == RecordKind::kItems) {
     auto item = read_item(line);
     if (!item) return refused(item.error());
-    out.items.push_back(std::move(*item));
+    wrong = check_contract(plan, *item);
+    if (wrong.reason == Reason::kNone) out.items.push_back(std::move(*item));
   } else {
     auto user = read_user(line);
     if (!user) return refused(user.error());
-    out.users.push_back(std::move(*user));
+    wrong = check_contract(plan, *user);
+    if (wrong.reason == Reason::kNone) out.users.push_back(std::move(*user));
   }
-  return {};
+  return wrong;
 }
 
 template <class Record>
@@ -190,7 +200,7 @@ void add_foreign_json(const RecordPlan& plan, const RowPlace& place, ParsedChunk
       set_field(record, field->second, std::move(text), plan.list_separator);
     }
   }
-  finish(std::move(record), place, out);
+  finish(std::move(record), place, plan, out);
 }
 
 void flatten_value(simdjson::dom::element value, char separator, std::string& text) {
@@ -263,7 +273,12 @@ ChunkParser record_json_parser(const RecordPlan& plan) {
 ChunkParser record_cell_parser(const RecordPlan& plan) {
   return [&plan](const RawChunk& raw, ParsedChunk& out) {
     for (size_t at = 0; at < raw.cells.size(); at += raw.columns) {
-      add_row(plan, std::span(raw.cells).subspan(at, raw.columns), {out.lines, {}}, out);
+      const auto cells = std::span(raw.cells).subspan(at, raw.columns);
+      const size_t refused = out.rejects.size();
+      add_row(plan, cells, {out.lines, {}}, out);
+      if (out.rejects.size() > refused) {
+        out.rejects.back().bytes = out.events.arena.copy(csv_row(cells));
+      }
       ++out.lines;
     }
   };

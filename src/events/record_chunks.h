@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,8 @@
 #include "events/table_rows.h"
 
 namespace palate {
+
+class Contract;
 
 // How the rows of one source become records.
 struct RecordPlan {
@@ -21,7 +24,8 @@ struct RecordPlan {
   std::map<std::string, std::string> constants;
   char list_separator = '|';
   bool latin1 = false;
-  bool ours = false;                                     // JSON lines in our own form
+  std::shared_ptr<const Contract> contract;  // nullptr: the tenant asks no more than all do
+  bool ours = false;                         // JSON lines in our own form
   std::map<std::string, std::string, std::less<>> keys;  // foreign JSON lines: key -> our field
 };
 

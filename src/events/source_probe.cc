@@ -60,7 +60,13 @@ Status probe_table(RecordKind kind, const ColumnMapping& mapping, TextSource& so
   Arena arena;
   RowSplitter splitter(text, probe.dialect, arena);
   RowSplitter::Row row;
-  if (!splitter.next(row)) {
+  const bool more = splitter.next(row);
+  if (!mapping.names.empty()) {
+    probe.names = mapping.names;
+    if (more && row.reason == Reason::kNone) probe.first_row = strings(row);
+    return {};
+  }
+  if (!more) {
     return fail(Code::kInvalidArgument, "{} is empty: it has no header and no row",
                 source.path().string());
   }
@@ -104,6 +110,11 @@ bool our_field(RecordKind kind, std::string_view name) {
 Status probe_json(RecordKind kind, const ColumnMapping& mapping, TextSource& source,
                   SourceProbe& probe) {
   const std::string_view text = TRY(source.peek());
+  if (mapping.own_form || !mapping.names.empty()) {
+    probe.ours = mapping.own_form;
+    probe.names = mapping.names;
+    return {};
+  }
   const std::string_view line = text.substr(0, text.find('\n'));
   std::vector<std::pair<std::string, std::string>> cells;
   const bool readable = flatten_json(line, mapping.list_separator, cells);

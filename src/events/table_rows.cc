@@ -212,4 +212,19 @@ void RowSplitter::split_quoted(Row& row) {
   seek(at_);
 }
 
+std::string csv_row(std::span<const std::string_view> cells) {
+  std::string row;
+  for (const std::string_view cell : cells) {
+    if (&cell != cells.data()) row += ',';
+    if (cell.find_first_of(",\"\r\n") == std::string_view::npos) {
+      row += cell;
+      continue;
+    }
+    row += '"';
+    for (const char c : cell) row.append(c == '"' ? 2 : 1, c);
+    row += '"';
+  }
+  return row;
+}
+
 }  // namespace palate

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -29,6 +30,9 @@ struct Dialect {
 // The end of the last complete row in `text`, which starts at a row; 0 when none is complete. With
 // `all`, `text` is all that is left and its end completes a row.
 size_t rows_end(std::string_view text, const Dialect& dialect, bool all);
+
+// A row of CSV that reads back to these cells.
+std::string csv_row(std::span<const std::string_view> cells);
 
 // Goes through the rows of a text that ends at a row's end. Not thread-safe.
 class RowSplitter {

@@ -44,6 +44,10 @@ constexpr std::array<ReasonInfo, kReasonCount> kReasons = {{
     {"bad_json", "the line is not one JSON object"},
     {"unclosed_quote", "a quoted field is never closed"},
     {"line_too_long", "the line is longer than 1 MiB"},
+    {"schema", "it does not fit the schema"},
+    {"unknown_item", "there is no such item, and validation.unknown_items says refuse"},
+    {"unknown_user", "there is no such user, and validation.unknown_users says refuse"},
+    {"set_aside", "nothing is wrong with it, but with too much else of its source"},
 }};
 
 bool has_control(std::string_view text) {
@@ -129,7 +133,7 @@ const ReasonInfo& reason_info(Reason reason) { return kReasons[static_cast<size_
 Rejection reject(Reason reason, std::string_view detail) {
   std::string sentence(reason_info(reason).sentence);
   if (!detail.empty()) sentence += fmt::format(": {}", detail);
-  return {reason, std::move(sentence)};
+  return {reason, std::move(sentence), ""};
 }
 
 Reason check_text(std::string_view text) {

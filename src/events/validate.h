@@ -45,8 +45,12 @@ enum class Reason : uint8_t {
   kBadJson,
   kUnclosedQuote,
   kLineTooLong,
+  kSchema,
+  kUnknownItem,
+  kUnknownUser,
+  kSetAside,
 };
-inline constexpr size_t kReasonCount = static_cast<size_t>(Reason::kLineTooLong) + 1;
+inline constexpr size_t kReasonCount = static_cast<size_t>(Reason::kSetAside) + 1;
 
 struct ReasonInfo {
   std::string_view code;      // "bad_utf8"
@@ -58,6 +62,7 @@ const ReasonInfo& reason_info(Reason reason);
 struct Rejection {
   Reason reason = Reason::kNone;
   std::string sentence;
+  std::string field;  // where it is about one: "value", "context.country"
 };
 // `detail` is put behind the reason's sentence.
 Rejection reject(Reason reason, std::string_view detail = {});

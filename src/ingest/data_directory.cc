@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "events/rocks_log.h"
+#include "events/schema/live_contract.h"
 #include "store/database.h"
 #include "store/rocks_state.h"
 
@@ -74,6 +75,22 @@ Status check_state(const LiveState& state, const EventLog& log, const Path& root
   return {};
 }
 
+References references(const ValidationConfig& config, const LiveState& state) {
+  References known;
+  if (config.unknown_items == "refuse") {
+    known.item = [&state](std::string_view id) {
+      return state.catalogue().view().find(id).has_value();
+    };
+  }
+  if (config.unknown_users == "refuse") {
+    known.user = [&state](std::string_view id) {
+      const auto user = state.user(id);
+      return user.has_value() && *user != nullptr;
+    };
+  }
+  return known;
+}
+
 }  // namespace
 
 // Members in the order of opening; closed in reverse, so that the lock goes last.
@@ -85,6 +102,8 @@ struct DataDirectory::State {
   std::unique_ptr<RocksLog> log;
   std::unique_ptr<StateStore> store;
   std::unique_ptr<LiveState> live;
+  ValidationConfig validation;
+  std::unique_ptr<LiveContract> contract;
   std::unique_ptr<Ingest> ingest;
 };
 
@@ -141,6 +160,9 @@ Result<std::unique_ptr<DataDirectory>> DataDirectory::open(const DataDirectoryOp
                                                    .write_delay = options.state_delay});
   TRY(state->live->catch_up(*state->log, options.stop, !writer));
   TRY(check_state(*state->live, *state->log, state->root));
+  state->validation = options.validation;
+  state->contract =
+      TRY(LiveContract::open(state->root, types, references(options.validation, *state->live)));
   if (writer) {
     state->ingest = TRY(Ingest::start({.log = state->log.get(),
                                        .state = state->live.get(),
@@ -160,6 +182,9 @@ Ingest& DataDirectory::ingest() {
   PALATE_CHECK(state_->ingest != nullptr, "a reader's data directory takes nothing in");
   return *state_->ingest;
 }
+
+const ValidationConfig& DataDirectory::validation() const { return state_->validation; }
+std::shared_ptr<const Contract> DataDirectory::contract() { return state_->contract->get(); }
 
 Status DataDirectory::refresh() {
   PALATE_CHECK(state_->ingest == nullptr, "a writer is always up to date");

@@ -4,6 +4,7 @@
 //   <data>/<tenant>/LOCK           held by the one writer
 //                   id.key         secret of the pseudonyms, 16 bytes, mode 0600
 //                   db/            RocksDB: log blocks, state, meta
+//                   schemas/       what events, items and users must be, by version
 //                   quarantine/    what failed validation, with reason
 //                   datasets/, models/, releases/
 #pragma once
@@ -17,9 +18,11 @@
 #include "base/result.h"
 #include "events/event_types.h"
 #include "events/log.h"
+#include "events/schema/contract.h"
 #include "features/live_state.h"
 #include "ids/keyed_hash.h"
 #include "ingest/ingest.h"
+#include "ingest/validation_config.h"
 #include "store/database.h"
 
 namespace palate {
@@ -38,6 +41,7 @@ struct DataDirectoryOptions {
   OpenMode mode = OpenMode::kReader;
   HistoryLimits history = {};
   IngestOptions ingest = {};
+  ValidationConfig validation = {};
   size_t user_bytes_max = LiveState::Parts().user_bytes_max;
   std::chrono::milliseconds state_delay = LiveState::Parts().write_delay;
   size_t log_buffer_bytes = DatabaseOptions().log_buffer_bytes;
@@ -58,7 +62,10 @@ class DataDirectory {
   [[nodiscard]] const KeyedHash& hash() const;
   [[nodiscard]] StateStore& store();
   [[nodiscard]] Ingest& ingest();  // writers only
-  Status refresh();                // readers only: catch up with the writer
+  [[nodiscard]] const ValidationConfig& validation() const;
+  // What this tenant asks of what comes in, now. Thread-safe.
+  [[nodiscard]] std::shared_ptr<const Contract> contract();
+  Status refresh();  // readers only: catch up with the writer
 
   // Small facts beside log and state, durable on return: which sources were imported, their time
   // kind.

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "base/hash.h"
 #include "base/progress.h"
 #include "base/stop.h"
 #include "base/threads.h"
@@ -33,6 +34,14 @@ QuarantineOptions quarantine_options(const DataDirectory& directory, std::string
   options.folder = directory.root() / "quarantine";
   options.source = std::move(source);
   return options;
+}
+
+RejectSink sink_of(Quarantine& quarantine, const ImportOptions& options) {
+  if (!options.origin) return quarantine.sink();
+  return [&quarantine, &options](Reject reject) {
+    options.origin(reject);
+    return quarantine.add(reject);
+  };
 }
 
 Status report(Quarantine& quarantine, ImportSummary& summary) {
@@ -121,7 +130,7 @@ class EventImport {
   Status add_file(const ImportFile& file) {
     ImportSource source{.digest = TRY(source_digest(file.path, file.mapping)),
                         .name = file.path.filename().string()};
-    const auto before = TRY(find_source(directory_, source.digest));
+    const auto before = options_.again ? std::nullopt : TRY(find_source(directory_, source.digest));
     if (before && before->complete) {
       ++summary_.sources_known;
       summary_.rows += before->rows;
@@ -129,12 +138,23 @@ class EventImport {
       summary_.time = std::min(summary_.time, before->time);
       return {};
     }
-    EventReader reader =
-        TRY(open_events(file.path, file.mapping, *options_.types, options_.reader));
+    ReaderOptions reading = options_.reader;
+    reading.contract = directory_.contract();
+    const std::string fact = profiles_fact(source.name);
+    auto profiles = TRY(earlier_profiles(fact));
+    if (options_.screen && TRY(screen(file, source, reading, profiles))) return {};
+    EventReader reader = TRY(open_events(file.path, file.mapping, *options_.types, reading));
     source.time = reader.info().time;
     summary_.time = std::min(summary_.time, source.time);
-    TRY(remember_source(directory_, source));
+    if (!options_.again) TRY(remember_source(directory_, source));
+    const uint64_t refused = quarantine_.total();
+    profile_ = {};
     TRY(read(reader, source));
+    profile_.refused = quarantine_.total() - refused;
+    profile_.rows += profile_.refused;
+    profiles.push_back(profile_);
+    if (profiles.size() > kProfilesKept) profiles.erase(profiles.begin());
+    if (!options_.again) learnt_.emplace_back(fact, to_json(profiles));
     summary_.rows += source.rows;
     sources_.push_back(std::move(source));
     return {};
@@ -151,18 +171,61 @@ class EventImport {
   // A file of which nothing could be used is not remembered as read: the next import says so again.
   Result<ImportSummary> summary() {
     for (ImportSource& source : sources_) {
-      if (source.rows == 0) continue;
+      if (source.rows == 0 || options_.again) continue;
       source.complete = true;
       TRY(remember_source(directory_, source));
     }
+    for (const auto& [fact, profiles] : learnt_) TRY(directory_.put_meta(fact, profiles));
     TRY(report(quarantine_, summary_));
     return summary_;
   }
 
  private:
+  // Files of one source have one fact, however many there are.
+  static std::string profiles_fact(const std::string& file_name) {
+    return fmt::format("batches/{:016x}", hash64(source_of(file_name)));
+  }
+
+  [[nodiscard]] Result<std::vector<BatchProfile>> earlier_profiles(const std::string& fact) const {
+    const auto facts = TRY(directory_.meta(fact));
+    if (facts.empty()) return std::vector<BatchProfile>();
+    return profiles_from_json(facts.front().second);
+  }
+
+  // True: the file is set aside. Where nothing is known of the source, only its beginning is read.
+  Result<bool> screen(const ImportFile& file, const ImportSource& source,
+                      const ReaderOptions& reading, std::span<const BatchProfile> before) {
+    constexpr uint64_t kBeginningRows = 100'000;
+    const uint64_t rows_max =
+        before.size() < kBatchesToJudge ? kBeginningRows : std::numeric_limits<uint64_t>::max();
+    EventReader reader = TRY(open_events(file.path, file.mapping, *options_.types, reading));
+    SetAside batch{.id = "",
+                   .path = file.path,
+                   .digest = source.digest,
+                   .mapping = file.mapping,
+                   .profile = {},
+                   .reasons = {}};
+    const RejectSink count = [&batch](const Reject&) -> Status {
+      ++batch.profile.refused;
+      ++batch.profile.rows;
+      return {};
+    };
+    EventBatch rows;
+    while (batch.profile.rows < rows_max && TRY(reader.next(rows, count))) {
+      TRY(check_stop(options_.stop));
+      batch.profile.add(rows.rows, *options_.types);
+    }
+    batch.reasons = judge_batch(batch.profile, before, *options_.screen);
+    if (batch.reasons.empty()) return false;
+    TRY(set_aside(directory_.root(), batch));
+    summary_.set_aside.push_back(std::move(batch));
+    return true;
+  }
+
   Status read(EventReader& reader, ImportSource& source) {
     Progress progress("importing " + source.name, reader.info().bytes, "bytes");
-    const RejectSink sink = quarantine_.sink();
+    quarantine_.read_as(RecordKind::kEvents, reader.recipe());
+    const RejectSink sink = sink_of(quarantine_, options_);
     EventBatch batch;
     uint64_t bytes = 0;
     reader.wish_encoded(in_order_ || source.time != TimeKind::kReal, source_ == 0);
@@ -170,6 +233,7 @@ class EventImport {
       TRY(check_stop(options_.stop));
       TRY(answers_->status());
       source.rows += batch.rows.size();
+      profile_.add(batch.rows, *options_.types);
       if (source.rows > kOccurrenceRows || has_client_ids(batch)) source_ = 0;
       if (source.time != TimeKind::kReal) {
         TRY(ready_.add(encoded_rows(reader, batch), source_));
@@ -257,6 +321,8 @@ class EventImport {
   uint64_t source_ = 0;  // PreparedEvents::source of what is read now
   std::shared_ptr<Answers> answers_ = std::make_shared<Answers>();
   std::vector<ImportSource> sources_;
+  BatchProfile profile_;                                     // of what is read now
+  std::vector<std::pair<std::string, std::string>> learnt_;  // facts about usual batches
   ImportSummary summary_;
 };
 
@@ -269,6 +335,7 @@ bool unchanged(const Catalogue& items, const ItemRecord& item) {
 // Records of one file, less those that would change nothing.
 template <class Record>
 struct RecordWay {
+  RecordKind kind;
   std::function<Result<Reader<std::vector<Record>>>(const ImportFile&)> open;
   std::function<Result<bool>(const Record&)> unchanged;
   std::function<Result<IngestReceipt>(std::vector<Record>)> write;
@@ -276,11 +343,12 @@ struct RecordWay {
 
 template <class Record>
 Status import_file(const ImportFile& file, const RecordWay<Record>& way, Quarantine& quarantine,
-                   std::pair<ImportSummary&, const std::stop_token&> run) {
-  auto& [summary, stop] = run;
+                   std::pair<ImportSummary&, const ImportOptions&> run) {
+  auto& [summary, options] = run;
   auto reader = TRY(way.open(file));
   Progress progress("importing " + file.path.filename().string(), reader.info().bytes, "bytes");
-  const RejectSink sink = quarantine.sink();
+  quarantine.read_as(way.kind, reader.recipe());
+  const RejectSink sink = sink_of(quarantine, options);
   std::vector<Record> batch, changed;
   uint64_t bytes = 0;
   const auto write = [&]() -> Status {
@@ -289,7 +357,7 @@ Status import_file(const ImportFile& file, const RecordWay<Record>& way, Quarant
     return {};
   };
   while (TRY(reader.next(batch, sink))) {
-    TRY(check_stop(stop));
+    TRY(check_stop(options.stop));
     summary.rows += batch.size();
     for (Record& record : batch) {
       if (TRY(way.unchanged(record))) {
@@ -308,11 +376,11 @@ Status import_file(const ImportFile& file, const RecordWay<Record>& way, Quarant
 template <class Record>
 Result<ImportSummary> import_records(std::span<const ImportFile> files,
                                      const RecordWay<Record>& way, Quarantine quarantine,
-                                     const std::stop_token& stop) {
+                                     const ImportOptions& options) {
   const auto start = Clock::now();
   ImportSummary summary;
   for (const ImportFile& file : files) {
-    const Status imported = import_file<Record>(file, way, quarantine, {summary, stop});
+    const Status imported = import_file<Record>(file, way, quarantine, {summary, options});
     if (!imported) {
       static_cast<void>(quarantine.finish());
       return std::unexpected(imported.error());
@@ -365,8 +433,11 @@ Result<ImportSummary> import_events(std::span<const ImportFile> files, const Imp
 
 Result<ImportSummary> import_items(std::span<const ImportFile> files, const ImportOptions& options,
                                    DataDirectory& directory) {
+  ReaderOptions reading = options.reader;
+  reading.contract = directory.contract();
   const RecordWay<ItemRecord> way{
-      .open = [&](const ImportFile& f) { return open_items(f.path, f.mapping, options.reader); },
+      .kind = RecordKind::kItems,
+      .open = [&](const ImportFile& f) { return open_items(f.path, f.mapping, reading); },
       .unchanged = [&](const ItemRecord& item) -> Result<bool> {
         return unchanged(directory.state().catalogue(), item);
       },
@@ -374,14 +445,16 @@ Result<ImportSummary> import_items(std::span<const ImportFile> files, const Impo
           [&](std::vector<ItemRecord> some) {
             return directory.ingest().write_items(std::move(some));
           }};
-  return import_records(files, way, Quarantine(quarantine_options(directory, "items")),
-                        options.stop);
+  return import_records(files, way, Quarantine(quarantine_options(directory, "items")), options);
 }
 
 Result<ImportSummary> import_users(std::span<const ImportFile> files, const ImportOptions& options,
                                    DataDirectory& directory) {
+  ReaderOptions reading = options.reader;
+  reading.contract = directory.contract();
   const RecordWay<UserRecord> way{
-      .open = [&](const ImportFile& f) { return open_users(f.path, f.mapping, options.reader); },
+      .kind = RecordKind::kUsers,
+      .open = [&](const ImportFile& f) { return open_users(f.path, f.mapping, reading); },
       .unchanged = [&](const UserRecord& user) -> Result<bool> {
         const auto state = TRY(directory.state().user(user.id));
         return state && state->has_profile && to_json(state->profile) == to_json(user);
@@ -390,8 +463,7 @@ Result<ImportSummary> import_users(std::span<const ImportFile> files, const Impo
           [&](std::vector<UserRecord> some) {
             return directory.ingest().write_users(std::move(some));
           }};
-  return import_records(files, way, Quarantine(quarantine_options(directory, "users")),
-                        options.stop);
+  return import_records(files, way, Quarantine(quarantine_options(directory, "users")), options);
 }
 
 Result<TimeKind> weakest_time(const DataDirectory& directory) {

@@ -8,7 +8,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -20,6 +22,7 @@
 #include "events/event_types.h"
 #include "events/reader.h"
 #include "ingest/data_directory.h"
+#include "ingest/set_aside.h"
 
 namespace palate {
 
@@ -33,6 +36,13 @@ struct ImportOptions {
   ReaderOptions reader = {};
   std::stop_token stop = {};
   size_t sort_bytes_max = size_t{512} << 20;  // in memory
+  // Events: a file that these call unusual is set aside instead (ingest/screen.h); nullopt: none
+  // is.
+  std::optional<ScreenRules> screen = std::nullopt;
+  // Of rows that come a second time (ingest/replay.h): the source is not remembered, and what is
+  // refused again is said to come from where it came first.
+  bool again = false;
+  std::function<void(Reject&)> origin = {};
 };
 
 struct ImportSummary {
@@ -43,6 +53,7 @@ struct ImportSummary {
   uint64_t sources_known = 0;       // files that were imported before, whole, by the same mapping
   TimeKind time = TimeKind::kReal;  // the weakest of the files
   Path quarantine;                  // the file with the refused rows; empty when there are none
+  std::vector<SetAside> set_aside;  // files of which nothing was logged
   double seconds = 0;               // of everything
   double read_seconds = 0;          // of them for reading, parsing and encoding
   double log_seconds = 0;           // until all of it was durable in the log

@@ -6,6 +6,7 @@
 #include "base/ids.h"
 #include "events/event_types.h"
 #include "ingest/data_directory.h"
+#include "ingest/error_budgets.h"
 #include "serve/live_models.h"
 #include "serve/metrics.h"
 #include "serve/refused_events.h"
@@ -22,6 +23,7 @@ struct App {
   LiveModels* models = nullptr;
   ServeMetrics* metrics = nullptr;
   RefusedEvents* quarantine = nullptr;
+  ErrorBudgets* budgets = nullptr;
   SlowLane* slow_lane = nullptr;  // nullptr: large bodies are worked on like small ones
   std::function<size_t()> connections;
 };

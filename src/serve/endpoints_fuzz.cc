@@ -21,6 +21,7 @@ struct World {
   std::unique_ptr<DataDirectory> data;
   std::unique_ptr<LiveModels> models;
   std::unique_ptr<RefusedEvents> quarantine;
+  ErrorBudgets budgets{0.5};
   ServeMetrics metrics{endpoint_names(), Tenant{}};
   App app;
 
@@ -42,6 +43,7 @@ struct World {
     quarantine = std::make_unique<RefusedEvents>(data->root() / "quarantine");
     app.metrics = &metrics;
     app.quarantine = quarantine.get();
+    app.budgets = &budgets;
     app.config.after_wait_ms_max = 0;
     app.connections = [] { return size_t{1}; };
   }

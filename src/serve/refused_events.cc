@@ -1,6 +1,7 @@
 #include "serve/refused_events.h"
 
 #include <chrono>
+#include <set>
 
 #include "base/log.h"
 #include "events/limits.h"
@@ -55,19 +56,33 @@ void RefusedEvents::run(const std::stop_token& stop) {
 }
 
 void RefusedEvents::write(const std::vector<RefusedEvent>& events) const {
-  if (events.empty()) return;
-  Quarantine quarantine({.folder = folder_, .source = "http"});
+  std::set<std::string_view> sources;
+  for (const RefusedEvent& event : events) sources.insert(event.source);
+  for (const std::string_view source : sources) {
+    if (const Status written = write_source(events, source); !written) {
+      log_warning("cannot quarantine refused events: {}", written.error().message);
+    }
+  }
+}
+
+Status RefusedEvents::write_source(const std::vector<RefusedEvent>& events,
+                                   std::string_view source) const {
+  Quarantine quarantine({.folder = folder_, .source = std::string(source)});
+  // An event without ts has that of its receipt.
+  ColumnMapping recipe;
+  recipe.format = SourceFormat::kJsonLines;
+  recipe.own_form = true;
+  recipe.constants["ts"] = format_rfc3339(now());
+  quarantine.read_as(RecordKind::kEvents, recipe);
   for (const RefusedEvent& event : events) {
-    const Status added = quarantine.add({.file = "POST /v1/events",
-                                         .line = event.index + 1,
-                                         .reason = event.why.reason,
-                                         .sentence = event.why.sentence,
-                                         .bytes = event.json});
-    if (!added) return log_warning("cannot quarantine refused events: {}", added.error().message);
+    if (event.source != source) continue;
+    TRY(quarantine.add({.file = "POST /v1/events",
+                        .line = event.index + 1,
+                        .reason = event.why.reason,
+                        .sentence = event.why.sentence,
+                        .bytes = event.json}));
   }
-  if (const Status closed = quarantine.finish(); !closed) {
-    log_warning("cannot quarantine refused events: {}", closed.error().message);
-  }
+  return quarantine.finish();
 }
 
 }  // namespace palate

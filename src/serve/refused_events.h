@@ -17,7 +17,8 @@ namespace palate {
 struct RefusedEvent {
   size_t index = 0;  // in its request
   Rejection why;
-  std::string json;  // as it was sent
+  std::string json;    // as it was sent
+  std::string source;  // who sent it
 };
 
 class RefusedEvents {
@@ -35,6 +36,8 @@ class RefusedEvents {
  private:
   void run(const std::stop_token& stop);
   void write(const std::vector<RefusedEvent>& events) const;
+  [[nodiscard]] Status write_source(const std::vector<RefusedEvent>& events,
+                                    std::string_view source) const;
 
   const Path folder_;
   std::mutex mutex_;

@@ -6,7 +6,7 @@ namespace palate {
 
 std::span<const Route> routes() {
   static const std::vector<Route> kRoutes = {
-      {"POST", "/v1/events", "events_post", {"partial"}, post_events},
+      {"POST", "/v1/events", "events_post", {"partial", "source"}, post_events},
       {"POST", "/v1/items", "items_post", {}, post_items},
       {"GET", "/v1/items/{id}", "items_get", {}, get_item},
       {"POST", "/v1/users", "users_post", {}, post_users},

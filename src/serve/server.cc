@@ -22,7 +22,8 @@ struct Opened {
                 .event_types_fingerprint = parts.types->fingerprint(),
                 .poll_ms = parts.config.release_poll_ms}),
         metrics(endpoint_names(), parts.tenant),
-        quarantine(parts.data->root() / "quarantine") {
+        quarantine(parts.data->root() / "quarantine"),
+        budgets(parts.data->validation().error_budget) {
     app = {.config = parts.config,
            .tenant = parts.tenant,
            .data = parts.data,
@@ -30,12 +31,14 @@ struct Opened {
            .models = &models,
            .metrics = &metrics,
            .quarantine = &quarantine,
+           .budgets = &budgets,
            .slow_lane = &slow_lane,
            .connections = std::move(connections)};
   }
   LiveModels models;
   ServeMetrics metrics;
   RefusedEvents quarantine;
+  ErrorBudgets budgets;
   SlowLane slow_lane;
   App app;
 };

@@ -1,5 +1,7 @@
 #include "cli/completion.h"
 
+#include <sstream>
+
 #include <CLI/CLI.hpp>
 
 #include "cli/command.h"
@@ -19,6 +21,21 @@ Value value_of(std::string_view name) {
   return Value::kText;
 }
 
+// What the first argument may be, where there is a list: CLI11 writes it as "TEXT:{bash,zsh,fish}".
+std::vector<std::string> first_words(const CLI::App& app) {
+  std::vector<std::string> words;
+  for (const CLI::Option* option : app.get_options()) {
+    if (!option->get_positional()) continue;
+    const std::string type = option->get_type_name();
+    const size_t open = type.find('{'), close = type.rfind('}');
+    if (open == std::string::npos || close == std::string::npos) return words;
+    std::istringstream list(type.substr(open + 1, close - open - 1));
+    for (std::string word; std::getline(list, word, ',');) words.push_back(word);
+    return words;
+  }
+  return words;
+}
+
 CompletionCommand describe(const Command& command) {
   Context unused;
   CLI::App app;
@@ -35,7 +52,7 @@ CompletionCommand describe(const Command& command) {
                            takes_value ? value_of("-" + name) : Value::kNone});
     }
   }
-  if (command.name == "completion") out.words = {"bash", "zsh", "fish"};
+  out.words = first_words(app);
   return out;
 }
 

@@ -16,6 +16,7 @@ struct Flags {
   std::vector<std::string> events, items, users;  // files whose kind the user says
   std::string preset = "auto";
   size_t threads = 0;
+  bool no_screen = false;
 };
 
 // What is to be imported, by kind.
@@ -81,6 +82,7 @@ Status import_files(Context& context, const Flags& flags) {
   options.types = &context.settings.types;
   options.reader.threads = flags.threads;
   options.stop = process_stop_token();
+  if (!flags.no_screen) options.screen = context.settings.validation.screen();
   const ImportSummary items = TRY(import_items(sources.items, options, *data));
   const ImportSummary users = TRY(import_users(sources.users, options, *data));
   const ImportSummary events = TRY(import_events(sources.events, options, *data));
@@ -96,7 +98,8 @@ Status import_files(Context& context, const Flags& flags) {
   }
   TRY(check_some_accepted("items", items));
   TRY(check_some_accepted("users", users));
-  return check_some_accepted("events", events);
+  TRY(check_some_accepted("events", events));
+  return check_none_set_aside(events);
 }
 
 }  // namespace
@@ -121,6 +124,8 @@ Command import_command() {
             app.add_option("--events", flags->events, "Files of events, whatever their names");
             app.add_option("--items", flags->items, "Files of items, whatever their names");
             app.add_option("--users", flags->users, "Files of users, whatever their names");
+            app.add_flag("--no-screen", flags->no_screen,
+                         "Take files in however unusual they are ([validation])");
             app.add_option("--threads", flags->threads, "Threads that parse; 0: one a processor");
             return std::function<Status(Context&)>(
                 [flags](Context& context) { return import_files(context, *flags); });

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <optional>
 
 #include "events/event_json.h"
@@ -23,6 +24,7 @@ EventJsonParser& parser_of(const App& app) {
     parser.emplace(*app.types, now());
   }
   parser->set_received(now());
+  parser->set_contract(app.data->contract());
   return *parser;
 }
 
@@ -32,7 +34,7 @@ Result<ParsedEvents> parse(const App& app, std::string_view body) {
   const Status parsed =
       parser_of(app).parse_body(text, static_cast<size_t>(app.config.events_per_request_max),
                                 events.batch, [&events](size_t index, Rejection why) {
-                                  events.refused.push_back({index, std::move(why), ""});
+                                  events.refused.push_back({index, std::move(why), "", ""});
                                 });
   if (!parsed || !events.refused.empty()) TRY(check_json(body));
   TRY(parsed);
@@ -45,22 +47,50 @@ Result<ParsedEvents> parse(const App& app, std::string_view body) {
 std::vector<FieldError> in_words(const std::vector<RefusedEvent>& refused) {
   std::vector<FieldError> errors;
   for (const RefusedEvent& event : refused) {
-    errors.push_back({static_cast<int64_t>(event.index), "",
+    errors.push_back({static_cast<int64_t>(event.index), event.why.field,
                       std::string(reason_info(event.why.reason).code), event.why.sentence});
   }
   return errors;
 }
 
 // Keeps what was left out, as it was sent.
-void quarantine(const App& app, std::string_view body, std::vector<RefusedEvent> refused) {
+void quarantine(const App& app, std::string_view body, std::vector<RefusedEvent> refused,
+                const std::string& source) {
   if (refused.empty()) return;
   const auto texts =
       split_records(body, "events", static_cast<size_t>(app.config.events_per_request_max));
   for (RefusedEvent& event : refused) {
     if (texts && event.index < texts->texts.size()) event.json = texts->texts[event.index];
+    event.source = source;
   }
   const size_t count = refused.size();
   if (app.quarantine->add(std::move(refused))) app.metrics->quarantined(count);
+}
+
+Result<std::string> source_of(const Call& call) {
+  const auto given = TRY(call.parameters.one("source"));
+  if (!given) return "http";
+  if (is_source_name(*given)) return *given;
+  return fail(
+      Code::kInvalidArgument,
+      "'source' is 1 to 64 letters, digits, '.', '_' and '-': the name of who sends events");
+}
+
+// A source of which too much is wrong: the good events of this request are refused like the others.
+void keep_within_budget(const App& app, const std::string& source, ParsedEvents& events) {
+  const size_t good = events.batch.rows.size(), all = good + events.refused.size();
+  const auto beyond = app.budgets->take(source, all, events.refused.size());
+  if (!beyond || good == 0) return;
+  const Rejection why =
+      reject(Reason::kSetAside, fmt::format("{:.0f} % of the last {} events of '{}' were refused",
+                                            beyond->share * 100, beyond->events, source));
+  std::vector<bool> refused(all);
+  for (const RefusedEvent& event : events.refused) refused[event.index] = true;
+  for (size_t index = 0; index < all; ++index) {
+    if (!refused[index]) events.refused.push_back({index, why, "", ""});
+  }
+  std::ranges::sort(events.refused, {}, &RefusedEvent::index);
+  events.batch.rows.clear();
 }
 
 Position events_end(const App& app) {
@@ -75,8 +105,11 @@ Position events_end(const App& app) {
 void post_events(const App& app, const Call& call, const Reply& reply) {
   const auto partial = call.parameters.boolean("partial", false);
   if (!partial) return reply(problem(partial.error()));
+  const auto source = source_of(call);
+  if (!source) return reply(problem(source.error()));
   auto events = parse(app, call.request.body);
   if (!events) return reply(problem(events.error()));
+  keep_within_budget(app, *source, *events);
   const size_t refused = events->refused.size();
   app.metrics->refused(Stream::kEvents, refused);
   if (refused > 0 && !*partial) {
@@ -87,7 +120,7 @@ void post_events(const App& app, const Call& call, const Reply& reply) {
         in_words(events->refused)));
   }
   WriteOutcome outcome{Stream::kEvents, *partial, in_words(events->refused)};
-  quarantine(app, call.request.body, std::move(events->refused));
+  quarantine(app, call.request.body, std::move(events->refused), *source);
   if (events->batch.rows.empty()) {
     return acknowledge(app, outcome, IngestReceipt{.end = events_end(app)}, reply);
   }

@@ -20,17 +20,23 @@ using Read = std::expected<Record, RecordFault> (*)(std::string_view json);
 // Reads all records of a body, or says what is wrong with each that is wrong.
 template <class Record>
 std::expected<std::vector<Record>, std::vector<FieldError>> read_all(const SplitRecords& texts,
-                                                                     Read<Record> read) {
+                                                                     Read<Record> read,
+                                                                     const Contract& contract) {
   std::vector<Record> records;
   std::vector<FieldError> errors;
   for (size_t i = 0; i < texts.texts.size(); ++i) {
     auto record = read(texts.texts[i]);
+    Rejection wrong;
     if (record) {
+      wrong = contract.check(*record);
+    } else {
+      wrong = {record.error().reason, record.error().sentence, record.error().field};
+    }
+    if (wrong.reason == Reason::kNone) {
       records.push_back(std::move(*record));
     } else {
-      const RecordFault& fault = record.error();
-      errors.push_back({static_cast<int64_t>(i), fault.field,
-                        std::string(reason_info(fault.reason).code), fault.sentence});
+      errors.push_back({static_cast<int64_t>(i), wrong.field,
+                        std::string(reason_info(wrong.reason).code), wrong.sentence});
     }
   }
   if (errors.empty()) return records;
@@ -50,7 +56,7 @@ void post_records(const App& app, const Call& call, const Reply& reply, const Ki
   const auto texts = split_records(call.request.body, kind.wrapper,
                                    static_cast<size_t>(app.config.records_per_request_max));
   if (!texts) return reply(problem(texts.error()));
-  auto records = read_all<Record>(*texts, kind.read);
+  auto records = read_all<Record>(*texts, kind.read, *app.data->contract());
   if (!records) {
     const auto& errors = records.error();
     app.metrics->refused(kind.stream, errors.size());
