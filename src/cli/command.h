@@ -45,6 +45,7 @@ Command completion_command();
 Command verify_command();
 Command inspect_command();
 Command sizing_command();
+Command lake_command();
 Command version_command();
 
 }  // namespace palate

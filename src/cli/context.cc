@@ -27,10 +27,12 @@ void DataConfig::fields(FieldVisitor<DataConfig>& field) {
 Settings::Settings() {
   schema.add("data", data);
   schema.add("serve", serve);
+  schema.add("lake", lake);
   schema.add("simulate", simulate);
   schema.add("import", import);
   models.add_to(schema);
   types.add_to(schema);
+  lake.add_types_to(schema);
 }
 
 Status Context::load_settings() {

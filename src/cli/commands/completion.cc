@@ -36,6 +36,7 @@ CompletionCommand describe(const Command& command) {
     }
   }
   if (command.name == "completion") out.words = {"bash", "zsh", "fish"};
+  if (command.name == "lake") out.words = {"compact", "status", "verify", "files"};
   return out;
 }
 
