@@ -143,6 +143,7 @@ Result<LakeWriter> LakeWriter::open(const LakeDirectory& lake) {
   remove_leftovers(lake.root() / "tombstones");
   writer.current_ = TRY(lake.current());
   TRY(make_directories(lake.root() / kStaging));
+  TRY(sync_directory(lake.root()));  // CURRENT is where it is before anything older goes
   TRY(writer.finish());
   TRY(writer.sweep());
   return writer;
@@ -174,9 +175,19 @@ Status LakeWriter::commit(Manifest next) {
   return finish();
 }
 
+// What failed may have been the last step of replacing CURRENT: so only what neither version names
+// goes, and only from staging.
 void LakeWriter::discard() const {
-  const auto swept = sweep();
-  if (!swept) log_warning("the lake is not swept yet: {}", swept.error().message);
+  const auto now = lake_->current();
+  const auto staged = files_below(lake_->root() / kStaging);
+  if (!now || !staged) return;
+  std::set<Path> wanted, touched;
+  for (const auto* manifest : {&*now, &current_}) {
+    if (!*manifest) continue;
+    for (const LakeFile& file : (*manifest)->files) wanted.insert(lake_->staged(file.path));
+  }
+  const auto removed = remove_others(*staged, wanted, touched);
+  if (!removed) log_warning("the lake is not swept yet: {}", removed.error().message);
 }
 
 // Whatever has not been done yet of what follows a commit; doing it again changes nothing.

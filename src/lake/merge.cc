@@ -148,12 +148,14 @@ Result<Merged> merge(const MergeJob& job, const RowFilter& filter, const std::st
 std::vector<const LakeFile*> files_to_merge(std::vector<const LakeFile*> of_part,
                                             uint64_t fresh_bytes, uint64_t bytes_max) {
   constexpr uint64_t kTimes = 4;
+  constexpr uint64_t kSmallBytes = 1 << 20;  // written again at every compaction without a thought
   std::ranges::sort(of_part, {},
                     [](const LakeFile* file) { return std::pair(file->bytes, file->path); });
   std::vector<const LakeFile*> chosen;
   uint64_t bytes = fresh_bytes;
   for (const LakeFile* file : of_part) {
-    const bool small = file->bytes <= kTimes * bytes && bytes + file->bytes <= bytes_max;
+    const bool small =
+        file->bytes <= std::max(kSmallBytes, kTimes * bytes) && bytes + file->bytes <= bytes_max;
     if (!small || chosen.size() == kMergeFilesMax) break;
     chosen.push_back(file);
     bytes += file->bytes;
