@@ -34,27 +34,6 @@ std::string_view advice(int error) {
   }
 }
 
-Status sync_directory(const Path& path) {
-  const Path directory = path.empty() ? Path(".") : path;
-  if (const int error = file_fault("sync", directory))
-    return std::unexpected(errno_error(error, "sync", directory));
-  const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return std::unexpected(errno_error(errno, "open", directory));
-  const int rc = ::fsync(fd);
-  const int error = errno;
-  ::close(fd);
-  if (rc != 0) return std::unexpected(errno_error(error, "sync", directory));
-  return {};
-}
-
-Status rename_path(const Path& from, const Path& to) {
-  if (const int error = file_fault("rename", to))
-    return std::unexpected(errno_error(error, "rename to", to));
-  if (::rename(from.c_str(), to.c_str()) != 0)
-    return std::unexpected(errno_error(errno, "rename to", to));
-  return {};
-}
-
 // A name beside `path` that no other process or thread uses.
 Path temporary_beside(const Path& path) {
   static std::atomic<uint64_t> counter{0};
@@ -72,6 +51,35 @@ Error errno_error(int error, std::string_view doing, const Path& path) {
   if (error == EACCES || error == EPERM || error == EROFS) code = Code::kPermission;
   return {code, fmt::format("cannot {} {}: {}{}", doing, path.string(), std::strerror(error),
                             advice(error))};
+}
+
+Status sync_directory(const Path& path) {
+  const Path directory = path.empty() ? Path(".") : path;
+  if (const int error = file_fault("sync", directory))
+    return std::unexpected(errno_error(error, "sync", directory));
+  const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return std::unexpected(errno_error(errno, "open", directory));
+  const int rc = ::fsync(fd);
+  const int error = errno;
+  ::close(fd);
+  if (rc != 0) return std::unexpected(errno_error(error, "sync", directory));
+  return {};
+}
+
+Status rename_file(const Path& from, const Path& to) {
+  if (const int error = file_fault("rename", to))
+    return std::unexpected(errno_error(error, "rename to", to));
+  if (::rename(from.c_str(), to.c_str()) != 0)
+    return std::unexpected(errno_error(errno, "rename to", to));
+  return {};
+}
+
+Status remove_file(const Path& path) {
+  if (const int error = file_fault("remove", path))
+    return std::unexpected(errno_error(error, "remove", path));
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+    return std::unexpected(errno_error(errno, "remove", path));
+  return {};
 }
 
 Result<std::string> read_file(const Path& path, size_t bytes_max) {
@@ -181,7 +189,7 @@ Status write_file_atomically(const Path& path, std::string_view text) {
     TRY(file.write(text));
     TRY(file.sync());
     TRY(file.close());
-    return rename_path(temporary, path);
+    return rename_file(temporary, path);
   };
   if (auto written = write_all(); !written) {
     ::unlink(temporary.c_str());
@@ -208,7 +216,7 @@ PendingFile::~PendingFile() {
 Status PendingFile::commit() {
   TRY(writer_.sync());
   TRY(writer_.close());
-  TRY(rename_path(temporary_, final_));
+  TRY(rename_file(temporary_, final_));
   temporary_.clear();
   return sync_directory(final_.parent_path());
 }
@@ -308,7 +316,7 @@ Status PendingDirectory::commit() {
   if (std::filesystem::exists(final_, error)) {
     return fail(Code::kAlreadyExists, "{} exists already", final_.string());
   }
-  TRY(rename_path(temporary_, final_));
+  TRY(rename_file(temporary_, final_));
   temporary_.clear();
   return sync_directory(final_.parent_path());
 }

@@ -89,6 +89,12 @@ class PendingFile {
 
 // The directory and those above it, where they are missing.
 Status make_directories(const Path& path);
+// What was created, renamed or removed in the directory is durable on return.
+Status sync_directory(const Path& path);
+// Replaces what is at `to`. Durable after sync_directory() of both folders.
+Status rename_file(const Path& from, const Path& to);
+// A file that is not there is removed already.
+Status remove_file(const Path& path);
 
 // An advisory lock on a directory itself, given back by destruction and by the end of the process.
 class HeldDirectory {

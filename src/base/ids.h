@@ -29,6 +29,9 @@ struct Id128 {
 };
 using UserId = Id128<struct UserTag>;
 using ItemId = Id128<struct ItemTag>;
+// The client's event_id and request_id as the lake knows them.
+using EventId = Id128<struct EventTag>;
+using RequestId = Id128<struct RequestTag>;
 
 // Dense ids: a place in an array, 32 bits.
 template <class Tag>

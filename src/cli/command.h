@@ -48,6 +48,7 @@ Command schema_command();
 Command verify_command();
 Command inspect_command();
 Command sizing_command();
+Command lake_command();
 Command version_command();
 
 }  // namespace palate

@@ -27,11 +27,13 @@ void DataConfig::fields(FieldVisitor<DataConfig>& field) {
 Settings::Settings() {
   schema.add("data", data);
   schema.add("serve", serve);
+  schema.add("lake", lake);
   schema.add("simulate", simulate);
   schema.add("import", import);
   schema.add("validation", validation);
   models.add_to(schema);
   types.add_to(schema);
+  lake.add_types_to(schema);
 }
 
 Status Context::load_settings() {

@@ -13,6 +13,7 @@
 #include "events/column_mapping.h"
 #include "events/event_types.h"
 #include "ingest/data_directory.h"
+#include "lake/lake_config.h"
 #include "models/catalog.h"
 #include "serve/server.h"
 #include "simulate/world.h"
@@ -34,6 +35,7 @@ struct DataConfig {
 struct Settings {
   DataConfig data;
   ServeConfig serve;
+  LakeConfig lake;
   SimulateConfig simulate;
   MappingConfig import;
   ModelConfigs models;

@@ -22,6 +22,10 @@
 #include "features/history.h"
 #include "ids/keyed_hash.h"
 
+namespace palate::lake {
+class LakeDirectory;
+}
+
 namespace palate {
 
 class Dataset {
@@ -36,6 +40,16 @@ class Dataset {
   // Reads the log once. Keeps events with a non-zero preference; items keep their ItemIx (all of
   // the item log, also those without events), users get a UserIx in order of first appearance.
   static Result<Dataset> build(const Source& source, ThreadPool& pool, std::stop_token stop);
+  // The same from the lake's clean zone, as far as the lake has read the log: the same bytes where
+  // the log holds no repeats and nobody was forgotten, else without those rows. Errors: kCorrupt,
+  // kBusy when a compaction has removed a file since, kNotFound where there is no lake.
+  struct LakeSource {
+    const lake::LakeDirectory* lake;
+    const EventTypes* types;
+    const KeyedHash* hash;
+    TimeKind time = TimeKind::kReal;
+  };
+  static Result<Dataset> build(const LakeSource& source, ThreadPool& pool, std::stop_token stop);
   // For tests and benchmarks: straight from rows (ascending by user row, then by offset).
   static Dataset from_rows(size_t items, std::vector<uint64_t> row_start,
                            std::vector<HistoryEntry> rows, TimeKind time);

@@ -9,9 +9,9 @@
 
 #include "base/check.h"
 #include "dataset/dataset.h"
-#include "dataset/memory_log_for_test.h"
 #include "dataset/split.h"
 #include "events/block.h"
+#include "lake/memory_log_for_test.h"
 
 namespace palate {
 namespace {

@@ -9,9 +9,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "dataset/memory_log_for_test.h"
 #include "events/block.h"
 #include "ids/perfect_hash.h"
+#include "lake/compaction.h"
+#include "lake/memory_log_for_test.h"
 
 namespace palate {
 namespace {
@@ -111,6 +112,49 @@ TEST_F(DatasetTest, UsersAndItemsKeepTheOrderOfTheLog) {
   EXPECT_EQ(zoe[1].ts.us, 1'000'000'002 * kSecondUs);
   EXPECT_EQ(built->event_types(), types_.fingerprint());
   EXPECT_EQ(built->as_of(), *log_.ends());
+}
+
+// The bytes of a saved dataset, without what names the moment it was saved at.
+std::map<std::string, std::string> parts_of(const Dataset& dataset, const Path& path) {
+  std::map<std::string, std::string> parts;
+  EXPECT_TRUE(dataset.save(path));
+  for (const auto& entry : std::filesystem::directory_iterator(path)) {
+    const std::string name = entry.path().filename().string();
+    if (name != "manifest.json") parts[name] = *read_file(entry.path());
+  }
+  EXPECT_FALSE(parts.empty());
+  return parts;
+}
+
+TEST_F(DatasetTest, TheLakeGivesTheSameBytesAsTheLog) {
+  log_random(2'000);
+  const lake::LakeDirectory lake(root_ / "lake");
+  ThreadPool pool(2);
+  ASSERT_TRUE(lake::compact(lake::source_of(log_, types_, hash_, {}), {lake, {}, pool}));
+  const auto from_log = build();
+  const auto from_lake =
+      Dataset::build({.lake = &lake, .types = &types_, .hash = &hash_}, pool, {});
+  ASSERT_TRUE(from_lake) << from_lake.error().message;
+  EXPECT_EQ(from_lake->as_of(), from_log->as_of());
+  EXPECT_EQ(from_lake->dictionary_hash(), from_log->dictionary_hash());
+  EXPECT_TRUE(parts_of(*from_lake, root_ / "a") == parts_of(*from_log, root_ / "b"));
+}
+
+// The log says everything that was said, the lake each event once.
+TEST_F(DatasetTest, TheLakeLeavesRepeatsAndForgottenUsersOut) {
+  log_items({"a"});
+  log_events({{"ann", "a", "like"}, {"bob", "a", "like"}});
+  const lake::LakeDirectory lake(root_ / "lake");
+  ThreadPool pool(1);
+  logged_ = 0;  // the same times again
+  log_events({{"ann", "a", "like"}});
+  ASSERT_TRUE(lake::compact(lake::source_of(log_, types_, hash_, {}), {lake, {}, pool}));
+  ASSERT_TRUE(lake.forget(hash_.user("bob")));
+  const auto built = Dataset::build({.lake = &lake, .types = &types_, .hash = &hash_}, pool, {});
+  ASSERT_TRUE(built) << built.error().message;
+  EXPECT_EQ(built->interactions(), 1U);
+  EXPECT_EQ(built->find_user(hash_.user("bob")), std::nullopt);
+  EXPECT_EQ(build()->interactions(), 3U);
 }
 
 // The plain twin: events one by one into a map.

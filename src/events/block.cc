@@ -203,6 +203,11 @@ Result<EventBatch> decode_events(std::string_view bytes, const EventTypes& types
   return batch;
 }
 
+Result<std::vector<std::string>> block_type_names(std::string_view bytes) {
+  const OpenedBlock block = TRY(open_block(Stream::kEvents, bytes));
+  return read_type_names(*block.body);
+}
+
 Result<std::vector<ItemRecord>> decode_items(std::string_view bytes) {
   return decode_records<ItemRecord>(Stream::kItems, bytes, item_from_json);
 }

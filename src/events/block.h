@@ -41,6 +41,8 @@ std::vector<EncodedBlock> encode_users(std::span<const UserRecord> users);
 // EventTypeId{} (invalid) and is to be treated as neutral. Errors: kCorrupt, kUnsupportedVersion.
 // Never reads outside `bytes`, whatever they are.
 Result<EventBatch> decode_events(std::string_view bytes, const EventTypes& types);
+// The names of the types in a block of events, known or not. Errors: as decode_events.
+Result<std::vector<std::string>> block_type_names(std::string_view bytes);
 Result<std::vector<ItemRecord>> decode_items(std::string_view bytes);
 Result<std::vector<UserRecord>> decode_users(std::string_view bytes);
 

@@ -255,6 +255,15 @@ bool decode_event_columns(std::string_view body, const EventTypes& types, std::s
   return in.finished();
 }
 
+Result<std::vector<std::string>> read_type_names(std::string_view body) {
+  ByteSource in(body);
+  in.fixed<uint8_t>();
+  std::vector<std::string> names(std::min<uint64_t>(in.varint(), kBlockCountMax));
+  for (std::string& name : names) name = in.text();
+  if (in.failed()) return fail(Code::kCorrupt, "block: the names of its types are cut off");
+  return names;
+}
+
 Status TasteColumns::load(std::string_view block, const EventTypes& types) {
   const OpenedBlock opened = TRY(open_block(Stream::kEvents, block));
   body_ = opened.body;

@@ -5,7 +5,9 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "base/result.h"
 #include "events/block_bytes.h"
 #include "events/event.h"
 #include "events/event_types.h"
@@ -23,5 +25,8 @@ EventBody encode_event_columns(std::span<const EventView> rows, const EventTypes
 // body.
 bool decode_event_columns(std::string_view body, const EventTypes& types, std::span<EventView> rows,
                           Arena& arena);
+
+// The names of the types that the body uses. Errors: kCorrupt.
+Result<std::vector<std::string>> read_type_names(std::string_view body);
 
 }  // namespace palate

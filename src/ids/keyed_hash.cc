@@ -43,17 +43,6 @@ Id keyed(std::string_view external_id, const KeyedHash::Key& key) {
   return id;
 }
 
-Status sync_directory(const Path& directory) {
-  if (const int fault = file_fault("sync", directory))
-    return std::unexpected(errno_error(fault, "sync", directory));
-  const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return std::unexpected(errno_error(errno, "open", directory));
-  const int error = ::fsync(fd) == 0 ? 0 : errno;
-  ::close(fd);
-  if (error != 0) return std::unexpected(errno_error(error, "sync", directory));
-  return {};
-}
-
 // A random key under its final name, whole or not at all. When another process was faster, its key
 // stays: a hard link never replaces a file.
 Status make_key_file(const Path& key_file) {
@@ -82,7 +71,7 @@ Status make_key_file(const Path& key_file) {
   if (error && error != std::errc::file_exists) {
     return std::unexpected(errno_error(error.value(), "create", key_file));
   }
-  return sync_directory(key_file.has_parent_path() ? key_file.parent_path() : Path("."));
+  return sync_directory(key_file.parent_path());
 }
 
 void warn_when_others_may_read(const Path& key_file) {
@@ -100,6 +89,8 @@ KeyedHash::KeyedHash(const Key& key, const Tenant& tenant) {
   start_sodium();
   user_key_ = derive(key, "palate.user", tenant);
   item_key_ = derive(key, "palate.item", tenant);
+  event_key_ = derive(key, "palate.event", tenant);
+  request_key_ = derive(key, "palate.request", tenant);
 }
 
 Result<KeyedHash> KeyedHash::open(const Path& key_file, const Tenant& tenant, bool create) {
@@ -128,6 +119,14 @@ UserId KeyedHash::user(std::string_view external_id) const {
 
 ItemId KeyedHash::item(std::string_view external_id) const {
   return keyed<ItemId>(external_id, item_key_);
+}
+
+EventId KeyedHash::event(std::string_view event_id) const {
+  return keyed<EventId>(event_id, event_key_);
+}
+
+RequestId KeyedHash::request(std::string_view request_id) const {
+  return keyed<RequestId>(request_id, request_key_);
 }
 
 }  // namespace palate

@@ -1,5 +1,6 @@
-// UserId and ItemId: SipHash-2-4-128 (libsodium) of tenant and external id under the tenant's
-// secret key, so that a pseudonym in lake or artefact cannot be turned back by trying names.
+// UserId, ItemId and the lake's EventId and RequestId: SipHash-2-4-128 (libsodium) of tenant and
+// external id under the tenant's secret key, so that a pseudonym in lake or artefact cannot be
+// turned back by trying names.
 // Immutable, thread-safe.
 #pragma once
 
@@ -20,9 +21,11 @@ class KeyedHash {
 
   [[nodiscard]] UserId user(std::string_view external_id) const;
   [[nodiscard]] ItemId item(std::string_view external_id) const;
+  [[nodiscard]] EventId event(std::string_view event_id) const;
+  [[nodiscard]] RequestId request(std::string_view request_id) const;
 
  private:
-  Key user_key_, item_key_;  // derived from key, tenant and kind
+  Key user_key_, item_key_, event_key_, request_key_;  // derived from key, tenant and kind
 };
 
 }  // namespace palate

@@ -7,6 +7,7 @@
 #include "base/near_names.h"
 #include "base/stop.h"
 #include "ingest/import.h"
+#include "lake/lake_directory.h"
 #include "models/train_catalog.h"
 
 namespace palate {
@@ -24,6 +25,21 @@ Status check_dataset_memory(DataDirectory& data) {
   return check_memory(dataset_memory_bytes(events, data.state().catalogue().view().size()),
                       fmt::format("a dataset of {} events", events),
                       "Train on a machine, or in a control group, that has more.");
+}
+
+Result<Dataset> read_log(const TrainingRoom& room) {
+  Dataset::Source source;
+  source.log = &room.data.log();
+  source.types = &room.types;
+  source.hash = &room.data.hash();
+  source.time = TRY(weakest_time(room.data));
+  return Dataset::build(source, room.pool, room.stop);
+}
+
+Result<Dataset> read_lake(const TrainingRoom& room) {
+  const lake::LakeDirectory directory(room.data.root() / "lake");
+  return Dataset::build({&directory, &room.types, &room.data.hash(), TRY(weakest_time(room.data))},
+                        room.pool, room.stop);
 }
 
 }  // namespace
@@ -50,12 +66,7 @@ uint64_t dataset_memory_bytes(uint64_t events, uint64_t items) {
 
 Result<Dataset> build_dataset(const TrainingRoom& room) {
   TRY(check_dataset_memory(room.data));
-  Dataset::Source source;
-  source.log = &room.data.log();
-  source.types = &room.types;
-  source.hash = &room.data.hash();
-  source.time = TRY(weakest_time(room.data));
-  auto dataset = TRY(Dataset::build(source, room.pool, room.stop));
+  auto dataset = TRY(room.from_lake ? read_lake(room) : read_log(room));
   if (dataset.interactions() == 0) {
     return fail(Code::kUnavailable,
                 "there is nothing to learn from: no event in {} says that somebody liked "

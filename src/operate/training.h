@@ -24,6 +24,7 @@ struct TrainingRoom {
   ThreadPool& pool;
   std::stop_token stop;
   uint64_t seed = 1;
+  bool from_lake = false;  // read the lake's clean zone instead of the log
 };
 
 struct TrainedModel {
@@ -43,8 +44,8 @@ struct TrainOutcome {
 // or 64 MiB more.
 uint64_t dataset_memory_bytes(uint64_t events, uint64_t items);
 
-// Everything logged so far as a dataset. Errors: kUnavailable when there is nothing to learn from,
-// kNoMemory before anything is read.
+// Everything logged so far as a dataset, or what the lake has of it. Errors: kUnavailable when
+// there is nothing to learn from, kNoMemory before anything is read.
 Result<Dataset> build_dataset(const TrainingRoom& room);
 
 // Trains `kinds` on everything and releases them together. A running server picks the release up by

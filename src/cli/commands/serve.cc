@@ -7,6 +7,7 @@
 #include "base/stop.h"
 #include "cli/command.h"
 #include "cli/print.h"
+#include "lake/keeper.h"
 #include "serve/server.h"
 
 namespace palate {
@@ -25,6 +26,13 @@ Status serve(Context& context) {
   const Server::Parts parts{
       data.get(), &context.settings.types, {context.settings.data.tenant}, context.settings.serve};
   server->open(parts);
+  std::optional<lake::LakeKeeper> keeper;
+  if (context.settings.lake.every_s > 0) {
+    keeper.emplace(lake::LakeDirectory(data->root() / "lake"),
+                   lake::source_of(data->log(), context.settings.types, data->hash(),
+                                   {context.settings.data.tenant}),
+                   context.settings.lake);
+  }
   print_line(fmt::format("serving {} on http://{}:{}", data->root().string(),
                          context.settings.serve.host, server->port()));
   std::fflush(stdout);  // a script waits for this line

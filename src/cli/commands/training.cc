@@ -15,6 +15,7 @@ struct Flags {
   uint64_t seed = 1;
   size_t threads = 0;
   std::string note;
+  std::string from = "log";
 };
 
 void print_outcome(const TrainOutcome& outcome, bool json) {
@@ -49,8 +50,9 @@ void print_outcome(const TrainOutcome& outcome, bool json) {
 Status train(Context& context, const Flags& flags) {
   auto data = TRY(context.open_data(OpenMode::kReader));
   ThreadPool pool(flags.threads);
-  const TrainingRoom room{*data, context.settings.types, context.settings.models,
-                          pool,  process_stop_token(),   flags.seed};
+  const TrainingRoom room{
+      *data,      context.settings.types, context.settings.models, pool, process_stop_token(),
+      flags.seed, flags.from == "lake"};
   const TrainOutcome outcome = TRY(train_and_release(room, flags.models, flags.note));
   print_outcome(outcome, context.json);
   return {};
@@ -75,6 +77,10 @@ Command train_command() {
             ->capture_default_str();
         app.add_option("--threads", flags->threads,
                        "Threads; 0: one a processor. The result does not depend on it");
+        app.add_option("--from", flags->from,
+                       "log, or lake: what `palate lake compact` has made of it")
+            ->check(CLI::IsMember({"log", "lake"}))
+            ->capture_default_str();
         app.add_option("--note", flags->note,
                        "Why; kept with the release (releases/<number>.json)");
         return std::function<Status(Context&)>(

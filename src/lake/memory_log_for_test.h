@@ -1,4 +1,5 @@
-// A log in memory with any number of partitions, for the tests and benchmarks of this room.
+// A log in memory with any number of partitions, for the tests and benchmarks of this room and
+// of dataset.
 #pragma once
 
 #include <map>

@@ -1,0 +1,270 @@
+#include "lake/lake_directory.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <set>
+
+#include "base/log.h"
+#include "base/time.h"
+#include "lake/tombstones.h"
+
+namespace palate::lake {
+namespace {
+
+constexpr std::string_view kCurrent = "CURRENT";
+constexpr std::string_view kStaging = "staging";
+constexpr std::string_view kRetired = "retired";
+constexpr size_t kCurrentBytesMax = 64;
+constexpr size_t kEntriesMax = 10 * kFilesMax;  // of all folders together
+
+std::string manifest_name(uint64_t number) { return fmt::format("manifest-{:06}.json", number); }
+
+std::string name_of(const std::string& path) { return Path(path).filename().string(); }
+
+bool is_part(const Path& path) {
+  return path.filename().string().starts_with("part-") && path.extension() == ".parquet";
+}
+
+bool is_there(const Path& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
+}
+
+// Every file below `folder`, by path.
+Result<std::vector<Path>> files_below(const Path& folder) {
+  std::vector<Path> found;
+  std::error_code error;
+  for (std::filesystem::recursive_directory_iterator entry(folder, error);
+       !error && entry != std::filesystem::recursive_directory_iterator(); entry.increment(error)) {
+    if (entry->is_directory(error)) continue;
+    found.push_back(entry->path());
+    if (found.size() > kEntriesMax) {
+      return fail(Code::kOverloaded, "{} holds more than {} files; remove what is not Palate's",
+                  folder.string(), kEntriesMax);
+    }
+  }
+  if (error && error != std::errc::no_such_file_or_directory) {
+    return std::unexpected(errno_error(error.value(), "list", folder));
+  }
+  std::ranges::sort(found);
+  return found;
+}
+
+// Removes what `wanted` does not name, and says in which folders that was.
+Status remove_others(const std::vector<Path>& files, const std::set<Path>& wanted,
+                     std::set<Path>& touched) {
+  for (const Path& path : files) {
+    if (wanted.contains(path)) continue;
+    TRY(remove_file(path));
+    touched.insert(path.parent_path());
+  }
+  return {};
+}
+
+}  // namespace
+
+Path LakeDirectory::staged(const std::string& path) const {
+  return root_ / kStaging / name_of(path);
+}
+
+Result<std::optional<Manifest>> LakeDirectory::current() const {
+  const auto line = read_file(root_ / kCurrent, kCurrentBytesMax);
+  if (!line && line.error().code == Code::kNotFound) return std::nullopt;
+  if (!line) return std::unexpected(line.error());
+  const uint64_t number = current_number(*line);
+  if (number == 0) {
+    return fail(
+        Code::kCorrupt,
+        "{} does not hold the number of a manifest; write it again (docs/lake.md), or remove "
+        "the lake's directory and run palate lake compact: it is made from the log",
+        (root_ / kCurrent).string());
+  }
+  const Path path = root_ / manifest_name(number);
+  const auto text = read_file(path, kManifestBytesMax);
+  // A compaction may have removed it after CURRENT was read.
+  if (!text && text.error().code == Code::kNotFound) {
+    const auto again = read_file(root_ / kCurrent, kCurrentBytesMax);
+    if (again && *again != *line) return current();
+    return fail(Code::kCorrupt,
+                "{}: CURRENT names this manifest, and it is not there; see docs/lake.md",
+                path.string());
+  }
+  if (!text) return std::unexpected(text.error());
+  auto manifest = manifest_from_json(*text);
+  if (!manifest) return std::unexpected(manifest.error().within(path.string()));
+  if (manifest->number != number) {
+    return fail(Code::kCorrupt, "{} says that it is number {}", path.string(), manifest->number);
+  }
+  return std::move(*manifest);
+}
+
+Result<Path> LakeDirectory::find(const LakeFile& file) const {
+  const std::string name = name_of(file.path);
+  const std::array<Path, 3> places = {root_ / file.path, root_ / kStaging / name,
+                                      root_ / kRetired / name};
+  // Twice: it may move from one to the next between two looks.
+  for (int look = 0; look < 2; ++look) {
+    for (const Path& place : places) {
+      if (is_there(place)) return place;
+    }
+  }
+  const auto now = TRY(current());
+  const bool still = now && std::ranges::any_of(now->files, [&](const LakeFile& other) {
+                       return other.path == file.path;
+                     });
+  if (!still) {
+    return fail(Code::kBusy,
+                "{} was replaced by a compaction since the lake was opened; read again",
+                (root_ / file.path).string());
+  }
+  return fail(
+      Code::kCorrupt,
+      "{} is missing; put it back from a copy, or remove the lake's directory and run palate "
+      "lake compact, which makes it from the log",
+      (root_ / file.path).string());
+}
+
+Status LakeDirectory::forget(const UserId& user, AsOf before) const {
+  if (!is_there(root_)) return {};
+  return write_tombstone(root_, {user, format_rfc3339(now()), std::move(before)});
+}
+
+Result<LakeWriter> LakeWriter::open(const LakeDirectory& lake) {
+  TRY(make_directories(lake.root()));
+  auto lock = FileLock::acquire(lake.root() / "LOCK");
+  if (!lock && lock.error().code == Code::kConflict) {
+    return fail(Code::kConflict, "{}: somebody else compacts ({}); wait for it",
+                lake.root().string(), lock.error().message);
+  }
+  if (!lock) return std::unexpected(lock.error());
+  LakeWriter writer(lake, std::move(*lock));
+  remove_leftovers(lake.root());
+  remove_leftovers(lake.root() / "tombstones");
+  writer.current_ = TRY(lake.current());
+  TRY(make_directories(lake.root() / kStaging));
+  TRY(sync_directory(lake.root()));  // CURRENT is where it is before anything older goes
+  TRY(writer.finish());
+  TRY(writer.sweep());
+  return writer;
+}
+
+Status LakeWriter::commit(Manifest next) {
+  if (next.files.size() > kFilesMax) {
+    return fail(Code::kOverloaded,
+                "the lake would have {} files, more than {}: let it forget old days "
+                "(lake.keep_days), or leave out regions",
+                next.files.size(), kFilesMax);
+  }
+  const Path& root = lake_->root();
+  std::ranges::sort(next.files, {}, &LakeFile::path);
+  TRY(sync_directory(root / kStaging));
+  TRY(write_file_atomically(root / manifest_name(next.number), to_json(next)));
+  TRY(write_file_atomically(root / kCurrent, current_line(next.number)));
+  std::set<std::string> named;
+  for (const LakeFile& file : next.files) named.insert(file.path);
+  for (const RetiredFile& file : next.retired) named.insert(file.path);
+  std::vector<std::string> gone;
+  if (current_) {
+    for (const LakeFile& file : current_->files) {
+      if (!named.contains(file.path)) gone.push_back(file.path);
+    }
+  }
+  current_ = std::move(next);
+  for (const std::string& path : gone) TRY(remove_file(root / path));
+  return finish();
+}
+
+// What failed may have been the last step of replacing CURRENT: so only what neither version names
+// goes, and only from staging.
+void LakeWriter::discard() const {
+  const auto now = lake_->current();
+  const auto staged = files_below(lake_->root() / kStaging);
+  if (!now || !staged) return;
+  std::set<Path> wanted, touched;
+  for (const auto* manifest : {&*now, &current_}) {
+    if (!*manifest) continue;
+    for (const LakeFile& file : (*manifest)->files) wanted.insert(lake_->staged(file.path));
+  }
+  const auto removed = remove_others(*staged, wanted, touched);
+  if (!removed) log_warning("the lake is not swept yet: {}", removed.error().message);
+}
+
+// Whatever has not been done yet of what follows a commit; doing it again changes nothing.
+Status LakeWriter::finish() {
+  if (!current_) return {};
+  TRY(publish());
+  TRY(forget());
+  const Path& root = lake_->root();
+  std::set<Path> wanted, touched;
+  for (const RetiredFile& file : current_->retired) {
+    wanted.insert(root / kRetired / name_of(file.path));
+  }
+  TRY(remove_others(TRY(files_below(root / kRetired)), wanted, touched));
+  // The manifest before stays for who has just read its number.
+  for (uint64_t old = current_->number - std::min<uint64_t>(current_->number, 2); old > 0; --old) {
+    if (!is_there(root / manifest_name(old))) break;
+    TRY(remove_file(root / manifest_name(old)));
+  }
+  return {};
+}
+
+// New files from staging to their places, replaced ones out of them: who looks for all files of a
+// folder (DuckDB's globs) sees both or neither for a moment only.
+Status LakeWriter::publish() const {
+  const Path& root = lake_->root();
+  std::set<Path> folders;
+  for (const LakeFile& file : current_->files) {
+    const Path from = lake_->staged(file.path);
+    if (!is_there(from)) continue;
+    folders.insert((root / file.path).parent_path());
+    TRY(make_directories((root / file.path).parent_path()));
+    TRY(rename_file(from, root / file.path));
+  }
+  for (const RetiredFile& file : current_->retired) {
+    if (!is_there(root / file.path)) continue;
+    TRY(make_directories(root / kRetired));
+    folders.insert((root / file.path).parent_path());
+    TRY(rename_file(root / file.path, root / kRetired / name_of(file.path)));
+  }
+  for (const Path& folder : folders) TRY(sync_directory(folder));
+  return {};
+}
+
+Status LakeWriter::forget() const {
+  if (current_->forgot.empty()) return {};
+  TRY(sweep());  // what held their rows is gone before the record says so
+  TRY(record_forgotten(lake_->root(), *current_));
+  for (const auto& [path, tombstone] : TRY(read_tombstones(lake_->root()))) {
+    const std::string digest = digest_of(tombstone.user);
+    const bool done = std::ranges::any_of(current_->forgot, [&](const Forgot& forgot) {
+      return forgot.user_digest == digest && forgot.asked == tombstone.asked;
+    });
+    if (done) TRY(remove_file(path));
+  }
+  return {};
+}
+
+// Files of ours that the manifest does not name.
+Status LakeWriter::sweep() const {
+  const Path& root = lake_->root();
+  std::set<Path> wanted, touched;
+  std::vector<Path> found = TRY(files_below(root / kStaging));
+  if (current_) {
+    for (const LakeFile& file : current_->files) {
+      wanted.insert(root / file.path);
+      wanted.insert(lake_->staged(file.path));
+    }
+    for (const RetiredFile& file : current_->retired) wanted.insert(root / file.path);
+  }
+  for (const std::string_view zone : kZoneNames) {
+    for (Path& path : TRY(files_below(root / zone))) {
+      if (is_part(path)) found.push_back(std::move(path));
+    }
+  }
+  TRY(remove_others(found, wanted, touched));
+  for (const Path& folder : touched) TRY(sync_directory(folder));
+  return {};
+}
+
+}  // namespace palate::lake
