@@ -66,6 +66,26 @@ Status sync_directory(const Path& path) {
   return {};
 }
 
+Status sync_files(const Path& directory, std::span<const Path> files) {
+  constexpr size_t kFew = 16;
+  if (files.size() > kFew) {
+    if (const int error = file_fault("sync", directory))
+      return std::unexpected(errno_error(error, "sync", directory));
+    const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return std::unexpected(errno_error(errno, "open", directory));
+    const int error = ::syncfs(fd) == 0 ? 0 : errno;
+    ::close(fd);
+    if (error != 0) return std::unexpected(errno_error(error, "sync", directory));
+    return {};
+  }
+  for (const Path& file : files) {
+    auto writer = TRY(FileWriter::create(file, /*append=*/true));
+    TRY(writer.sync());
+    TRY(writer.close());
+  }
+  return sync_directory(directory);
+}
+
 Status rename_file(const Path& from, const Path& to) {
   if (const int error = file_fault("rename", to))
     return std::unexpected(errno_error(error, "rename to", to));

@@ -91,6 +91,10 @@ class PendingFile {
 Status make_directories(const Path& path);
 // What was created, renamed or removed in the directory is durable on return.
 Status sync_directory(const Path& path);
+// The same for each of these files, whoever wrote it, and their directory: one by one while they
+// are few, with everything else on the file system at once when they are many, which then is
+// faster.
+Status sync_files(const Path& directory, std::span<const Path> files);
 // Replaces what is at `to`. Durable after sync_directory() of both folders.
 Status rename_file(const Path& from, const Path& to);
 // A file that is not there is removed already.

@@ -158,7 +158,12 @@ Status LakeWriter::commit(Manifest next) {
   }
   const Path& root = lake_->root();
   std::ranges::sort(next.files, {}, &LakeFile::path);
-  TRY(sync_directory(root / kStaging));
+  std::vector<Path> staged;
+  for (const LakeFile& file : next.files) {
+    const Path path = lake_->staged(file.path);
+    if (is_there(path)) staged.push_back(path);
+  }
+  TRY(sync_files(root / kStaging, staged));
   TRY(write_file_atomically(root / manifest_name(next.number), to_json(next)));
   TRY(write_file_atomically(root / kCurrent, current_line(next.number)));
   std::set<std::string> named;
@@ -171,7 +176,15 @@ Status LakeWriter::commit(Manifest next) {
     }
   }
   current_ = std::move(next);
-  for (const std::string& path : gone) TRY(remove_file(root / path));
+  std::set<Path> touched;
+  for (const std::string& path : gone) {
+    TRY(remove_file(root / path));
+    touched.insert((root / path).parent_path());
+  }
+  // The record that finish() writes says that they are gone.
+  if (!current_->forgot.empty()) {
+    for (const Path& folder : touched) TRY(sync_directory(folder));
+  }
   return finish();
 }
 
@@ -210,24 +223,21 @@ Status LakeWriter::finish() {
 }
 
 // New files from staging to their places, replaced ones out of them: who looks for all files of a
-// folder (DuckDB's globs) sees both or neither for a moment only.
+// folder (DuckDB's globs) sees both or neither for a moment only. Nothing needs to be durable here:
+// a file that a crash puts back is found where it is, and the next open() moves it again.
 Status LakeWriter::publish() const {
   const Path& root = lake_->root();
-  std::set<Path> folders;
   for (const LakeFile& file : current_->files) {
     const Path from = lake_->staged(file.path);
     if (!is_there(from)) continue;
-    folders.insert((root / file.path).parent_path());
     TRY(make_directories((root / file.path).parent_path()));
     TRY(rename_file(from, root / file.path));
   }
   for (const RetiredFile& file : current_->retired) {
     if (!is_there(root / file.path)) continue;
     TRY(make_directories(root / kRetired));
-    folders.insert((root / file.path).parent_path());
     TRY(rename_file(root / file.path, root / kRetired / name_of(file.path)));
   }
-  for (const Path& folder : folders) TRY(sync_directory(folder));
   return {};
 }
 

@@ -53,9 +53,9 @@ class LakeWriter {
   // removes what belongs to no manifest. Errors: kConflict when somebody else compacts.
   static Result<LakeWriter> open(const LakeDirectory& lake);
   [[nodiscard]] const std::optional<Manifest>& current() const { return current_; }
-  // Makes `next`, whose new files are staged and synced, the current manifest. Files of the one
-  // before that it neither names nor retires are removed at once. An error before the change leaves
-  // the lake as it was; one behind it is mended by the next open().
+  // Makes `next`, whose new files are staged, the current manifest, once they are synced. Files of
+  // the one before that it neither names nor retires are removed at once. An error before the
+  // change leaves the lake as it was; one behind it is mended by the next open().
   Status commit(Manifest next);
   // Removes what was staged and not committed; what cannot be removed waits for the next open().
   void discard() const;

@@ -10,7 +10,7 @@ namespace palate::lake {
 namespace {
 
 struct Decoded {
-  std::shared_ptr<const EventBatch> batch;
+  std::shared_ptr<EventBatch> batch;
   EventTypes types;
 };
 
@@ -109,6 +109,7 @@ Result<Table> event_rows(std::string_view block, const BlockPart& part, const Ev
     append_position(table, position_columns(Zone::kRaw),
                     {part.first.stream, part.first.partition, offset});
   }
+  decoded.batch->rows = {};  // only its texts are needed on
   table.owners.push_back(decoded.batch);
   return table;
 }

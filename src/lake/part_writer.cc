@@ -53,10 +53,7 @@ class PartWriter::Sink final : public ByteSink {
     bytes_ += bytes.size();
     return file_.write(bytes);
   }
-  Status close() {
-    TRY(file_.sync());
-    return file_.close();
-  }
+  Status close() { return file_.close(); }
   [[nodiscard]] uint64_t bytes() const { return bytes_; }
 
  private:

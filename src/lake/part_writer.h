@@ -29,7 +29,7 @@ class PartWriter {
   ~PartWriter();
   // Rows behind those before, in the zone's order. Errors: those of writing.
   Status write(const Table& rows);
-  // Ends and syncs the last file; all of them.
+  // Ends the last file; all of them. They are synced by the commit.
   Result<std::vector<LakeFile>> finish();
 
  private:

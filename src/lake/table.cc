@@ -4,6 +4,31 @@
 
 namespace palate::lake {
 
+namespace {
+
+template <class Value>
+void append_chosen(std::vector<Value>& to, const std::vector<Value>& from,
+                   std::span<const uint32_t> chosen) {
+  const size_t before = to.size();
+  to.resize(before + chosen.size());
+  for (size_t i = 0; i < chosen.size(); ++i) to[before + i] = from[chosen[i]];
+}
+
+}  // namespace
+
+void Column::append(const Column& from, std::span<const uint32_t> chosen) {
+  switch (kind) {
+    case ColumnKind::kNumber:
+      return append_chosen(numbers, from.numbers, chosen);
+    case ColumnKind::kText:
+      return append_chosen(texts, from.texts, chosen);
+    case ColumnKind::kId:
+      return append_chosen(ids, from.ids, chosen);
+    default:
+      return append_chosen(integers, from.integers, chosen);
+  }
+}
+
 void Column::append(const Column& from, size_t row) {
   switch (kind) {
     case ColumnKind::kNumber:
@@ -55,9 +80,7 @@ Table::Table(std::span<const ColumnSpec> specs) : columns(specs.size()) {
 }
 
 void Table::append(const Table& from, std::span<const uint32_t> chosen) {
-  for (size_t c = 0; c < columns.size(); ++c) {
-    for (const uint32_t row : chosen) columns[c].append(from.columns[c], row);
-  }
+  for (size_t c = 0; c < columns.size(); ++c) columns[c].append(from.columns[c], chosen);
   rows += chosen.size();
 }
 

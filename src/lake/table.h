@@ -39,6 +39,7 @@ struct Column {
   std::vector<std::string_view> texts;
   std::vector<Hash128> ids;
 
+  void append(const Column& from, std::span<const uint32_t> chosen);
   void append(const Column& from, size_t row);
   void append_missing();
   void reserve(size_t rows);
