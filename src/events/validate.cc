@@ -44,6 +44,7 @@ constexpr std::array<ReasonInfo, kReasonCount> kReasons = {{
     {"bad_json", "the line is not one JSON object"},
     {"unclosed_quote", "a quoted field is never closed"},
     {"line_too_long", "the line is longer than 1 MiB"},
+    {"bad_block", "the message holds no block of the log"},
 }};
 
 bool has_control(std::string_view text) {

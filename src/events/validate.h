@@ -45,8 +45,9 @@ enum class Reason : uint8_t {
   kBadJson,
   kUnclosedQuote,
   kLineTooLong,
+  kBadBlock,
 };
-inline constexpr size_t kReasonCount = static_cast<size_t>(Reason::kLineTooLong) + 1;
+inline constexpr size_t kReasonCount = static_cast<size_t>(Reason::kBadBlock) + 1;
 
 struct ReasonInfo {
   std::string_view code;      // "bad_utf8"

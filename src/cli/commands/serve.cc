@@ -16,14 +16,19 @@ Status serve(Context& context) {
   // The data first in memory, the server first on the wire: what is in flight ends before the data
   // does, and probes are answered while the log is read back.
   std::unique_ptr<DataDirectory> data;
+  std::unique_ptr<KafkaStream> stream;
   auto server = TRY(Server::listen(context.settings.serve));
   std::error_code ignored;
   const bool is_new = !std::filesystem::exists(context.settings.data.dir, ignored);
   data = TRY(context.open_data(OpenMode::kWriter));
   if (is_new)
     log_warning("{} was not there: this is a new, empty data directory", data->root().string());
-  const Server::Parts parts{
-      data.get(), &context.settings.types, {context.settings.data.tenant}, context.settings.serve};
+  stream = context.follow(*data);
+  const Server::Parts parts{.data = data.get(),
+                            .types = &context.settings.types,
+                            .tenant = {context.settings.data.tenant},
+                            .config = context.settings.serve,
+                            .intake = stream.get()};
   server->open(parts);
   print_line(fmt::format("serving {} on http://{}:{}", data->root().string(),
                          context.settings.serve.host, server->port()));
