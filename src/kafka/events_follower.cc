@@ -131,7 +131,7 @@ Status EventsFollower::State::take(const rd_kafka_message_t& message) {
   const std::string_view bytes(static_cast<const char*>(message.payload), message.len);
   auto rows = read_block_message(bytes, *parts.types);
   if (rows) {
-    parts.refused->add(place, rows->refused);
+    parts.refused->add(place, std::move(rows->refused));
     gathered.add(std::move(rows->batch));
   } else {
     parts.refused->add(place, reject(Reason::kBadBlock, rows.error().message), bytes);
@@ -175,6 +175,7 @@ Status EventsFollower::State::find_items(std::vector<std::string_view> unknown,
 Status EventsFollower::State::hand_over(const std::stop_token& stop) {
   if (gathered.messages == 0) return {};
   Gathered taken = std::exchange(gathered, {});
+  parts.refused->flush();
   auto prepared =
       TRY(prepare_events(std::move(taken.batch), *parts.types, parts.data->state().catalogue()));
   if (!prepared.unknown_items.empty()) TRY(find_items(std::move(prepared.unknown_items), stop));

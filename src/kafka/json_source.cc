@@ -75,7 +75,7 @@ void JsonSource::State::take(const rd_kafka_message_t& message) {
   parser.set_received(now());
   auto rows = read_json_message(bytes, place, parser);
   if (rows) {
-    parts.refused->add(place, rows->refused);
+    parts.refused->add(place, std::move(rows->refused));
     batch.rows.insert(batch.rows.end(), rows->batch.rows.begin(), rows->batch.rows.end());
     batch.arena.keep(std::make_shared<Arena>(std::move(rows->batch.arena)));
   } else {
@@ -134,6 +134,7 @@ Status JsonSource::State::commit() {
 Status JsonSource::State::hand_over(const std::stop_token& stop) {
   if (messages == 0) return {};
   TRY(write(stop));
+  parts.refused->flush();
   const Status committed = commit();
   all_messages += messages;
   drop();

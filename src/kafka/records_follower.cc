@@ -68,6 +68,7 @@ Status RecordsFollower::State::take(const rd_kafka_message_t& message) {
   if (const Status read = read_block(message, topic == items, followed); !read) {
     const std::string_view bytes(static_cast<const char*>(message.payload), message.len);
     parts.refused->add({topic, 0, offset}, reject(Reason::kBadBlock, read.error().message), bytes);
+    parts.refused->flush();
     followed.what = PreparedEvents{};
   }
   TRY(tracker.submit(std::move(followed)));

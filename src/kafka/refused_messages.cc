@@ -1,43 +1,59 @@
 #include "kafka/refused_messages.h"
 
+#include <utility>
+
 #include "base/log.h"
 #include "events/limits.h"
 #include "events/quarantine.h"
 
 namespace palate {
+namespace {
 
-void RefusedMessages::add(const MessagePlace& place, const Rejection& why, std::string_view bytes) {
-  write(place, {{why.reason, why.sentence, bytes}});
+std::string file_of(const MessagePlace& place) {
+  return fmt::format("{}/{}", place.topic, place.partition);
 }
 
-void RefusedMessages::add(const MessagePlace& place,
-                          const std::vector<MessageRows::Refused>& rows) {
-  if (rows.empty()) return;
-  std::vector<Row> all;
-  all.reserve(rows.size());
-  for (const auto& row : rows) all.push_back({row.why.reason, row.why.sentence, row.bytes});
-  write(place, all);
-}
+}  // namespace
 
-void RefusedMessages::write(const MessagePlace& place, const std::vector<Row>& rows) {
-  count_ += rows.size();
+void RefusedMessages::gather(Row row) {
+  ++count_;
   const std::lock_guard lock(mutex_);
-  if (bytes_ > kQuarantineBytesMax) return;  // then they are only counted
-  Quarantine quarantine({.folder = folder_, .source = "kafka"});
-  const std::string file = fmt::format("{}/{}", place.topic, place.partition);
-  Status status;
-  for (const Row& row : rows) {
-    bytes_ += row.bytes.size();
-    if (!status) break;
-    status = quarantine.add({.file = file,
-                             .line = place.offset,
-                             .reason = row.reason,
-                             .sentence = row.sentence,
-                             .bytes = row.bytes});
+  if (bytes_ + row.bytes.size() > kQuarantineBytesMax) return;
+  bytes_ += row.bytes.size();
+  rows_.push_back(std::move(row));
+}
+
+void RefusedMessages::add(const MessagePlace& place, Rejection why, std::string_view bytes) {
+  gather({file_of(place), place.offset, std::move(why), std::string(bytes)});
+}
+
+void RefusedMessages::add(const MessagePlace& place, std::vector<MessageRows::Refused> rows) {
+  for (auto& row : rows) {
+    gather({file_of(place), place.offset, std::move(row.why), std::move(row.bytes)});
   }
-  if (status) status = quarantine.finish();
-  if (status) return;
-  log_warning("cannot quarantine offset {} of {}: {}", place.offset, file, status.error().message);
+}
+
+Status RefusedMessages::write(const std::vector<Row>& rows) const {
+  Quarantine quarantine({.folder = folder_, .source = "kafka"});
+  for (const Row& row : rows) {
+    TRY(quarantine.add({.file = row.file,
+                        .line = row.offset,
+                        .reason = row.why.reason,
+                        .sentence = row.why.sentence,
+                        .bytes = row.bytes}));
+  }
+  return quarantine.finish();
+}
+
+void RefusedMessages::flush() {
+  const std::lock_guard lock(mutex_);
+  const std::vector<Row> rows = std::exchange(rows_, {});
+  if (rows.empty()) return;
+  log_warning("{} messages or rows of Kafka cannot be taken: the first is at offset {} of {}: {}",
+              rows.size(), rows.front().offset, rows.front().file, rows.front().why.sentence);
+  if (const Status written = write(rows); !written) {
+    log_warning("they cannot be put into quarantine either: {}", written.error().message);
+  }
 }
 
 }  // namespace palate

@@ -4,11 +4,12 @@ One broker for all of it. What was acknowledged is held against the state that a
 PALATE_KAFKA_SEED replays it, PALATE_FAULTS_LONG=1 runs the long form.
 """
 
+import http.client
 import json
 import os
 import pathlib
 import random
-import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "kafka"), str(ROOT / "tests" / "faults")]
 from broker import NO_JAVA, Broker, have_java  # noqa: E402
-from program import BIN, Client, Server, begin, command, preference, verify  # noqa: E402
+from program import BIN, Client, Server, begin, command, json_of, preference, verify  # noqa: E402
 
 LONG = bool(os.environ.get("PALATE_FAULTS_LONG"))
 SEED = int(os.environ.get("PALATE_KAFKA_SEED", random.SystemRandom().randrange(1 << 30)))
@@ -74,10 +75,10 @@ class Cluster:
     def data(self, name):
         return self.folder / name / "data"
 
-    def serve(self, name="a", *arguments, **options):
+    def serve(self, name="a", *arguments, faults=None, **options):
         self.data(name).parent.mkdir(exist_ok=True)
-        server = Server(self.data(name), *self.flags(**options), *arguments)
-        assert server.port, server.output()
+        server = Server(self.data(name), *self.flags(**options), *arguments, faults=faults)
+        assert server.port or faults, server.output()
         self.running.append(server)
         return server
 
@@ -228,6 +229,25 @@ def test_a_broker_that_is_away_at_the_start_is_waited_for(cluster, broker):
     check(client, events)
 
 
+def test_the_example_of_a_configuration_runs(broker, tmp_path):
+    example = ROOT / "deploy" / "palate-kafka.toml"
+    data = tmp_path / "data"
+    server = Server(data, "--config", example, f"--kafka.brokers={broker.address}")
+    events = make_events(random.Random(7), 20, "d")
+    post(Client(server.port), "/v1/events", {"events": events})
+    check(Client(server.port), events)
+    assert server.stop() == 0
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd-analyze here")
+def test_systemd_understands_the_unit(tmp_path):
+    unit = tmp_path / "palate.service"
+    text = (ROOT / "deploy" / "palate.service").read_text()
+    unit.write_text(text.replace("/usr/bin/palate", BIN))
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True)
+    assert "palate.service" not in done.stdout + done.stderr, done.stderr
+
+
 def test_import_beside_the_stream_is_refused(cluster, tmp_path):
     file = tmp_path / "e.csv"
     file.write_text("user,item\nu,i\n")
@@ -307,7 +327,7 @@ class Load(threading.Thread):
                 try:
                     client = client or Client(self.port_of(), timeout=15)
                     status, answer = client.ask("/v1/events", {"events": batch})
-                except (OSError, ValueError, __import__("http.client").client.HTTPException):
+                except (OSError, ValueError, http.client.HTTPException):
                     client = None
                     time.sleep(0.05)
                     continue
@@ -329,14 +349,18 @@ class Load(threading.Thread):
 
 
 def test_nothing_is_lost_or_twice_whatever_fails(cluster, broker):
-    """Servers killed between the write of the state and the commit, members that come and go in the middle of batches, a broker that
-    is killed and comes back, a poison message; and in the end one state, that of a single pass."""
+    """Servers killed right before the n-th sync or write, so between what is logged, folded and committed; members that come and go in
+    the middle of batches; a broker that is killed and comes back; a clock that goes back ten years; a poison message. In the end there
+    is one state, that of a single pass."""
     print(f"seed {SEED} (PALATE_KAFKA_SEED={SEED} replays it)")
     dice = random.Random(SEED)
     # Two servers take writes; a third process, alone in its group, must end with everything.
     servers = {"a": cluster.serve("a", "--data.state_delay_ms=20")}
-    watcher = cluster.serve("w", "--data.state_delay_ms=20", group="watch")
-    loads = [Load(lambda: servers["a"].port, dice, f"x{n}") for n in range(2)]
+    clock = cluster.folder / "clock"
+    clock.write_text("0")
+    watching = {"group": "watch", "faults": f"clock={clock}"}
+    watcher = cluster.serve("w", "--data.state_delay_ms=20", **watching)
+    loads = [Load(lambda: servers["a"].port or 0, dice, f"x{n}") for n in range(2)]
     for load in loads:
         load.start()
     time.sleep(0.5)
@@ -346,10 +370,17 @@ def test_nothing_is_lost_or_twice_whatever_fails(cluster, broker):
         what = ("kill", "join", "broker", "watcher")[number % 4] if not LONG else dice.choice(("kill", "join", "broker", "watcher"))
         if what == "kill":
             servers["a"].stop(signal.SIGKILL)
+            aim = f"error=kill,op={dice.choice(('sync', 'write'))},nth={dice.randrange(20, 120)}"
+            servers["a"] = cluster.serve("a", "--data.state_delay_ms=20", faults=aim)
+            deadline = time.monotonic() + 3
+            while not servers["a"].dead and time.monotonic() < deadline:
+                time.sleep(0.02)
+            servers["a"].stop(signal.SIGKILL)
             servers["a"] = cluster.serve("a", "--data.state_delay_ms=20")
         elif what == "watcher":
             watcher.stop(signal.SIGKILL)
-            watcher = cluster.serve("w", "--data.state_delay_ms=20", group="watch")
+            watcher = cluster.serve("w", "--data.state_delay_ms=20", **watching)
+            clock.write_text(str(-10 * 365 * 86400))
         elif what == "join":
             other = cluster.consume("b")
             time.sleep(dice.uniform(0.5, 2))
@@ -366,7 +397,9 @@ def test_nothing_is_lost_or_twice_whatever_fails(cluster, broker):
     check(Client(servers["a"].port), events, 60)  # the only one left in its group
     for name, server in (("a", servers["a"]), ("w", watcher)):
         assert server.stop() == 0
-        found = verify(cluster.data(name))
+        found = json_of("verify", "--data", cluster.data(name), *cluster.flags())
+        assert found["topics"]["refused"] == 1, found
+        assert name == "a" or found["topics"]["events"] - found["topics"]["repeated"] == len(events), found
         assert found["events"] == found["folded"] == len(events), (found["events"], len(events), f"seed {SEED}")
         kept = "".join(file.read_text() for file in (cluster.data(name) / "default" / "quarantine").glob("*kafka*"))
         assert '"bad_block"' in kept, "the poison message is not in quarantine"
