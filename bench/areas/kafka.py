@@ -42,7 +42,9 @@ def wait_folded(server, wanted, seconds=60):
 def last_batch(server):
     """One event for each of many users, whose acknowledgement names the end of every partition."""
     events = [{"type": "click", "user": f"u{n:05}", "item": "i00001"} for n in range(1, 201)]
-    status, body = server.request("POST", "/v1/events", json.dumps({"events": events}))
+    status, deadline = 503, time.monotonic() + 30
+    while status in (429, 503) and time.monotonic() < deadline:  # until it has found the broker
+        status, body = server.request("POST", "/v1/events", json.dumps({"events": events}))
     if status != 200:
         raise Wrong(f"the last batch was answered {status}: {body}")
     places = re.findall(r"events/(\d+)@(\d+)", json.loads(body)["position"])
