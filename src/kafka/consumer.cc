@@ -23,14 +23,18 @@ KafkaPartitions assigned(rd_kafka_t& consumer) {
   return KafkaPartitions(list);
 }
 
+// Asked for one partition: the error is that partition's.
 Status seek(rd_kafka_t& consumer, const KafkaConfig& config,
             rd_kafka_topic_partition_list_t& list) {
   rd_kafka_error_t* error =
       rd_kafka_seek_partitions(&consumer, &list, static_cast<int>(config.timeout_ms));
-  if (error == nullptr) return {};
-  const int code = rd_kafka_error_code(error);
-  rd_kafka_error_destroy(error);
-  return std::unexpected(kafka_error(config, code, "go back to what was not logged"));
+  int code = list.elems[0].err;
+  if (error != nullptr) {
+    code = rd_kafka_error_code(error);
+    rd_kafka_error_destroy(error);
+  }
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+  return std::unexpected(kafka_error(config, code, "read behind what was deleted"));
 }
 
 }  // namespace
@@ -63,12 +67,11 @@ void begin_where_it_was_left(rd_kafka_topic_partition_list_t& list, const Follow
   }
 }
 
-Status seek_where_it_was_left(rd_kafka_t& consumer, const KafkaConfig& config,
-                              const FollowTracker& tracker) {
+void go_back_where_it_was_left(rd_kafka_t& consumer, const FollowTracker& tracker) {
   const KafkaPartitions list = assigned(consumer);
-  if (list == nullptr || list->cnt == 0) return {};
+  if (list == nullptr || list->cnt == 0) return;
   begin_where_it_was_left(*list, tracker);
-  return seek(consumer, config, *list);
+  rd_kafka_assign(&consumer, list.get());
 }
 
 Status go_on_after_gap(rd_kafka_t& consumer, const KafkaConfig& config,

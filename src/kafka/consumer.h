@@ -19,9 +19,9 @@ KafkaSettings follower_settings(const KafkaConfig& config, const std::string& gr
 // Sets where each partition of the list is read from: behind what the tracker submitted last, else
 // from its first message.
 void begin_where_it_was_left(rd_kafka_topic_partition_list_s& list, const FollowTracker& tracker);
-// The same for what is assigned now. Errors: kUnavailable.
-Status seek_where_it_was_left(rd_kafka_s& consumer, const KafkaConfig& config,
-                              const FollowTracker& tracker);
+// The same for what is assigned now: what was fetched and not submitted is dropped and fetched
+// again. Asks no broker, so it cannot fail.
+void go_back_where_it_was_left(rd_kafka_s& consumer, const FollowTracker& tracker);
 
 // What to do about a partition whose next message is not there: it was deleted (retention), and
 // reading goes on with the first that is; or the topic ends before it, for which nothing can be

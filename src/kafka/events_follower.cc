@@ -194,7 +194,7 @@ void EventsFollower::State::recover(const Status& why, const std::stop_token& st
   }
   wait_a_moment(stop, kAgain);
   tracker.reset();
-  static_cast<void>(seek_where_it_was_left(*consumer, *parts.config, tracker));
+  go_back_where_it_was_left(*consumer, tracker);
 }
 
 void EventsFollower::State::run(const std::stop_token& stop) {

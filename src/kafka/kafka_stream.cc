@@ -124,6 +124,7 @@ size_t KafkaStream::queued_events() const { return state_->intake.queued_events(
 std::string KafkaStream::trouble() const {
   std::string trouble = state_->intake.trouble();
   if (trouble.empty() && state_->connected) trouble = state_->events->trouble();
+  if (trouble.empty() && state_->connected) trouble = state_->records->tracker().trouble();
   return trouble;
 }
 

@@ -76,17 +76,19 @@ Status RecordsFollower::State::take(const rd_kafka_message_t& message) {
 }
 
 void RecordsFollower::State::run(const std::stop_token& stop) {
+  std::string said;  // to the operator, last
   while (!stop.stop_requested()) {
     const KafkaMessage message(rd_kafka_consumer_poll(consumer.get(), kPoll_ms));
     Status taken;
     if (message != nullptr) taken = take(*message);
     if (taken && !tracker.failed()) continue;
-    log_warning("items and users of Kafka wait: {}",
-                taken ? tracker.trouble() : taken.error().message);
+    const std::string why = taken ? tracker.trouble() : taken.error().message;
+    if (why != said) log_warning("items and users of Kafka wait: {}", why);
+    said = why;
     tracker.drain();
     tracker.reset();
     wait_a_moment(stop, kAgain);
-    static_cast<void>(seek_where_it_was_left(*consumer, *parts.config, tracker));
+    go_back_where_it_was_left(*consumer, tracker);
   }
 }
 

@@ -405,6 +405,26 @@ def test_nothing_is_lost_or_twice_whatever_fails(cluster, broker):
         assert '"bad_block"' in kept, "the poison message is not in quarantine"
 
 
+def test_a_full_disk_is_waited_for_and_nothing_is_passed_over(cluster):
+    full = cluster.folder / "full"
+    server = cluster.serve("a", "--data.state_delay_ms=20", faults=f"error=ENOSPC,op=write,path=db/,times=0,while={full}")
+    client = Client(server.port)
+    events = make_events(random.Random(10), 400, "d")
+    post(client, "/v1/events", {"events": events[:100]})
+    check(client, events[:100])
+    full.touch()
+    for at in range(100, 300, 20):  # durable in the brokers, whatever this disk does
+        post(client, "/v1/events", {"events": events[at : at + 20]})
+    wait_until(lambda: "of Kafka wait: " in server.output())
+    time.sleep(1)
+    full.unlink()
+    post(client, "/v1/events", {"events": events[300:]})
+    check(client, events)
+    assert server.stop() == 0
+    found = json_of("verify", "--data", cluster.data("a"), *cluster.flags())
+    assert found["events"] == found["topics"]["events"] == 400, found
+
+
 def poison(broker, cluster):
     with Producer(broker) as producer:
         producer.send(f"{cluster.name}.default.events", 1, b"this is no block")
