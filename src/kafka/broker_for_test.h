@@ -30,6 +30,7 @@ class TestBroker {
     config.group = config.prefix;
     config.partitions = 10;
     config.session_ms = 6000;
+    config.timeout_ms = 60'000;  // on a machine that does much else
     return config;
   }
 
