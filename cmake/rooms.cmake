@@ -19,16 +19,16 @@ function(palate_layers room out)
   message(FATAL_ERROR "src/LAYERS has no line for the room '${room}'")
 endfunction()
 
-# palate_room(name [PARTS external libraries] [TEST_PARTS libraries only its tests need])
+# palate_room(name [PARTS external libraries] [TEST_PARTS libraries only its tests need] [WHOLE_TEST])
 # Collects the folder's sources: x.cc into the library, x_test.cc into <name>_test, x_bench.cc into <name>_bench, and each
-# x_fuzz.cc into a program x_fuzz. Files train.cc and train_*.cc are left out: see palate_trainers.
+# x_fuzz.cc into a program x_fuzz. WHOLE_TEST: its tests share something that takes a while to start, so they run as one. Files train.cc and train_*.cc are left out: see palate_trainers.
 function(palate_room room)
-  cmake_parse_arguments(ARG "" "" "PARTS;TEST_PARTS" ${ARGN})
+  cmake_parse_arguments(ARG "WHOLE_TEST" "" "PARTS;TEST_PARTS" ${ARGN})
   file(GLOB_RECURSE all CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} *.cc)
   set(sources ${all})
   list(FILTER sources EXCLUDE REGEX "_(test|bench|fuzz)\\.cc$|(^|/)main\\.cc$|(^|/)train(_[^/]*)?\\.cc$")
   palate_target(${room} "${sources}" "${ARG_PARTS}")
-  palate_checks(${room} "${all}" "${ARG_TEST_PARTS}")
+  palate_checks(${room} "${all}" "${ARG_TEST_PARTS}" ${ARG_WHOLE_TEST})
 endfunction()
 
 # palate_trainers(name PARTS …): the folder's train.cc and train_*.cc, at any depth, as a target of their own. What palate_room leaves
@@ -58,7 +58,7 @@ function(palate_target room sources parts)
   target_link_libraries(palate_${room} ${scope} ${parts})
 endfunction()
 
-function(palate_checks room all test_parts)
+function(palate_checks room all test_parts whole)
   set(tests ${all})
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   if(tests AND PALATE_TESTS)
@@ -69,8 +69,13 @@ function(palate_checks room all test_parts)
       # The rooms do the work of a test; optimizing its own checked code takes three times as long to compile.
       target_compile_options(${room}_test PRIVATE -O0)
     endif()
-    gtest_discover_tests(${room}_test TEST_PREFIX ${room}. DISCOVERY_MODE PRE_TEST
-      PROPERTIES LABELS fast TIMEOUT 120)
+    if(whole)
+      add_test(NAME ${room}.all COMMAND ${room}_test)
+      set_tests_properties(${room}.all PROPERTIES LABELS fast TIMEOUT 300 SKIP_REGULAR_EXPRESSION "no test can run: ")
+    else()
+      gtest_discover_tests(${room}_test TEST_PREFIX ${room}. DISCOVERY_MODE PRE_TEST
+        PROPERTIES LABELS fast TIMEOUT 120)
+    endif()
   endif()
   set(benches ${all})
   list(FILTER benches INCLUDE REGEX "_bench\\.cc$")

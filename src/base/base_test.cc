@@ -69,6 +69,16 @@ TEST(Ids, PositionsReadBack) {
   }
 }
 
+TEST(Ids, ListsOfPositionsReadBack) {
+  const AsOf positions{{Stream::kEvents, 0, 12}, {Stream::kEvents, 3, 7}};
+  EXPECT_EQ(to_string(positions), "events/0@12,events/3@7");
+  EXPECT_EQ(parse_positions("events/0@12,events/3@7"), positions);
+  EXPECT_EQ(parse_positions("items/0@1"), (AsOf{{Stream::kItems, 0, 1}}));
+  for (const char* bad : {"", ",", "items/0@1,", ",items/0@1", "items/0@1;items/0@2"}) {
+    EXPECT_FALSE(parse_positions(bad)) << bad;
+  }
+}
+
 TEST(NearNames, SuggestsOnlyWhatIsNear) {
   const std::vector<std::string> known{"factors", "solver"};
   EXPECT_EQ(did_you_mean("factor", known), "; did you mean 'factors'?");

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 namespace palate {
+namespace {
+constexpr size_t kPositionsMax = 4096;  // in one text
+}
 
 std::string_view stream_name(Stream stream) {
   switch (stream) {
@@ -39,6 +42,27 @@ std::optional<Position> parse_position(std::string_view text) {
   if (!known || !number(text.substr(slash + 1, at - slash - 1), position.partition)) return {};
   if (!number(text.substr(at + 1), position.offset)) return {};
   return position;
+}
+
+std::string to_string(const AsOf& positions) {
+  std::string text;
+  for (const Position& position : positions) {
+    if (!text.empty()) text += ',';
+    text += to_string(position);
+  }
+  return text;
+}
+
+std::optional<AsOf> parse_positions(std::string_view text) {
+  AsOf positions;
+  for (;;) {
+    const size_t comma = text.find(',');
+    const auto position = parse_position(text.substr(0, comma));
+    if (!position || positions.size() == kPositionsMax) return {};
+    positions.push_back(*position);
+    if (comma == std::string_view::npos) return positions;
+    text.remove_prefix(comma + 1);
+  }
 }
 
 }  // namespace palate

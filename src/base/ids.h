@@ -55,7 +55,7 @@ struct EventTypeId {
 enum class Stream : uint8_t { kEvents = 0, kItems = 1, kUsers = 2 };
 
 // A place in the log: records before `offset` in (stream, partition) are what "up to here" means.
-// Offsets count records (events), not blocks, from 0.
+// Offsets name records (events), not blocks; in the embedded log they count them, from 0.
 struct Position {
   Stream stream = Stream::kEvents;
   uint32_t partition = 0;
@@ -71,6 +71,9 @@ std::string_view stream_name(Stream stream);      // "events", "items", "users"
 std::string to_string(const Position& position);  // "events/0@12345"
 // The same text back; nullopt for anything else.
 std::optional<Position> parse_position(std::string_view text);
+// Several, with commas between: "events/0@12,events/3@7".
+std::string to_string(const AsOf& positions);
+std::optional<AsOf> parse_positions(std::string_view text);
 
 struct Tenant {
   std::string name = "default";

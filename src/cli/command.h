@@ -39,6 +39,7 @@ Command evaluate_command();
 Command recommend_command();
 Command similar_command();
 Command serve_command();
+Command consume_command();
 Command simulate_command();
 Command load_command();
 Command completion_command();

@@ -26,6 +26,8 @@ void DataConfig::fields(FieldVisitor<DataConfig>& field) {
 
 Settings::Settings() {
   schema.add("data", data);
+  schema.add("log", log);
+  schema.add("kafka", kafka);
   schema.add("serve", serve);
   schema.add("lake", lake);
   schema.add("simulate", simulate);
@@ -76,6 +78,22 @@ Result<std::unique_ptr<DataDirectory>> Context::open_data(OpenMode mode) const {
                 opened.error().message);
   }
   return opened;
+}
+
+std::unique_ptr<KafkaStream> Context::follow(DataDirectory& data) const {
+  if (!settings.log.is_kafka()) return nullptr;
+  return std::make_unique<KafkaStream>(KafkaStream::Parts{.config = &settings.kafka,
+                                                          .tenant = {settings.data.tenant},
+                                                          .types = &settings.types,
+                                                          .data = &data});
+}
+
+Status Context::check_embedded(std::string_view doing) const {
+  if (!settings.log.is_kafka()) return {};
+  return fail(Code::kInvalidArgument,
+              "log.kind is kafka: {} would write beside the topics, which other processes follow, "
+              "too. Send events to a server (POST /v1/events) or to a topic for palate consume",
+              doing);
 }
 
 Result<std::vector<std::pair<std::string, std::string>>> take_dotted_flags(

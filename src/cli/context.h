@@ -13,6 +13,8 @@
 #include "events/column_mapping.h"
 #include "events/event_types.h"
 #include "ingest/data_directory.h"
+#include "kafka/kafka_config.h"
+#include "kafka/kafka_stream.h"
 #include "lake/lake_config.h"
 #include "models/catalog.h"
 #include "serve/server.h"
@@ -34,6 +36,8 @@ struct DataConfig {
 
 struct Settings {
   DataConfig data;
+  LogConfig log;
+  KafkaConfig kafka;
   ServeConfig serve;
   LakeConfig lake;
   SimulateConfig simulate;
@@ -58,6 +62,12 @@ struct Context {
   Status load_settings();
   // The data directory, with advice where there is none.
   [[nodiscard]] Result<std::unique_ptr<DataDirectory>> open_data(OpenMode mode) const;
+  // The stream that `data`, open as writer, follows where log.kind is kafka; else nullptr. Both
+  // outlive it.
+  [[nodiscard]] std::unique_ptr<KafkaStream> follow(DataDirectory& data) const;
+  // Refuses to write into a directory beside the stream that it follows: other replicas would not
+  // know.
+  [[nodiscard]] Status check_embedded(std::string_view doing) const;
 };
 
 // The name and value of flags like --als.factors=64 or --als.factors 64, taken out of `arguments`.

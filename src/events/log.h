@@ -1,5 +1,7 @@
 // EventLog: the durable stream. A record is a block of events, items or users (events/block.h), not
-// one of them; offsets count what is inside. The embedded implementation is events/rocks_log.h;
+// one of them; offsets name what is inside. They grow by one within a block; where the next block
+// begins is the implementation's matter: right behind it in the embedded one (events/rocks_log.h),
+// so that its offsets count records, and later in Kafka's (kafka/kafka_log.h).
 // events/log_contract.h is the suite for all.
 #pragma once
 
@@ -36,7 +38,7 @@ class EventLog {
 
   // Appends all blocks, in order, or none; durable on return. Gives each block the next offsets of
   // its (stream, partition) and returns the first Position of each. One writer. Errors: kNoSpace,
-  // kIo, kOverloaded.
+  // kIo, kOverloaded; kUnavailable, after which some blocks may have been logged (kafka_log.h).
   virtual Result<std::vector<Position>> append(std::span<const Append> blocks) = 0;
   // Visits blocks from the one that contains `from` on, in order, until the end that was reached
   // when the call began or until `visit` returns an error, which is passed on. Checksums are

@@ -1,6 +1,7 @@
 #include "events/rocks_log.h"
 
 #include <array>
+#include <charconv>
 #include <cstring>
 
 #include <rocksdb/db.h>
@@ -16,6 +17,7 @@ constexpr size_t kKeyBytes = 1 + 4 + 8;
 constexpr size_t kCountBytes = 4;
 constexpr size_t kReadAheadBytes = size_t{1} << 20;
 constexpr size_t kGroupBytesMax = size_t{256} << 20;  // of one append
+constexpr std::string_view kMarkPrefix = "followed/";
 constexpr uint64_t kOffsetEnd = ~uint64_t{0};
 
 struct Key {
@@ -64,6 +66,21 @@ Result<EventLog::Block> block_at(const rocksdb::Iterator& it) {
   return block;
 }
 
+Result<RocksLog::Marks> read_marks(const Database& database) {
+  RocksLog::Marks marks;
+  for (const auto& [key, value] : TRY(database.meta(kMarkPrefix))) {
+    uint64_t place = 0;
+    const char* end = value.data() + value.size();
+    const auto [rest, error] = std::from_chars(value.data(), end, place);
+    if (error != std::errc() || rest != end) {
+      return fail(Code::kCorrupt, "{}: the fact '{}' is no place in a stream",
+                  database.path().string(), key);
+    }
+    marks.emplace(key.substr(kMarkPrefix.size()), place);
+  }
+  return marks;
+}
+
 uint64_t end_of_block(const EventLog::Block& block) { return block.first.offset + block.count; }
 
 }  // namespace
@@ -76,8 +93,10 @@ Result<std::unique_ptr<RocksLog>> RocksLog::open(Database& database) {
 
 Status RocksLog::refresh() {
   std::map<Part, uint64_t> ends = TRY(find_ends());
+  Marks marks = TRY(read_marks(database_));
   const std::lock_guard lock(mutex_);
   ends_ = std::move(ends);
+  marks_ = std::move(marks);
   return {};
 }
 
@@ -142,9 +161,14 @@ Result<RocksLog::Plan> RocksLog::plan(std::span<const Append> blocks) const {
 }
 
 Result<std::vector<Position>> RocksLog::append(std::span<const Append> blocks) {
+  return append_marked(blocks, {});
+}
+
+Result<std::vector<Position>> RocksLog::append_marked(std::span<const Append> blocks,
+                                                      const Marks& marks) {
   PALATE_CHECK(database_.writable(), "a reader cannot append");
   Plan plan = TRY(this->plan(blocks));
-  if (blocks.empty()) return plan.positions;
+  if (blocks.empty() && marks.empty()) return plan.positions;
   rocksdb::ColumnFamilyHandle* column = database_.column(Column::kLog);
   rocksdb::WriteBatch batch;
   rocksdb::Status status;
@@ -164,7 +188,13 @@ Result<std::vector<Position>> RocksLog::append(std::span<const Append> blocks) {
     status = batch.Put(column, rocksdb::SliceParts(&key_slice, 1),
                        rocksdb::SliceParts(value.data(), value.size()));
   }
-  if (status.ok()) status = database_.write(batch, Database::Durable::kNow);
+  for (const auto& [source, place] : marks) {
+    if (!status.ok()) break;
+    status = batch.Put(database_.column(Column::kMeta), fmt::format("{}{}", kMarkPrefix, source),
+                       std::to_string(place));
+  }
+  const auto durable = blocks.empty() ? Database::Durable::kLater : Database::Durable::kNow;
+  if (status.ok()) status = database_.write(batch, durable);
   if (!status.ok()) {
     for (const auto& [part, end] : plan.ends) failed_.insert(part);
     return std::unexpected(database_.error(status, "append to the log"));
@@ -172,7 +202,13 @@ Result<std::vector<Position>> RocksLog::append(std::span<const Append> blocks) {
   failed_.clear();
   const std::lock_guard lock(mutex_);
   for (const auto& [part, end] : plan.ends) ends_[part] = end;
+  for (const auto& [source, place] : marks) marks_[source] = place;
   return std::move(plan.positions);
+}
+
+RocksLog::Marks RocksLog::marks() const {
+  const std::lock_guard lock(mutex_);
+  return marks_;
 }
 
 Status RocksLog::read(Position from, const std::function<Status(const Block&)>& visit) const {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <string>
 #include <utility>
 
 #include "events/log.h"
@@ -23,6 +24,12 @@ class RocksLog : public EventLog {
   // Errors besides those of EventLog: kInvalidArgument for bytes that are no block of that stream
   // and count. After a failed call the log is as before it, and the next call may succeed.
   Result<std::vector<Position>> append(std::span<const Append> blocks) override;
+  // The same, and in the same step notes of each named source that it has been followed up to a
+  // place (docs/formats/data-directory.md). `blocks` may be empty: then the notes are durable with
+  // the next append.
+  using Marks = std::map<std::string, uint64_t>;
+  Result<std::vector<Position>> append_marked(std::span<const Append> blocks, const Marks& marks);
+  [[nodiscard]] Marks marks() const;
   // A reader beside a writer gets kBusy instead of kCorrupt where blocks are missing: it may have
   // looked while the writer moved them. refresh() and read again.
   Status read(Position from, const std::function<Status(const Block&)>& visit) const override;
@@ -44,8 +51,9 @@ class RocksLog : public EventLog {
   Result<std::map<Part, uint64_t>> find_ends() const;
 
   Database& database_;
-  mutable std::mutex mutex_;  // guards ends_
+  mutable std::mutex mutex_;  // guards ends_ and marks_
   std::map<Part, uint64_t> ends_;
+  Marks marks_;
   std::set<Part> failed_;  // of the one writer: parts of appends that failed; see append()
 };
 

@@ -74,6 +74,40 @@ EventLog::Append numbered_block(int64_t first, uint32_t count) {
   return {Stream::kEvents, 0, count, encode_events(rows, types).front().bytes};
 }
 
+TEST(RocksLog, OffsetsCountRecords) {
+  const Path root = make_root();
+  {
+    const Opened opened = open_log(root / "db").value();
+    const std::vector<EventLog::Append> blocks{numbered_block(0, 3), numbered_block(3, 2)};
+    EXPECT_THAT(
+        opened.log->append(blocks).value(),
+        ::testing::ElementsAre(Position{Stream::kEvents, 0, 0}, Position{Stream::kEvents, 0, 3}));
+    EXPECT_THAT(opened.log->ends().value(),
+                ::testing::ElementsAre(Position{Stream::kEvents, 0, 5}));
+  }
+  std::filesystem::remove_all(root);
+}
+
+// The place in another stream comes back with the blocks that were stored in the same step.
+TEST(RocksLog, MarksAreAsDurableAsTheBlocksBesideThem) {
+  const Path root = make_root();
+  {
+    const Opened opened = open_log(root / "db").value();
+    const EventLog::Append block = numbered_block(0, 3);
+    ASSERT_TRUE(opened.log->append_marked({&block, 1}, {{"a/0", 7}, {"a/1", 1}}));
+    ASSERT_TRUE(opened.log->append_marked({}, {{"a/0", 9}}));
+    EventLog::Append damaged = numbered_block(3, 1);
+    damaged.count = 2;
+    ASSERT_FALSE(opened.log->append_marked({&damaged, 1}, {{"a/0", 11}}));
+  }
+  {
+    const Opened opened = open_log(root / "db").value();
+    EXPECT_THAT(opened.log->marks(),
+                ::testing::ElementsAre(std::pair("a/0", 9), std::pair("a/1", 1)));
+  }
+  std::filesystem::remove_all(root);
+}
+
 Result<std::vector<int64_t>> read_times(const EventLog& log) {
   std::vector<int64_t> times;
   TRY(log.read({}, [&](const EventLog::Block& block) -> Status {

@@ -48,6 +48,7 @@ constexpr std::array<ReasonInfo, kReasonCount> kReasons = {{
     {"unknown_item", "there is no such item, and validation.unknown_items says refuse"},
     {"unknown_user", "there is no such user, and validation.unknown_users says refuse"},
     {"set_aside", "nothing is wrong with it, but with too much else of its source"},
+    {"bad_block", "the message holds no block of the log"},
 }};
 
 bool has_control(std::string_view text) {

@@ -49,8 +49,9 @@ enum class Reason : uint8_t {
   kUnknownItem,
   kUnknownUser,
   kSetAside,
+  kBadBlock,
 };
-inline constexpr size_t kReasonCount = static_cast<size_t>(Reason::kSetAside) + 1;
+inline constexpr size_t kReasonCount = static_cast<size_t>(Reason::kBadBlock) + 1;
 
 struct ReasonInfo {
   std::string_view code;      // "bad_utf8"

@@ -26,7 +26,31 @@ uint64_t Submission::source() const {
   return events != nullptr ? events->source : 0;
 }
 
+// Submissions of a followed stream that do not begin where the one before has ended: what came
+// before them has failed. They are answered and left out.
+void CommitGroup::refuse_stale() {
+  if (writer_.marked == nullptr) return;
+  const RocksLog::Marks reached = writer_.marked->marks();
+  const auto fits = [&](const Followed::Mark& mark) {
+    const auto here = marks_.find(mark.source);
+    if (here != marks_.end()) return here->second == mark.from;
+    const auto there = reached.find(mark.source);
+    return there == reached.end() || there->second == mark.from;
+  };
+  std::erase_if(submissions_, [&](const Submission& submission) {
+    if (std::ranges::all_of(submission.marks, fits)) {
+      for (const Followed::Mark& mark : submission.marks) marks_[mark.source] = mark.to;
+      return false;
+    }
+    submission.done(fail(Code::kConflict, "what came before this in '{}' was not logged",
+                         submission.marks.front().source));
+    return true;
+  });
+}
+
 Status CommitGroup::commit() {
+  refuse_stale();
+  if (submissions_.empty()) return {};
   if (writer_.behind && !writer_.deferred) {
     Status caught_up = writer_.state->catch_up(*writer_.log, {});
     if (!caught_up) return answer(std::move(caught_up));
@@ -149,8 +173,9 @@ Status CommitGroup::append() {
   if (!items_.empty()) add(Stream::kItems, encode_items(items_));
   if (!users_.empty()) add(Stream::kUsers, encode_users(users_));
   for (Run& run : runs_) add(Stream::kEvents, std::move(run.blocks));
-  if (blocks.empty()) return {};
-  const std::vector<Position> first = TRY(writer_.log->append(blocks));
+  if (blocks.empty() && marks_.empty()) return {};
+  const std::vector<Position> first = TRY(
+      marks_.empty() ? writer_.log->append(blocks) : writer_.marked->append_marked(blocks, marks_));
   for (size_t i = 0; i < blocks.size(); ++i) {
     const uint64_t end = first[i].offset + blocks[i].count;
     if (blocks[i].stream == Stream::kEvents) writer_.events_end = end;
@@ -194,11 +219,11 @@ Status CommitGroup::answer(Status status) {
     }
     IngestReceipt& receipt = receipts_[i];
     if (std::holds_alternative<PreparedEvents>(submissions_[i].what)) {
-      receipt.end = {Stream::kEvents, 0, writer_.events_end};
+      receipt.ends = {{Stream::kEvents, 0, writer_.events_end}};
     } else if (std::holds_alternative<std::vector<ItemRecord>>(submissions_[i].what)) {
-      receipt.end = {Stream::kItems, 0, writer_.items_end};
+      receipt.ends = {{Stream::kItems, 0, writer_.items_end}};
     } else {
-      receipt.end = {Stream::kUsers, 0, writer_.users_end};
+      receipt.ends = {{Stream::kUsers, 0, writer_.users_end}};
     }
     done(receipt);
   }

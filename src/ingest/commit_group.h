@@ -20,8 +20,9 @@
 namespace palate {
 
 struct Submission {
-  std::variant<PreparedEvents, std::vector<ItemRecord>, std::vector<UserRecord>> what;
-  Ingest::Done done;
+  std::variant<PreparedEvents, std::vector<ItemRecord>, std::vector<UserRecord>> what = {};
+  std::vector<Followed::Mark> marks = {};
+  Ingest::Done done = {};
   [[nodiscard]] size_t records() const;
   [[nodiscard]] uint64_t source() const;  // PreparedEvents::source; 0 for all else
 };
@@ -29,6 +30,7 @@ struct Submission {
 // What the writer thread keeps from group to group.
 struct Writer {
   EventLog* log = nullptr;
+  RocksLog* marked = nullptr;  // the same, where marks can be stored
   LiveState* state = nullptr;
   const EventTypes* types = nullptr;
   IdentityWindow window;
@@ -58,6 +60,7 @@ class CommitGroup {
     std::vector<EncodedBlock> blocks;             // without any rows beside: as they were prepared
     [[nodiscard]] const std::vector<EventView>& view() const { return all ? *all : rows; }
   };
+  void refuse_stale();
   Status make_comparable();
   Status gather();
   Status gather_events(PreparedEvents& events, IngestReceipt& receipt);
@@ -70,7 +73,8 @@ class CommitGroup {
 
   Writer& writer_;
   std::vector<Submission> submissions_;
-  bool all_new_ = false;  // of the one source whose events the log holds, or the first
+  RocksLog::Marks marks_;  // after it
+  bool all_new_ = false;   // of the one source whose events the log holds, or the first
   std::vector<IngestReceipt> receipts_;  // one a submission
   std::vector<Hash128> remembered_;      // to be forgotten when the log refuses
   std::vector<ItemRecord> items_;

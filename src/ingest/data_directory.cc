@@ -167,7 +167,8 @@ Result<std::unique_ptr<DataDirectory>> DataDirectory::open(const DataDirectoryOp
     state->ingest = TRY(Ingest::start({.log = state->log.get(),
                                        .state = state->live.get(),
                                        .types = &types,
-                                       .options = options.ingest}));
+                                       .options = options.ingest,
+                                       .marked = state->log.get()}));
   }
   return std::unique_ptr<DataDirectory>(new DataDirectory(std::move(state)));
 }

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
+#include <future>
 #include <mutex>
 #include <thread>
 
+#include "base/check.h"
 #include "base/log.h"
 #include "ingest/commit_group.h"
 
@@ -39,6 +41,7 @@ struct Ingest::State {
   explicit State(const Parts& p)
       : parts(p),
         writer{.log = p.log,
+               .marked = p.marked,
                .state = p.state,
                .types = p.types,
                .window = IdentityWindow(p.options.dedup_events),
@@ -88,7 +91,7 @@ Status Ingest::State::submit(Submission submission, bool wait) {
 }
 
 Status Ingest::State::submit_events(Result<PreparedEvents> events, Done done, bool wait) {
-  return submit({TRY(std::move(events)), std::move(done)}, wait);
+  return submit({.what = TRY(std::move(events)), .done = std::move(done)}, wait);
 }
 
 std::vector<Submission> Ingest::State::take_group() {
@@ -183,37 +186,28 @@ Status Ingest::submit_prepared(PreparedEvents events, Done done) {
 }
 
 Status Ingest::submit_items(std::vector<ItemRecord> items, Done done) {
-  return state_->submit({std::move(items), std::move(done)}, false);
+  return state_->submit({.what = std::move(items), .done = std::move(done)}, false);
 }
 
 Status Ingest::submit_users(std::vector<UserRecord> users, Done done) {
-  return state_->submit({std::move(users), std::move(done)}, false);
+  return state_->submit({.what = std::move(users), .done = std::move(done)}, false);
 }
 
-namespace {
-
-// Runs `submit` with a callback that fills a future, and waits for it.
-template <class Submit>
-Result<IngestReceipt> wait_for(const Submit& submit) {
-  auto promise = std::make_shared<std::promise<Result<IngestReceipt>>>();
-  std::future<Result<IngestReceipt>> answer = promise->get_future();
-  TRY(submit([promise](Result<IngestReceipt> receipt) { promise->set_value(std::move(receipt)); }));
-  return answer.get();
+Status Ingest::submit_followed(Followed followed, Done done) {
+  PALATE_CHECK(state_->parts.marked != nullptr, "this ingest's log cannot store marks");
+  Submission submission;
+  submission.what = std::move(followed.what);
+  submission.marks = std::move(followed.marks);
+  submission.done = std::move(done);
+  return state_->submit(std::move(submission), true);
 }
 
-}  // namespace
-
-Result<IngestReceipt> Ingest::write_events(EventBatch batch) {
-  return wait_for([&](Done done) { return submit_events(std::move(batch), std::move(done)); });
+std::map<std::string, uint64_t> Ingest::marks() const {
+  return state_->parts.marked == nullptr ? std::map<std::string, uint64_t>()
+                                         : state_->parts.marked->marks();
 }
 
-Result<IngestReceipt> Ingest::write_items(std::vector<ItemRecord> items) {
-  return wait_for([&](Done done) { return submit_items(std::move(items), std::move(done)); });
-}
-
-Result<IngestReceipt> Ingest::write_users(std::vector<UserRecord> users) {
-  return wait_for([&](Done done) { return submit_users(std::move(users), std::move(done)); });
-}
+AsOf Ingest::folded() const { return state_->parts.state->as_of(); }
 
 void Ingest::defer_fold() {
   const std::lock_guard lock(state_->mutex);

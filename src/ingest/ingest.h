@@ -8,10 +8,11 @@
 
 #include <cstdint>
 #include <functional>
-#include <future>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "base/ids.h"
@@ -19,7 +20,9 @@
 #include "events/event.h"
 #include "events/event_types.h"
 #include "events/log.h"
+#include "events/rocks_log.h"
 #include "features/live_state.h"
+#include "ingest/intake.h"
 #include "ingest/prepared_events.h"
 
 namespace palate {
@@ -30,37 +33,43 @@ struct IngestOptions {
       10'000'000;  // identities remembered at least (at most twice as many are kept)
 };
 
-struct IngestReceipt {
-  uint64_t accepted = 0;
-  uint64_t duplicates = 0;
-  Position
-      end;  // exclusive: passing it as `after` makes a later request see everything in this receipt
+// What another stream hands over, with the place that it has reached there. The place is stored in
+// the same step as the records, so that each of them is logged exactly once whatever crashes.
+struct Followed {
+  // Records [from, to) of `source`. `from` is where the one before ended; another is refused with
+  // kConflict, so that nothing is left out or taken twice after a failure.
+  struct Mark {
+    std::string source;  // "events/3" of the topics, say
+    uint64_t from = 0, to = 0;
+  };
+  std::variant<PreparedEvents, std::vector<ItemRecord>, std::vector<UserRecord>> what;
+  std::vector<Mark> marks;
 };
 
-class Ingest {
+class Ingest : public Intake {
  public:
   struct Parts {
     EventLog* log;
     LiveState* state;
     const EventTypes* types;
     IngestOptions options = {};
+    RocksLog* marked = nullptr;  // the same log, for submit_followed(); it can store marks
   };
   // Starts the writer thread, which first fills the deduplication window from the newest part of
   // the log; what is submitted meanwhile waits. `state` has caught up with `log`; from here on
   // nobody else writes to either.
   static Result<std::unique_ptr<Ingest>> start(Parts parts);
   // Commits what is queued, then stops.
-  ~Ingest();
+  ~Ingest() override;
 
   // Queues a validated batch. `done` runs on the writer thread after the group's commit: keep it
   // short. An error of the log (kNoSpace, kIo) goes to everybody in the group, and nothing of the
   // group is logged; any other error is of folding: the batch is logged, sending it again is safe.
   // Errors at once, without `done`: kOverloaded; kInvalidArgument for an event without a type.
   // Thread-safe.
-  using Done = std::function<void(Result<IngestReceipt>)>;
-  Status submit_events(EventBatch batch, Done done);
-  Status submit_items(std::vector<ItemRecord> items, Done done);
-  Status submit_users(std::vector<UserRecord> users, Done done);
+  Status submit_events(EventBatch batch, Done done) override;
+  Status submit_items(std::vector<ItemRecord> items, Done done) override;
+  Status submit_users(std::vector<UserRecord> users, Done done) override;
 
   // For many rows at a time (imports): what prepare_events() (ingest/prepared_events.h) has made
   // on any thread. Waits while the queue is full instead of kOverloaded.
@@ -70,10 +79,10 @@ class Ingest {
   // no identities.
   uint64_t new_source();
 
-  // The same as submit, waiting for the commit.
-  Result<IngestReceipt> write_events(EventBatch batch);
-  Result<IngestReceipt> write_items(std::vector<ItemRecord> items);
-  Result<IngestReceipt> write_users(std::vector<UserRecord> users);
+  // For followers of another stream (kafka/kafka_follower.h). Waits while the queue is full.
+  Status submit_followed(Followed followed, Done done);
+  // Up to where each source was followed, durable. Thread-safe.
+  [[nodiscard]] std::map<std::string, uint64_t> marks() const;
 
   // From here on groups are acknowledged once they are durable, without being folded: an import
   // folds everything at once at its end, which is many times faster. Nothing is lost by a crash:
@@ -83,9 +92,9 @@ class Ingest {
   // before. Errors: kCancelled, and those of log and store.
   Status fold_deferred(std::stop_token stop);
 
-  [[nodiscard]] size_t queued_events() const;
-  // Why what came last could not be taken in (a full disk, say); empty when it was. Thread-safe.
-  [[nodiscard]] std::string trouble() const;
+  [[nodiscard]] size_t queued_events() const override;
+  [[nodiscard]] std::string trouble() const override;
+  [[nodiscard]] AsOf folded() const override;
 
  private:
   struct State;

@@ -1,6 +1,7 @@
 #include "ingest/ingest.h"
 
 #include <atomic>
+#include <future>
 #include <set>
 #include <thread>
 
@@ -12,6 +13,7 @@
 namespace palate {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::SizeIs;
 
@@ -49,8 +51,8 @@ struct IngestTest : testing::Test {
 TEST_F(IngestTest, WhatIsAcknowledgedIsInTheNextAnswer) {
   const IngestReceipt receipt = write(like(types, "ann", "book", 1));
   EXPECT_EQ(receipt.accepted, 1u);
-  EXPECT_EQ(receipt.end, (Position{Stream::kEvents, 0, 1}));
-  EXPECT_TRUE(directory->state().wait_for(receipt.end, 0));
+  EXPECT_THAT(receipt.ends, ElementsAre(Position{Stream::kEvents, 0, 1}));
+  EXPECT_TRUE(covers(directory->ingest().folded(), receipt.ends));
   const auto ann = *directory->state().user("ann");
   ASSERT_TRUE(ann);
   EXPECT_THAT(ann->history, SizeIs(1));
@@ -67,7 +69,7 @@ TEST_F(IngestTest, AnEventCountsOnceAlsoAfterReopening) {
   reopen();
   const IngestReceipt again = write(like(types, "ann", "book", 1));
   EXPECT_EQ(again.duplicates, 1u);
-  EXPECT_EQ(again.end.offset, 1u);
+  EXPECT_EQ(again.ends.front().offset, 1u);
   EXPECT_THAT((*directory->state().user("ann"))->history, SizeIs(1));
 }
 
@@ -175,6 +177,51 @@ TEST_F(IngestTest, DeferredEventsAreFoldedOnRequestOrAtTheNextOpening) {
   write(like(types, "bob", "film", 3));
   reopen();
   EXPECT_NE(*directory->state().user("bob"), nullptr);
+}
+
+// What a follower of another stream hands over, waiting for its answer.
+Result<IngestReceipt> follow(DataDirectory& to, EventBatch batch, Followed::Mark mark,
+                             const EventTypes& types) {
+  auto answer = std::make_shared<std::promise<Result<IngestReceipt>>>();
+  Followed followed;
+  followed.what = *prepare_events(std::move(batch), types, to.state().catalogue());
+  followed.marks.push_back(std::move(mark));
+  const Status queued = to.ingest().submit_followed(
+      std::move(followed),
+      [answer](Result<IngestReceipt> receipt) { answer->set_value(std::move(receipt)); });
+  if (!queued) return std::unexpected(queued.error());
+  return answer->get_future().get();
+}
+
+TEST_F(IngestTest, WhatIsFollowedIsLoggedWithItsPlaceAndInItsOrder) {
+  const auto take = [&](EventBatch batch, uint64_t from, uint64_t to) {
+    return follow(*directory, std::move(batch), {"t/0", from, to}, types);
+  };
+  ASSERT_TRUE(take(like(types, "ann", "book", 1), 0, 3));
+  // What came before was not logged: this must not be either.
+  const auto gap = take(like(types, "ann", "film", 2), 5, 6);
+  ASSERT_FALSE(gap);
+  EXPECT_EQ(gap.error().code, Code::kConflict);
+  const auto again = take(like(types, "ann", "film", 2), 0, 3);
+  ASSERT_FALSE(again);
+  EXPECT_THAT((*directory->state().user("ann"))->history, SizeIs(1));
+  // A repeat moves the place on and nothing else.
+  EXPECT_EQ(take(like(types, "ann", "book", 1), 3, 4)->duplicates, 1U);
+  EXPECT_EQ(take(like(types, "ann", "film", 2), 4, 9)->accepted, 1U);
+  reopen();
+  EXPECT_THAT(directory->ingest().marks(), ElementsAre(std::pair("t/0", 9)));
+  EXPECT_TRUE(take(like(types, "ann", "song", 3), 9, 10));
+  EXPECT_THAT((*directory->state().user("ann"))->history, SizeIs(3));
+}
+
+TEST(Intake, CoversIsPerStreamAndPartition) {
+  const AsOf folded{{Stream::kEvents, 0, 10}, {Stream::kEvents, 3, 7}, {Stream::kUsers, 0, 1}};
+  EXPECT_TRUE(covers(folded, {}));
+  EXPECT_TRUE(covers(folded, {{Stream::kEvents, 3, 7}, {Stream::kEvents, 0, 2}}));
+  EXPECT_TRUE(covers(folded, {{Stream::kItems, 0, 0}}));
+  EXPECT_FALSE(covers(folded, {{Stream::kEvents, 3, 8}}));
+  EXPECT_FALSE(covers(folded, {{Stream::kEvents, 0, 10}, {Stream::kEvents, 1, 1}}));
+  EXPECT_FALSE(covers(folded, {{Stream::kItems, 0, 1}}));
 }
 
 // A log that refuses, or holds the writer up, when told to.

@@ -32,10 +32,12 @@ std::string key_check_of(const KeyedHash& hash) {
 class Compaction {
  public:
   Compaction(const CompactionSource& source, const CompactionRoom& room, LakeWriter writer)
-      : source_(source),
-        room_(room),
-        writer_(std::move(writer)),
-        regions_(room.config.region_key) {}
+      : source_(source), room_(room), writer_(std::move(writer)), regions_(room.config.region_key) {
+    for (const Stream stream : {Stream::kEvents, Stream::kItems, Stream::kUsers}) {
+      const auto at = static_cast<size_t>(stream);
+      schemas_[at] = source.schema_now ? source.schema_now(stream) : std::string(kSchemaIds[at]);
+    }
+  }
 
   Result<CompactionReport> run();
   void discard() const { writer_.discard(); }
@@ -75,6 +77,7 @@ class Compaction {
   [[nodiscard]] int64_t now_us() const { return palate::now().us; }
 
   const CompactionSource& source_;
+  std::array<std::string, 3> schemas_;  // by Stream, of what is read now
   const CompactionRoom& room_;
   LakeWriter writer_;
   RegionOfContext regions_;
@@ -299,8 +302,10 @@ Status Compaction::sort_clean(const Table& rows, Parts& parts) const {
 }
 
 const std::string& Compaction::schema_of(Zone zone) const {
-  if (zone == Zone::kItems) return source_.item_schema;
-  return zone == Zone::kUsers ? source_.user_schema : source_.event_schema;
+  const Stream stream = zone == Zone::kItems   ? Stream::kItems
+                        : zone == Zone::kUsers ? Stream::kUsers
+                                               : Stream::kEvents;
+  return schemas_[static_cast<size_t>(stream)];
 }
 
 // Only those of today's schemas: a file has one.
@@ -428,13 +433,7 @@ Status Compaction::maintain(const RowFilter& filter) {
 
 CompactionSource source_of(const EventLog& log, const EventTypes& types, const KeyedHash& hash,
                            const Tenant& tenant) {
-  return {&log,
-          &types,
-          &hash,
-          tenant,
-          std::string(kSchemaIds[0]),
-          std::string(kSchemaIds[1]),
-          std::string(kSchemaIds[2])};
+  return {&log, &types, &hash, tenant};
 }
 
 Result<CompactionReport> compact(const CompactionSource& source, const CompactionRoom& room) {

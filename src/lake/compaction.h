@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <stop_token>
 #include <string>
 
@@ -23,10 +24,10 @@ struct CompactionSource {
   const EventTypes* types;
   const KeyedHash* hash;
   Tenant tenant;
-  // The schemas under which records are logged today; each file keeps the one it was written under.
-  std::string event_schema, item_schema, user_schema;
+  // The schema under which records are logged now ("event/2"); each file keeps the one it was
+  // written under. Empty: those of events/schema.h.
+  std::function<std::string(Stream)> schema_now = {};
 };
-// With the schemas of events/schema.h.
 CompactionSource source_of(const EventLog& log, const EventTypes& types, const KeyedHash& hash,
                            const Tenant& tenant);
 

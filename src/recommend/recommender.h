@@ -32,13 +32,13 @@ struct RecommendRequest {
   std::vector<std::string> exclude = {};     // external item ids
   std::vector<std::string> categories = {};  // any of them; empty: all
   bool include_consumed = false;
-  std::string cursor = {};             // of the page before
-  bool titles = true;                  // false: left empty
-  std::string language = {};           // of titles
-  std::string context_json = {};       // kept with the request; no model of this release reads it
-  size_t explain = 0;                  // reasons an item
-  std::optional<Position> after = {};  // answer only from state that has reached it …
-  int64_t deadline_us = 100'000;       // … or say so when this has passed
+  std::string cursor = {};        // of the page before
+  bool titles = true;             // false: left empty
+  std::string language = {};      // of titles
+  std::string context_json = {};  // kept with the request; no model of this release reads it
+  size_t explain = 0;             // reasons an item
+  AsOf after = {};                // answer only from state that has reached it …
+  int64_t deadline_us = 100'000;  // … or say so when this has passed
 };
 
 struct RecommendedItem {

@@ -129,7 +129,7 @@ TEST_F(RecommenderTest, SaysWhyItIsNotPersonal) {
 TEST_F(RecommenderTest, AnEventIsInTheVeryNextAnswer) {
   ASSERT_EQ(answer({.user = "new"}).why, "unknown user");
   const Position end = world_.post("like", "new", "item-30");
-  const Slate slate = answer({.user = "new", .n = 3, .after = end});
+  const Slate slate = answer({.user = "new", .n = 3, .after = {end}});
   EXPECT_TRUE(slate.fresh);
   EXPECT_TRUE(slate.personalized);
   for (const auto& item : slate.items) EXPECT_EQ(group_of(item), 1u);
@@ -234,12 +234,12 @@ TEST_F(RecommenderTest, AfterWaitsForStateOrSaysSo) {
     ++end.offset;
     return end;
   }();
-  EXPECT_FALSE(answer({.user = "user-2", .after = ahead, .deadline_us = 1000}).fresh);
+  EXPECT_FALSE(answer({.user = "user-2", .after = {ahead}, .deadline_us = 1000}).fresh);
   std::jthread writer([&] {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
     world_.post("like", "user-2", "item-6");
   });
-  const Slate slate = answer({.user = "user-2", .after = ahead, .deadline_us = 10'000'000});
+  const Slate slate = answer({.user = "user-2", .after = {ahead}, .deadline_us = 10'000'000});
   EXPECT_TRUE(slate.fresh);
   EXPECT_THAT(slate.as_of, ::testing::Contains(ahead));
 }

@@ -13,7 +13,7 @@ void acknowledge(const App& app, const WriteOutcome& outcome, const Result<Inges
   JsonText json;
   json.open('{').key("accepted").number(receipt->accepted);
   json.key("duplicates").number(receipt->duplicates);
-  json.key("position").string(to_string(receipt->end));
+  json.key("position").string(to_string(receipt->ends));
   if (outcome.partial) {
     json.key("refused").number(outcome.refused.size()).key("errors");
     write_errors(json, outcome.refused);

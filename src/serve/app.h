@@ -19,6 +19,7 @@ struct App {
   ServeConfig config;
   Tenant tenant;
   DataDirectory* data = nullptr;
+  Intake* intake = nullptr;  // where writes go: the directory's own, or the stream it follows
   const EventTypes* types = nullptr;
   LiveModels* models = nullptr;
   ServeMetrics* metrics = nullptr;
@@ -27,5 +28,11 @@ struct App {
   SlowLane* slow_lane = nullptr;  // nullptr: large bodies are worked on like small ones
   std::function<size_t()> connections;
 };
+
+// What a replica of a shared stream says it has seen, in positions that all replicas know; empty
+// where the data directory's own are the only ones.
+inline AsOf shared_positions(const App& app) {
+  return app.intake == &app.data->ingest() ? AsOf() : app.intake->folded();
+}
 
 }  // namespace palate

@@ -38,6 +38,7 @@ struct World {
     models = std::make_unique<LiveModels>(LiveModels::Parts{
         data->root(), &data->state(), types.fingerprint(), ServeConfig{}.release_poll_ms});
     app.data = data.get();
+    app.intake = &data->ingest();
     app.types = &types;
     app.models = models.get();
     quarantine = std::make_unique<RefusedEvents>(data->root() / "quarantine");

@@ -139,7 +139,7 @@ void ServeMetrics::State::add_gauges() {
   connections = gauge("palate_http_connections", "Connections that are open.");
   position = &prometheus::BuildGauge()
                   .Name("palate_position")
-                  .Help("How many records of a stream are folded into the live state.")
+                  .Help("Up to where a stream is folded into the live state.")
                   .Register(registry);
 }
 

@@ -129,7 +129,7 @@ TEST(RecommendRequestTest, QueryAndBodyAskForTheSame) {
     EXPECT_EQ(request.language, "pt-BR");
     EXPECT_EQ(request.context_json, R"({"a":"x","z":1})");
     EXPECT_EQ(request.explain, 2);
-    EXPECT_EQ(request.after, (Position{Stream::kEvents, 0, 9}));
+    EXPECT_EQ(request.after, (AsOf{{Stream::kEvents, 0, 9}}));
   }
 }
 

@@ -58,8 +58,8 @@ Status check(const RecommendRequest& request) {
   return check_language(request.language);
 }
 
-Result<Position> position(std::string_view text) {
-  const auto parsed = parse_position(text);
+Result<AsOf> positions(std::string_view text) {
+  const auto parsed = parse_positions(text);
   if (!parsed) {
     return fail(Code::kInvalidArgument,
                 "'after' is a position as an acknowledgement gives it, \"events/0@123\".");
@@ -163,7 +163,7 @@ Status read_explain(RecommendRequest& request, std::string_view name, Value valu
   return {};
 }
 Status read_after(RecommendRequest& request, std::string_view name, Value value) {
-  request.after = TRY(position(TRY(text_of(name, value))));
+  request.after = TRY(positions(TRY(text_of(name, value))));
   return {};
 }
 
@@ -235,7 +235,7 @@ Result<RecommendRequest> recommend_request(const Parameters& given) {
   request.cursor = TRY(given.one("cursor")).value_or("");
   request.language = TRY(given.one("language")).value_or("");
   request.explain = static_cast<size_t>(TRY(given.whole("explain", {0, kReasonsMax, 0})));
-  if (const auto after = TRY(given.one("after"))) request.after = TRY(position(*after));
+  if (const auto after = TRY(given.one("after"))) request.after = TRY(positions(*after));
   if (const auto text = TRY(given.one("context"))) {
     simdjson::dom::parser parser;
     simdjson::dom::object object;

@@ -27,6 +27,7 @@ struct Opened {
     app = {.config = parts.config,
            .tenant = parts.tenant,
            .data = parts.data,
+           .intake = parts.intake != nullptr ? parts.intake : &parts.data->ingest(),
            .types = parts.types,
            .models = &models,
            .metrics = &metrics,

@@ -19,6 +19,7 @@ class Server {
     const EventTypes* types = nullptr;  // outlives the server
     Tenant tenant = {};
     ServeConfig config = {};
+    Intake* intake = nullptr;  // nullptr: the data directory's own; outlives the server
   };
   // Loads the current release where there is one, then listens. Errors: kConflict for a port in
   // use, kPermission, kInvalidArgument for an address that cannot be listened on.

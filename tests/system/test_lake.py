@@ -204,3 +204,20 @@ def test_bad_words_are_named(data):
     assert done.returncode == 3 and "palate lake compact" in done.stderr, done.stderr
     done = command("train", "--data", data, "--from", "lake")
     assert done.returncode == 3 and "palate lake compact" in done.stderr, done.stderr
+
+
+def test_files_name_the_schema_they_were_written_under_and_old_ones_read_on(data, tmp_path):
+    compact(data)
+    schema = json.loads(command("schema", "show", "event", "--data", data).stdout)
+    schema["properties"]["slot"]["maximum"] = 2_000_000
+    (tmp_path / "event.json").write_text(json.dumps(schema))
+    assert command("schema", "evolve", "event", tmp_path / "event.json", "--data", data).returncode == 0
+    later = [{**event(n), "event_id": f"later-{n}"} for n in range(0, 300, 3)]
+    assert command("import", write(tmp_path / "later.jsonl", later + EVENTS[:50]), "--data", data, "--no-screen", "--quiet").returncode == 0
+    compact(data)
+    pattern = str(data / "default" / "lake" / "clean" / "**" / "*.parquet")
+    names = duckdb.sql(f"SELECT value, count(*) FROM parquet_kv_metadata('{pattern}') WHERE key = 'palate.schema' GROUP BY value").fetchall()
+    assert {name for name, _ in names} == {b"event/1", b"event/2"}, names
+    ((rows,),) = duckdb.sql(f"SELECT count(*) FROM read_parquet('{pattern}', hive_partitioning = true)").fetchall()
+    assert rows == json_of("status", "--data", data)["events"], "repeats are found across versions"
+    assert command("lake", "verify", "--data", data).returncode == 0

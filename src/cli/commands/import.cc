@@ -75,6 +75,7 @@ Result<nlohmann::ordered_json> explain(const Sources& sources, const Context& co
 }
 
 Status import_files(Context& context, const Flags& flags) {
+  TRY(context.check_embedded("palate import"));
   const Sources sources = TRY(gather(flags, context.settings.import));
   const auto files = TRY(explain(sources, context));
   auto data = TRY(context.open_data(OpenMode::kWriter));

@@ -23,8 +23,9 @@ LakeDirectory lake_of(const DataDirectory& data) { return LakeDirectory(data.roo
 
 Status compact_lake(Context& context, DataDirectory& data, ThreadPool& pool) {
   const auto directory = lake_of(data);
-  const auto source =
+  auto source =
       source_of(data.log(), context.settings.types, data.hash(), {context.settings.data.tenant});
+  source.schema_now = [&data](Stream of) { return data.contract()->schema_name(of); };
   const CompactionReport report =
       TRY(compact(source, {directory, context.settings.lake, pool, process_stop_token()}));
   if (context.json) {

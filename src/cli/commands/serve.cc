@@ -17,20 +17,26 @@ Status serve(Context& context) {
   // The data first in memory, the server first on the wire: what is in flight ends before the data
   // does, and probes are answered while the log is read back.
   std::unique_ptr<DataDirectory> data;
+  std::unique_ptr<KafkaStream> stream;
   auto server = TRY(Server::listen(context.settings.serve));
   std::error_code ignored;
   const bool is_new = !std::filesystem::exists(context.settings.data.dir, ignored);
   data = TRY(context.open_data(OpenMode::kWriter));
   if (is_new)
     log_warning("{} was not there: this is a new, empty data directory", data->root().string());
-  const Server::Parts parts{
-      data.get(), &context.settings.types, {context.settings.data.tenant}, context.settings.serve};
+  stream = context.follow(*data);
+  const Server::Parts parts{.data = data.get(),
+                            .types = &context.settings.types,
+                            .tenant = {context.settings.data.tenant},
+                            .config = context.settings.serve,
+                            .intake = stream.get()};
   server->open(parts);
   std::optional<lake::LakeKeeper> keeper;
   if (context.settings.lake.every_s > 0) {
-    keeper.emplace(lake::LakeDirectory(data->root() / "lake"),
-                   lake::source_of(data->log(), context.settings.types, data->hash(),
-                                   {context.settings.data.tenant}),
+    auto source = lake::source_of(data->log(), context.settings.types, data->hash(),
+                                  {context.settings.data.tenant});
+    source.schema_now = [&data](Stream of) { return data->contract()->schema_name(of); };
+    keeper.emplace(lake::LakeDirectory(data->root() / "lake"), std::move(source),
                    context.settings.lake);
   }
   print_line(fmt::format("serving {} on http://{}:{}", data->root().string(),

@@ -86,6 +86,7 @@ Status simulate(Context& context, const std::string& out) {
   Counts counts;
   std::string where = out;
   if (out.empty()) {
+    TRY(context.check_embedded("palate simulate"));
     auto data = TRY(context.open_data(OpenMode::kWriter));
     counts = TRY(write_to_log(world, context.settings.types, *data));
     where = data->root().string();

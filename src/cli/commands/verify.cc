@@ -5,6 +5,7 @@
 
 #include "cli/command.h"
 #include "cli/print.h"
+#include "kafka/compare_topics.h"
 
 namespace palate {
 namespace {
@@ -15,25 +16,41 @@ Status verify_directory(Context& context) {
   options.history.events_max = static_cast<size_t>(context.settings.data.history_events_max);
   options.dedup_events = static_cast<uint64_t>(context.settings.data.dedup_events);
   options.stop = process_stop_token();
-  const Verification found = TRY(verify(*data, context.settings.types, options));
+  Verification found = TRY(verify(*data, context.settings.types, options));
+  TopicsCompared topics;
+  if (context.settings.log.is_kafka()) {
+    topics = TRY(compare_topics({.config = &context.settings.kafka,
+                                 .tenant = {context.settings.data.tenant},
+                                 .types = &context.settings.types,
+                                 .stop = options.stop},
+                                *data));
+    found.findings.insert(found.findings.end(), topics.missing.begin(), topics.missing.end());
+  }
   if (context.json) {
-    print_json({{"directory", found.directory},
-                {"whole", found.whole()},
-                {"events", found.events},
-                {"folded", found.folded},
-                {"repeated", found.repeated},
-                {"items", found.items},
-                {"users", found.users},
-                {"users_different", found.users_different},
-                {"popularity", found.popularity},
-                {"popularity_different", found.popularity_different},
-                {"artefacts", found.artefacts},
-                {"findings", found.findings}});
+    print_json(
+        {{"directory", found.directory},
+         {"whole", found.whole()},
+         {"events", found.events},
+         {"folded", found.folded},
+         {"repeated", found.repeated},
+         {"items", found.items},
+         {"users", found.users},
+         {"users_different", found.users_different},
+         {"popularity", found.popularity},
+         {"popularity_different", found.popularity_different},
+         {"artefacts", found.artefacts},
+         {"topics",
+          {{"events", topics.events}, {"repeated", topics.repeated}, {"refused", topics.refused}}},
+         {"findings", found.findings}});
   } else {
     for (const std::string& finding : found.findings) print_line(finding);
     print_line(fmt::format("{} events, {} users, {} counters, {} artefacts read and compared",
                            human_count(found.folded), human_count(found.users),
                            human_count(found.popularity), human_count(found.artefacts)));
+    if (context.settings.log.is_kafka()) {
+      print_line(fmt::format("{} events of the topics of Kafka compared, {} of them repeats",
+                             human_count(topics.events), human_count(topics.repeated)));
+    }
     if (found.folded < found.events) {
       print_line(fmt::format("{} events wait to be folded; the next writer does it",
                              human_count(found.events - found.folded)));

@@ -93,11 +93,10 @@ void keep_within_budget(const App& app, const std::string& source, ParsedEvents&
   events.batch.rows.clear();
 }
 
-Position events_end(const App& app) {
-  for (const Position& position : app.data->state().as_of()) {
-    if (position.stream == Stream::kEvents) return position;
-  }
-  return {};
+AsOf events_ends(const App& app) {
+  AsOf ends = app.intake->folded();
+  std::erase_if(ends, [](const Position& end) { return end.stream != Stream::kEvents; });
+  return ends;
 }
 
 }  // namespace
@@ -122,9 +121,9 @@ void post_events(const App& app, const Call& call, const Reply& reply) {
   WriteOutcome outcome{Stream::kEvents, *partial, in_words(events->refused)};
   quarantine(app, call.request.body, std::move(events->refused), *source);
   if (events->batch.rows.empty()) {
-    return acknowledge(app, outcome, IngestReceipt{.end = events_end(app)}, reply);
+    return acknowledge(app, outcome, IngestReceipt{.ends = events_ends(app)}, reply);
   }
-  const Status queued = app.data->ingest().submit_events(
+  const Status queued = app.intake->submit_events(
       std::move(events->batch),
       [&app, reply, outcome = std::move(outcome)](Result<IngestReceipt> receipt) {
         acknowledge(app, outcome, receipt, reply);

@@ -21,7 +21,7 @@ Result<Response> get_readyz(const App& app, const Call&) {
   JsonText json;
   json.open('{').key("status").string("ready").key("release").number(report.release);
   json.key("as_of").open('[');
-  for (const Position& position : app.data->state().as_of()) json.string(to_string(position));
+  for (const Position& position : app.intake->folded()) json.string(to_string(position));
   json.close(']');
   if (!report.failure.empty()) {
     json.key("failing").open('{').key("release").number(report.failed_release);
@@ -29,7 +29,7 @@ Result<Response> get_readyz(const App& app, const Call&) {
   }
   // No reason to take the server out of service either: it answers, and takes events in again as
   // soon as the disk does.
-  if (const std::string trouble = app.data->ingest().trouble(); !trouble.empty()) {
+  if (const std::string trouble = app.intake->trouble(); !trouble.empty()) {
     json.key("refusing_writes").string(trouble);
   }
   json.close('}');
@@ -38,8 +38,8 @@ Result<Response> get_readyz(const App& app, const Call&) {
 
 Result<Response> get_metrics(const App& app, const Call&) {
   ServeMetrics::Gauges gauges{.models = app.models->report(),
-                              .as_of = app.data->state().as_of(),
-                              .queued_events = app.data->ingest().queued_events(),
+                              .as_of = app.intake->folded(),
+                              .queued_events = app.intake->queued_events(),
                               .items = app.data->state().catalogue().view().size(),
                               .connections = app.connections()};
   return Response{.content_type = "text/plain; version=0.0.4; charset=utf-8",

@@ -30,16 +30,19 @@ Result<Slate> ask(const App& app, const RecommendRequest& request) {
   return slate;
 }
 
-void send(const App& app, const Result<Slate>& slate, const Reply& reply) {
+// `seen`: from before the slate was made.
+void send(const App& app, Result<Slate> slate, AsOf seen, const Reply& reply) {
   if (!slate) return reply(problem(slate.error()));
+  if (!seen.empty()) slate->as_of = std::move(seen);
   app.metrics->recommended(slate->personalized);
   reply({.body = to_json(*slate)});
 }
 
 void answer(const App& app, const RecommendRequest& request, bool fresh, const Reply& reply) {
+  AsOf seen = shared_positions(app);
   auto slate = ask(app, request);
   if (slate) slate->fresh = fresh;
-  send(app, slate, reply);
+  send(app, std::move(slate), std::move(seen), reply);
 }
 
 // Requests that one event loop finds waiting at the same time are ranked in one pass over the
@@ -71,8 +74,11 @@ class Batch {
         for (size_t i = 0; i < requests.size(); ++i) answer(app, requests[i], true, replies[i]);
         return;
       }
-      const auto slates = models.current->recommend_together(requests);
-      for (size_t i = 0; i < requests.size(); ++i) send(app, slates[i], replies[i]);
+      const AsOf seen = shared_positions(app);
+      auto slates = models.current->recommend_together(requests);
+      for (size_t i = 0; i < requests.size(); ++i) {
+        send(app, std::move(slates[i]), seen, replies[i]);
+      }
     } catch (const std::exception& error) {
       log_error("requests for recommendations threw: {}", error.what());
       for (const Reply& reply : replies) {
@@ -88,20 +94,20 @@ class Batch {
 // Quick ones, so that none waits long for the others.
 bool may_be_batched(const RecommendRequest& request) {
   constexpr size_t kItems = 50, kExcluded = 50;
-  return !request.after && request.cursor.empty() && request.explain == 0 && request.n <= kItems &&
-         request.exclude.size() <= kExcluded && request.categories.empty();
+  return request.after.empty() && request.cursor.empty() && request.explain == 0 &&
+         request.n <= kItems && request.exclude.size() <= kExcluded && request.categories.empty();
 }
 
 // Looks again and again, without holding the thread in between, until the position is reached or
 // the time is up.
 void answer_after(const App& app, std::shared_ptr<RecommendRequest> request, int64_t left_us,
                   const Reply& reply) {
-  if (app.data->state().wait_for(*request->after, 0)) {
-    request->after.reset();
+  if (app.intake->reached(request->after, request->user)) {
+    request->after.clear();
     return answer(app, *request, true, reply);
   }
   if (left_us <= 0) {
-    request->after.reset();
+    request->after.clear();
     return answer(app, *request, false, reply);
   }
   const int64_t delay_us = std::min(kPollUs, left_us);
@@ -112,7 +118,7 @@ void answer_after(const App& app, std::shared_ptr<RecommendRequest> request, int
 
 void start(const App& app, Result<RecommendRequest> request, const Reply& reply) {
   if (!request) return reply(problem(request.error()));
-  if (!request->after) return answer(app, *request, true, reply);
+  if (request->after.empty()) return answer(app, *request, true, reply);
   const auto wait_us = static_cast<int64_t>(app.config.after_wait_ms_max * 1e3);
   answer_after(app, std::make_shared<RecommendRequest>(std::move(*request)), wait_us, reply);
 }

@@ -48,7 +48,7 @@ struct Kind {
   Stream stream;
   std::string_view wrapper;
   Read<Record> read;
-  Status (Ingest::*submit)(std::vector<Record>, Ingest::Done);
+  Status (Intake::*submit)(std::vector<Record>, Intake::Done);
 };
 
 template <class Record>
@@ -64,7 +64,7 @@ void post_records(const App& app, const Call& call, const Reply& reply, const Ki
                                      texts->texts.size()),
                          errors));
   }
-  const Status queued = (app.data->ingest().*kind.submit)(
+  const Status queued = (app.intake->*kind.submit)(
       std::move(*records), [&app, reply, stream = kind.stream](Result<IngestReceipt> receipt) {
         acknowledge(app, {.stream = stream}, receipt, reply);
       });
@@ -93,12 +93,12 @@ void write_history(JsonText& json, const UserState& user, size_t shown, const Ap
 
 void post_items(const App& app, const Call& call, const Reply& reply) {
   post_records<ItemRecord>(app, call, reply,
-                           {Stream::kItems, "items", read_item, &Ingest::submit_items});
+                           {Stream::kItems, "items", read_item, &Intake::submit_items});
 }
 
 void post_users(const App& app, const Call& call, const Reply& reply) {
   post_records<UserRecord>(app, call, reply,
-                           {Stream::kUsers, "users", read_user, &Ingest::submit_users});
+                           {Stream::kUsers, "users", read_user, &Intake::submit_users});
 }
 
 Result<Response> get_item(const App& app, const Call& call) {

@@ -11,7 +11,9 @@ Result<Response> get_similar(const App& app, const Call& call) {
     return fail(Code::kUnavailable,
                 "No release is loaded yet; see /readyz, and `palate train` makes one.");
   }
-  const Slate slate = TRY(models.current->similar(request));
+  AsOf seen = shared_positions(app);
+  Slate slate = TRY(models.current->similar(request));
+  if (!seen.empty()) slate.as_of = std::move(seen);
   return Response{.body = to_json(slate)};
 }
 
