@@ -75,6 +75,8 @@ std::string base64(std::string_view bytes) {
   return out;
 }
 
+std::string quarantine_name(std::string_view source) { return stamp() + "-" + safe_name(source); }
+
 Result<std::string> from_base64(std::string_view text) {
   std::string out;
   uint32_t group = 0;
@@ -104,7 +106,7 @@ Status Quarantine::open() {
   constexpr int kTriesMax = 1000;
   std::error_code error;
   TRY(make_directories(options_.folder));
-  const std::string name = stamp() + "-" + safe_name(options_.source);
+  const std::string name = quarantine_name(options_.source);
   for (int i = 0; i < kTriesMax; ++i) {
     Path path = options_.folder / (name + (i == 0 ? "" : fmt::format("-{}", i)) + ".jsonl");
     if (std::filesystem::exists(path, error)) continue;

@@ -57,6 +57,9 @@ class Quarantine {
   std::string pending_;  // not written yet
 };
 
+// "20260102-030405-<source>": what comes now is filed under it.
+std::string quarantine_name(std::string_view source);
+
 std::string base64(std::string_view bytes);
 // Errors: kCorrupt.
 Result<std::string> from_base64(std::string_view text);

@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/time.h"
+#include "events/quarantine.h"
 
 namespace palate {
 namespace {
@@ -14,16 +14,6 @@ constexpr std::string_view kSuffix = ".json";
 constexpr int kFilesMax = 100'000;
 
 Path folder_of(const Path& tenant_directory) { return tenant_directory / "quarantine" / "batches"; }
-
-// "2026-01-02T03:04:05Z" as "20260102-030405".
-std::string stamp() {
-  std::string out;
-  for (const char c : format_rfc3339(now()).substr(0, 19)) {
-    if (c == 'T') out += '-';
-    if (c >= '0' && c <= '9') out += c;
-  }
-  return out;
-}
 
 Result<SetAside> parse(const Path& path) {
   const std::string text = TRY(read_file(path));
@@ -50,7 +40,7 @@ Status set_aside(const Path& tenant_directory, SetAside& batch) {
   constexpr int kTriesMax = 1000;
   const Path folder = folder_of(tenant_directory);
   TRY(make_directories(folder));
-  const std::string name = stamp() + "-" + batch.path.filename().string();
+  const std::string name = quarantine_name(batch.path.filename().string());
   std::error_code ignored;
   for (int i = 0; i < kTriesMax; ++i) {
     batch.id = i == 0 ? name : fmt::format("{}-{}", name, i);

@@ -230,12 +230,11 @@ void take_integers(const arrow::Array& array, std::vector<int64_t>& out) {
     return typed.IsNull(i) ? kNoInteger : typed.Value(i);
   };
   if (array.type_id() == arrow::Type::INT32) return take<arrow::Int32Array>(array, out, get);
-  if (array.null_count() == 0 && array.length() > 0) {
-    const auto& typed = static_cast<const arrow::Int64Array&>(array);
-    out.insert(out.end(), typed.raw_values(), typed.raw_values() + array.length());
-    return;
+  // Times lie as integers do, in an array of another type.
+  const auto* values = array.data()->GetValues<int64_t>(1);
+  for (int64_t i = 0; i < array.length(); ++i) {
+    out.push_back(array.IsNull(i) ? kNoInteger : values[i]);
   }
-  take<arrow::Int64Array>(array, out, get);
 }
 
 void take_texts(const arrow::Array& array, std::vector<std::string_view>& out) {
