@@ -122,11 +122,14 @@ cat <<END
   curl '$base/v1/recommendations?user=$user&n=5&explain=2'
   curl '$base/v1/recommendations?user=somebody-new&n=5'
   curl '$base/v1/similar?item=$item&n=5'
+  curl '$base/v1/explain?user=$user&item=$item'      # why it comes, or what keeps it out
   curl '$base/v1/events' -H 'content-type: application/json' -d '$event'
   curl '$base/metrics'
   ${palate#"$PWD"/} status --data $data
   ${palate#"$PWD"/} train --data $data        # beside the server: it takes the new release up by itself
 END
+say "Look: this list, why each is there, and what a click changes"
+echo "  $base/#/user/$user"
 printf '%sAll of this took %.1f s. The data is in %s.%s\n' "$dim" "$(jq -n "($(date +%s%N) - $started) / 1000000000")" "$data" "$plain"
 if [ -t 1 ]; then
   say "Serving on $base until Ctrl-C"

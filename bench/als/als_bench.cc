@@ -11,15 +11,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
-#include <fstream>
-#include <span>
 #include <string>
-#include <sys/resource.h>
 #include <vector>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "matrix_files.h"
 #include "models/als/solver.h"
 #include "models/als/train_fit.h"
 
@@ -28,48 +26,9 @@ namespace {
 using palate::AlsFactors;
 using palate::AlsFitOptions;
 using palate::SparseMatrix;
+using palate::bench::read_all;
+using palate::bench::write_all;
 using Clock = std::chrono::steady_clock;
-
-template <class T>
-std::vector<T> read_all(const std::string& path) {
-  std::ifstream file(path, std::ios::binary | std::ios::ate);
-  if (!file) {
-    fmt::print(stderr, "cannot read {}\n", path);
-    std::exit(3);
-  }
-  std::vector<T> out(static_cast<size_t>(file.tellg()) / sizeof(T));
-  file.seekg(0);
-  file.read(reinterpret_cast<char*>(out.data()),
-            static_cast<std::streamsize>(out.size() * sizeof(T)));
-  return out;
-}
-
-// Of this program alone: getrusage() counts what the parent held before exec too.
-double peak_mb() {
-  std::ifstream file("/proc/self/status");
-  for (std::string word; file >> word;) {
-    double kib = 0;
-    if (word == "VmHWM:" && file >> kib) return kib / 1024;
-  }
-  return 0;
-}
-
-void write_all(const std::string& path, std::span<const float> rows) {
-  std::ofstream file(path, std::ios::binary);
-  file.write(reinterpret_cast<const char*>(rows.data()),
-             static_cast<std::streamsize>(rows.size() * sizeof(float)));
-}
-
-SparseMatrix read_matrix(const std::string& directory) {
-  const auto shape = read_all<uint64_t>(directory + "/shape.u64");
-  SparseMatrix matrix;
-  matrix.rows = shape.at(0);
-  matrix.cols = shape.at(1);
-  matrix.start = read_all<uint64_t>(directory + "/start.u64");
-  matrix.index = read_all<uint32_t>(directory + "/index.u32");
-  matrix.value = read_all<float>(directory + "/value.f32");
-  return matrix;
-}
 
 // Every user's vector from the items alone, exactly: what a server answers with.
 std::vector<float> fold_in(const SparseMatrix& matrix, const AlsFactors& fit,
@@ -110,7 +69,7 @@ int main(int argc, char** argv) {
   options.config.regularization = std::atof(argv[6]);
   options.config.iterations = std::atoi(argv[7]);
   options.pool = &pool;
-  const SparseMatrix matrix = read_matrix(directory);
+  const SparseMatrix matrix = palate::bench::read_matrix(directory);
   const auto users = read_all<float>(directory + "/users.f32");
   const auto items = read_all<float>(directory + "/items.f32");
   options.users = users;
@@ -131,7 +90,7 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "{}\n", fit.error().message);
     return 1;
   }
-  const double peak = peak_mb();
+  const double peak = palate::bench::peak_mb();
   const auto begin = Clock::now();
   write_all(directory + "/folded.f32", fold_in(matrix, *fit, options));
   const double fold_s = std::chrono::duration<double>(Clock::now() - begin).count();

@@ -12,7 +12,7 @@ import harness
 from harness import Row, Server, Wrong, palate
 
 sys.path.append(str(harness.HERE.parent / "tests" / "kafka"))
-from broker import Broker, have_broker  # noqa: E402
+from broker import Broker, have_java  # noqa: E402
 
 WORLD = ("--simulate.users=5000", "--simulate.items=2000", "--simulate.days=5")
 BATCH = 100
@@ -101,7 +101,7 @@ def follow(context, broker, events):
 
 
 def measure(context):
-    if not have_broker():
+    if not have_java():
         print("bench: no Java here, so no Kafka broker: nothing was measured", file=sys.stderr)
         return []
     data = context.work / "kafka-data"

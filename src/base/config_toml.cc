@@ -30,7 +30,7 @@ std::string place(std::string_view file_name, const toml::source_region& source)
   return fmt::format("{}:{}", file_name, source.begin.line);
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
@@ -46,10 +46,10 @@ std::string toml_literal(const FieldValue& value) {
     std::string text = fmt::format("{}", *number);
     return text.find_first_of(".e") == std::string::npos ? text + ".0" : text;
   }
-  if (const auto* text = std::get_if<std::string>(&value)) return quoted(*text);
+  if (const auto* text = std::get_if<std::string>(&value)) return in_quotes(*text);
   std::string out = "[";
   for (const std::string& text : std::get<std::vector<std::string>>(value)) {
-    out += (out.size() > 1 ? ", " : "") + quoted(text);
+    out += (out.size() > 1 ? ", " : "") + in_quotes(text);
   }
   return out + "]";
 }

@@ -36,8 +36,11 @@ Command import_command();
 Command status_command();
 Command train_command();
 Command evaluate_command();
+Command tune_command();
+Command compare_command();
 Command recommend_command();
 Command similar_command();
+Command explain_command();
 Command serve_command();
 Command consume_command();
 Command simulate_command();
@@ -45,11 +48,15 @@ Command load_command();
 Command completion_command();
 Command log_command();
 Command quarantine_command();
+Command forget_command();
 Command schema_command();
 Command verify_command();
 Command inspect_command();
 Command sizing_command();
 Command lake_command();
+Command features_command();
+Command pipeline_command();
+Command trust_command();
 Command version_command();
 
 }  // namespace palate

@@ -11,7 +11,7 @@ namespace {
 using Value = CompletionFlag::Value;
 
 // `text` in single quotes, for all three shells. Sentences only: a quote in it is doubled away.
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "'";
   for (const char c : text) {
     if (c == '\n') break;
@@ -43,7 +43,7 @@ std::string taking(const CompletionModel& model, Value value) {
 
 // zsh reads "name:sentence": a colon in the name must be escaped, and there is none.
 std::string described(std::string_view name, std::string_view sentence) {
-  return quoted(fmt::format("{}:{}", name, sentence));
+  return in_quotes(fmt::format("{}:{}", name, sentence));
 }
 
 }  // namespace
@@ -146,15 +146,15 @@ std::string fish_completion(const CompletionModel& model) {
     if (flag.value == Value::kText) files = " -x";
     if (flag.value == Value::kFile) files = " -rF";
     if (flag.value == Value::kDirectory) files = " -xa '(__fish_complete_directories)'";
-    out += fmt::format("complete -c palate -n {} -l {}{} -d {}\n", quoted(condition),
-                       flag.name.substr(2), files, quoted(flag.sentence));
+    out += fmt::format("complete -c palate -n {} -l {}{} -d {}\n", in_quotes(condition),
+                       flag.name.substr(2), files, in_quotes(flag.sentence));
   };
   for (const auto& command : model.commands) {
     out += fmt::format("complete -c palate -n __fish_use_subcommand -xa {} -d {}\n", command.name,
-                       quoted(command.sentence));
+                       in_quotes(command.sentence));
     const auto condition = "__fish_seen_subcommand_from " + command.name;
     if (!command.words.empty()) {
-      out += fmt::format("complete -c palate -n {} -xa '{}'\n", quoted(condition),
+      out += fmt::format("complete -c palate -n {} -xa '{}'\n", in_quotes(condition),
                          fmt::join(command.words, " "));
     }
     for (const auto& flag : command.flags) flag_line(flag, condition);

@@ -1,6 +1,10 @@
 #include "cli/context.h"
 
 #include <filesystem>
+#include <limits>
+
+#include "features/trust_model.h"
+#include "lake/lake_directory.h"
 
 namespace palate {
 
@@ -28,14 +32,21 @@ Settings::Settings() {
   schema.add("data", data);
   schema.add("log", log);
   schema.add("kafka", kafka);
+  schema.add("state", state);
+  schema.add("redis", redis);
+  schema.add("features", features);
   schema.add("serve", serve);
+  schema.add("recommend", recommend);
   schema.add("lake", lake);
   schema.add("simulate", simulate);
   schema.add("import", import);
   schema.add("validation", validation);
+  schema.add("retention", retention);
   models.add_to(schema);
   types.add_to(schema);
   lake.add_types_to(schema);
+  pipelines.add_to(schema);
+  shelves.add_to(schema);
 }
 
 Status Context::load_settings() {
@@ -49,6 +60,11 @@ Status Context::load_settings() {
   }
   TRY(settings.schema.apply_environment());
   for (const auto& [name, value] : dotted_flags) TRY(settings.schema.apply_flag(name, value));
+  TRY(load_trust_model(settings.features));
+  if (const auto found = settings.pipelines.find(settings.recommend.pipeline); !found) {
+    return std::unexpected(found.error().within("recommend.pipeline"));
+  }
+  TRY(settings.shelves.check(settings.pipelines));
   const std::string& tenant = settings.data.tenant;
   if (tenant.empty() ||
       tenant.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_") != std::string::npos) {
@@ -70,6 +86,14 @@ Result<std::unique_ptr<DataDirectory>> Context::open_data(OpenMode mode) const {
   options.user_bytes_max = static_cast<size_t>(settings.data.users_mib) << 20;
   options.state_delay = std::chrono::milliseconds(settings.data.state_delay_ms);
   options.validation = settings.validation;
+  options.retention = settings.retention;
+  options.forget_elsewhere = [lake = lake::LakeDirectory(lake_root())](const UserId& user,
+                                                                       const AsOf& before) {
+    return lake.forget(user, before);
+  };
+  options.features = settings.features;
+  options.state = settings.state;
+  options.redis = settings.redis;
   options.stop = process_stop_token();
   auto opened = DataDirectory::open(options, settings.types);
   if (!opened && mode != OpenMode::kWriter && opened.error().code == Code::kNotFound) {
@@ -78,6 +102,21 @@ Result<std::unique_ptr<DataDirectory>> Context::open_data(OpenMode mode) const {
                 opened.error().message);
   }
   return opened;
+}
+
+Path Context::lake_root() const { return Path(settings.data.dir) / settings.data.tenant / "lake"; }
+
+std::unique_ptr<Upkeep> Context::look_after(DataDirectory& data) const {
+  // The lake reads the log, too: what it has not read stays.
+  const bool has_lake = settings.lake.every_s > 0;
+  const auto not_beyond = [has_lake,
+                           lake = lake::LakeDirectory(lake_root())]() -> Result<uint64_t> {
+    const auto manifest = TRY(lake.current());
+    if (manifest) return lake::offset_of(manifest->as_of, Stream::kEvents, 0);
+    return has_lake ? 0 : std::numeric_limits<uint64_t>::max();
+  };
+  return std::make_unique<Upkeep>(
+      Upkeep::Parts{.data = &data, .config = settings.retention, .not_beyond = not_beyond});
 }
 
 std::unique_ptr<KafkaStream> Context::follow(DataDirectory& data) const {

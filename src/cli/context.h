@@ -12,13 +12,19 @@
 #include "base/stop.h"
 #include "events/column_mapping.h"
 #include "events/event_types.h"
+#include "features/feature_config.h"
 #include "ingest/data_directory.h"
+#include "ingest/upkeep.h"
 #include "kafka/kafka_config.h"
 #include "kafka/kafka_stream.h"
 #include "lake/lake_config.h"
 #include "models/catalog.h"
+#include "recommend/pipeline.h"
+#include "recommend/recommend_config.h"
+#include "recommend/shelves.h"
 #include "serve/server.h"
-#include "simulate/world.h"
+#include "simulate/simulate_config.h"
+#include "store/redis_config.h"
 
 namespace palate {
 
@@ -38,12 +44,19 @@ struct Settings {
   DataConfig data;
   LogConfig log;
   KafkaConfig kafka;
+  StateConfig state;
+  RedisConfig redis;
+  FeatureConfig features;
   ServeConfig serve;
+  RecommendConfig recommend;
+  Pipelines pipelines;
+  ShelfPages shelves;
   LakeConfig lake;
   SimulateConfig simulate;
   MappingConfig import;
   ModelConfigs models;
   ValidationConfig validation;
+  RetentionConfig retention;
   EventTypes types = EventTypes::defaults();
   ConfigSchema schema;  // bound to the members above
   Settings();
@@ -65,6 +78,10 @@ struct Context {
   // The stream that `data`, open as writer, follows where log.kind is kafka; else nullptr. Both
   // outlive it.
   [[nodiscard]] std::unique_ptr<KafkaStream> follow(DataDirectory& data) const;
+  // What `data`, open as writer, needs from time to time while a server runs; it outlives the
+  // upkeep.
+  [[nodiscard]] std::unique_ptr<Upkeep> look_after(DataDirectory& data) const;
+  [[nodiscard]] Path lake_root() const;
   // Refuses to write into a directory beside the stream that it follows: other replicas would not
   // know.
   [[nodiscard]] Status check_embedded(std::string_view doing) const;

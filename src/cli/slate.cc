@@ -16,8 +16,10 @@ Result<LiveRelease> LiveRelease::open(const Context& context) {
     return fail(Code::kUnavailable, "nothing is trained in {} yet: palate train",
                 live.data->root().string());
   }
-  live.recommender = TRY(Recommender::load(registry, *release, live.data->state(),
-                                           context.settings.types.fingerprint()));
+  live.recommender =
+      TRY(Recommender::load({registry, live.data->state(), context.settings.pipelines,
+                             context.settings.recommend.pipeline},
+                            *release));
   return live;
 }
 
@@ -34,6 +36,14 @@ nlohmann::ordered_json slate_json(const Slate& slate) {
                      {"source", item.source}});
     if (!reasons.empty()) items.back()["reasons"] = reasons;
   }
+  nlohmann::ordered_json trace = nlohmann::ordered_json::array();
+  for (const StageTrace& stage : slate.trace) {
+    trace.push_back({{"stage", stage.text},
+                     {"us", stage.us},
+                     {"candidates", stage.candidates},
+                     {"state", stage.state},
+                     {"note", stage.note}});
+  }
   return {{"items", items},
           {"source", slate.source},
           {"version", slate.version},
@@ -41,7 +51,20 @@ nlohmann::ordered_json slate_json(const Slate& slate) {
           {"personalized", slate.personalized},
           {"known_user", slate.known_user},
           {"why", slate.why},
-          {"cursor", slate.cursor}};
+          {"cursor", slate.cursor},
+          {"pipeline", slate.pipeline},
+          {"level", slate.level},
+          {"trace", trace}};
+}
+
+void print_trace(std::span<const StageTrace> trace) {
+  if (trace.empty()) return;
+  std::vector<std::vector<std::string>> rows;
+  for (const StageTrace& stage : trace) {
+    rows.push_back({stage.text, fmt::format("{:.0f}", stage.us), std::to_string(stage.candidates),
+                    stage.state, stage.note});
+  }
+  print_table({"stage", "µs", "candidates", "", ""}, rows);
 }
 
 void print_slate(const Slate& slate) {

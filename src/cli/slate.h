@@ -20,5 +20,6 @@ struct LiveRelease {
 
 nlohmann::ordered_json slate_json(const Slate& slate);
 void print_slate(const Slate& slate);
+void print_trace(std::span<const StageTrace> trace);  // nothing where there is none
 
 }  // namespace palate

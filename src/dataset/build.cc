@@ -10,6 +10,7 @@
 #include "dataset/event_rows.h"
 #include "dataset/user_table.h"
 #include "events/block.h"
+#include "events/rating_types.h"
 #include "ids/dictionary_hash.h"
 #include "ids/item_interner.h"
 
@@ -182,6 +183,7 @@ Result<Dataset> Dataset::build(const Source& source, ThreadPool& pool, std::stop
   state->time = source.time;
   state->dictionary_hash = builder.dictionary_hash();
   state->event_types = source.types->fingerprint();
+  state->rating_types = palate::rating_types(*source.types);
   state->own_user_ids = builder.take_users();
   state->own_names = builder.take_items();
   TRY(state->index_own_users(pool, stop));

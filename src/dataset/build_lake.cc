@@ -1,14 +1,17 @@
 // The lake as a dataset. Its clean zone comes by day and user; rows are put into the order of the
 // log afterwards, so that the result is the one that the log gives.
 #include <algorithm>
-#include <map>
+#include <atomic>
+#include <mutex>
 #include <numeric>
+#include <span>
 
 #include "base/progress.h"
 #include "base/stop.h"
 #include "dataset/dataset.h"
 #include "dataset/dataset_state.h"
 #include "dataset/user_table.h"
+#include "events/rating_types.h"
 #include "ids/dictionary_hash.h"
 #include "ids/item_interner.h"
 #include "lake/reader.h"
@@ -24,7 +27,6 @@ Result<ItemInterner> read_item_names(const LakeReader& version, ThreadPool& pool
   struct Named {
     int64_t partition, offset;
     std::string name;
-    auto operator<=>(const Named&) const = default;
   };
   ReadOptions options;
   options.zone = Zone::kItems;
@@ -42,18 +44,20 @@ Result<ItemInterner> read_item_names(const LakeReader& version, ThreadPool& pool
         return {};
       },
       stop));
-  std::ranges::sort(names);
+  std::ranges::sort(names, {},
+                    [](const Named& named) { return std::pair(named.partition, named.offset); });
   ItemInterner items;
   for (const Named& named : names) TRY(items.add(named.name));
   return items;
 }
 
+// Takes tables from several threads in any order: what comes out depends on positions alone.
 class LakeBuilder {
  public:
   LakeBuilder(const Dataset::LakeSource& source, const ItemInterner& items)
       : source_(source), items_(items) {}
 
-  Status add(const Table& table);
+  Status add(const Table& table);  // thread-safe
   // Each user's rows together and in order, users in order of their first.
   struct Ordered {
     std::vector<UserId> user_ids;
@@ -64,49 +68,59 @@ class LakeBuilder {
 
  private:
   struct User {
-    int64_t partition = -1, first_offset = 0;  // of the first row
+    int64_t partition = 0, first_offset = 0;  // of the first row
     uint64_t rows = 0;
   };
-  EventTypeId type_of(std::string_view name);
-  Status count_row(UserIx user, int64_t partition, int64_t offset);
+  // What a table says, by users of its own.
+  struct Rows {
+    std::vector<UserId> users;
+    std::vector<User> of_users;
+    std::vector<uint32_t> user;  // by row
+    std::vector<HistoryEntry> rows;
+  };
+  Result<Rows> read(const Table& table) const;
+  Status count(Rows& rows);
+  Status scatter(const std::vector<uint32_t>& order, Ordered& out, ThreadPool& pool,
+                 const std::stop_token& stop);
 
   const Dataset::LakeSource& source_;
   const ItemInterner& items_;
-  std::map<std::string, EventTypeId, std::less<>> types_;
+  std::mutex mutex_;  // guards what follows while tables are added
   UserTable users_;
   std::vector<User> of_users_;
-  std::vector<uint32_t> row_user_;
-  std::vector<HistoryEntry> rows_;
+  std::vector<Rows> tables_;  // `user` is a UserIx, the rest but `rows` empty
 };
 
-EventTypeId LakeBuilder::type_of(std::string_view name) {
-  const auto known = types_.find(name);
-  if (known != types_.end()) return known->second;
-  const EventTypeId type = source_.types->find(name).value_or(EventTypeId{});
-  types_.emplace(name, type);
-  return type;
-}
-
-Status LakeBuilder::count_row(UserIx user, int64_t partition, int64_t offset) {
-  if (user.value == of_users_.size()) of_users_.push_back({partition, offset, 0});
-  User& seen = of_users_[user.value];
-  if (seen.partition != partition) {
-    return fail(Code::kCorrupt, "a user's events lie in two partitions of the log");
+// The type that a name means: most rows have that of the row before.
+class TypeNames {
+ public:
+  explicit TypeNames(const EventTypes& types) : types_(types) {}
+  EventTypeId find(std::string_view name) {
+    if (name.data() == last_.data() && name.size() == last_.size()) return type_;
+    last_ = name;
+    type_ = types_.find(name).value_or(EventTypeId{});
+    return type_;
   }
-  seen.first_offset = std::min(seen.first_offset, offset);
-  ++seen.rows;
-  return {};
-}
 
-Status LakeBuilder::add(const Table& table) {
+ private:
+  const EventTypes& types_;
+  std::string_view last_;
+  EventTypeId type_;
+};
+
+Result<LakeBuilder::Rows> LakeBuilder::read(const Table& table) const {
   const auto& columns = table.columns;
+  TypeNames types(*source_.types);
+  Rows out;
+  out.rows.reserve(table.rows);
+  out.user.reserve(table.rows);
   for (size_t row = 0; row < table.rows; ++row) {
     const std::string_view item_name = columns[event::kItem].texts[row];
-    const EventTypeId type = type_of(columns[event::kType].texts[row]);
+    const EventTypeId type = types.find(columns[event::kType].texts[row]);
     if (item_name.empty() || type.value >= source_.types->size()) continue;
     const double value = columns[event::kValue].numbers[row];
     const float preference = source_.types->preference(type, value);
-    if (preference == 0) continue;
+    if (!says_something(source_.types->at(type), preference, value)) continue;
     const int64_t offset = columns[event::kOffset].integers[row];
     const auto found = items_.find(item_name);
     if (!found) {
@@ -115,17 +129,84 @@ Status LakeBuilder::add(const Table& table) {
                   "verify",
                   offset, item_name);
     }
-    const UserIx user = users_.add(UserId{columns[event::kUser].ids[row].words});
-    TRY(count_row(user, columns[event::kPartition].integers[row], offset));
-    row_user_.push_back(user.value);
-    rows_.push_back({.item = *found,
-                     .type = type,
-                     .value = static_cast<float>(value),
-                     .preference = preference,
-                     .ts = {columns[event::kTs].integers[row]},
-                     .offset = static_cast<uint64_t>(offset)});
+    const UserId user{columns[event::kUser].ids[row].words};
+    const int64_t partition = columns[event::kPartition].integers[row];
+    if (out.users.empty() || out.users.back() != user ||
+        out.of_users.back().partition != partition) {
+      out.users.push_back(user);
+      out.of_users.push_back({partition, offset, 0});
+    }
+    User& seen = out.of_users.back();
+    seen.first_offset = std::min(seen.first_offset, offset);
+    ++seen.rows;
+    out.user.push_back(static_cast<uint32_t>(out.users.size() - 1));
+    out.rows.push_back({.item = *found,
+                        .type = type,
+                        .value = static_cast<float>(value),
+                        .preference = preference,
+                        .ts = {columns[event::kTs].integers[row]},
+                        .offset = static_cast<uint64_t>(offset)});
   }
+  return out;
+}
+
+// Numbers the users of a table among all.
+Status LakeBuilder::count(Rows& rows) {
+  const std::lock_guard lock(mutex_);
+  std::vector<uint32_t> number(rows.users.size());
+  for (size_t i = 0; i < number.size(); ++i) {
+    const User& here = rows.of_users[i];
+    number[i] = users_.add(rows.users[i]).value;
+    if (number[i] == of_users_.size()) of_users_.push_back({here.partition, here.first_offset, 0});
+    User& seen = of_users_[number[i]];
+    if (seen.partition != here.partition) {
+      return fail(Code::kCorrupt, "a user's events lie in two partitions of the log");
+    }
+    seen.first_offset = std::min(seen.first_offset, here.first_offset);
+    seen.rows += here.rows;
+  }
+  rows.users = {};
+  rows.of_users = {};
+  for (uint32_t& user : rows.user) user = number[user];
+  tables_.push_back(std::move(rows));
   return {};
+}
+
+Status LakeBuilder::add(const Table& table) {
+  Rows rows = TRY(read(table));
+  return count(rows);
+}
+
+// Every row to its user's, which are put in order afterwards.
+Status LakeBuilder::scatter(const std::vector<uint32_t>& order, Ordered& out, ThreadPool& pool,
+                            const std::stop_token& stop) {
+  std::vector<uint64_t> next(order.size());
+  for (size_t i = 0; i < order.size(); ++i) next[order[i]] = out.row_start[i];
+  out.rows.resize(out.row_start.back());
+  TRY(pool.for_blocks(
+      tables_.size(),
+      [&](size_t table, size_t) {
+        const Rows rows = std::move(tables_[table]);  // its memory is free for what follows
+        for (size_t i = 0; i < rows.rows.size(); ++i) {
+          std::atomic_ref place(next[rows.user[i]]);
+          out.rows[place.fetch_add(1, std::memory_order_relaxed)] = rows.rows[i];
+        }
+      },
+      stop));
+  constexpr size_t kUsersEach = 4096;
+  return pool.for_blocks((order.size() + kUsersEach - 1) / kUsersEach,
+                         [&](size_t block, size_t) {
+                           const size_t end = std::min(order.size(), (block + 1) * kUsersEach);
+                           for (size_t user = block * kUsersEach; user < end; ++user) {
+                             const auto mine = std::span(out.rows).subspan(
+                                 out.row_start[user],
+                                 out.row_start[user + 1] - out.row_start[user]);
+                             if (!std::ranges::is_sorted(mine, {}, &HistoryEntry::offset)) {
+                               std::ranges::sort(mine, {}, &HistoryEntry::offset);
+                             }
+                           }
+                         },
+                         stop);
 }
 
 Result<LakeBuilder::Ordered> LakeBuilder::finish(ThreadPool& pool, const std::stop_token& stop) {
@@ -135,27 +216,12 @@ Result<LakeBuilder::Ordered> LakeBuilder::finish(ThreadPool& pool, const std::st
     return std::pair(of_users_[user].partition, of_users_[user].first_offset);
   });
   const std::vector<UserId> ids = std::move(users_).take_users();
-  std::vector<uint64_t> next(order.size());
   Ordered out;
   for (const uint32_t user : order) {
-    next[user] = out.row_start.back();
-    out.row_start.push_back(next[user] + of_users_[user].rows);
+    out.row_start.push_back(out.row_start.back() + of_users_[user].rows);
     out.user_ids.push_back(ids[user]);
   }
-  out.rows.resize(rows_.size());
-  for (size_t i = 0; i < rows_.size(); ++i) out.rows[next[row_user_[i]]++] = rows_[i];
-  constexpr size_t kUsersEach = 4096;
-  TRY(pool.for_blocks((order.size() + kUsersEach - 1) / kUsersEach,
-                      [&](size_t block, size_t) {
-                        const size_t end = std::min(order.size(), (block + 1) * kUsersEach);
-                        for (size_t user = block * kUsersEach; user < end; ++user) {
-                          std::sort(
-                              out.rows.begin() + static_cast<ptrdiff_t>(out.row_start[user]),
-                              out.rows.begin() + static_cast<ptrdiff_t>(out.row_start[user + 1]),
-                              [](const auto& a, const auto& b) { return a.offset < b.offset; });
-                        }
-                      },
-                      stop));
+  TRY(scatter(order, out, pool, stop));
   return out;
 }
 
@@ -169,7 +235,7 @@ Result<Dataset> Dataset::build(const LakeSource& source, ThreadPool& pool, std::
   auto items = std::make_shared<const ItemInterner>(TRY(read_item_names(reader, pool, stop)));
   LakeBuilder builder(source, *items);
   Progress progress("reading the lake", reader.rows_max(), "events");
-  TRY(reader.read(
+  TRY(reader.read_unordered(
       pool,
       [&](const Table& rows) {
         progress.add(rows.rows);
@@ -184,6 +250,7 @@ Result<Dataset> Dataset::build(const LakeSource& source, ThreadPool& pool, std::
   for (uint32_t ix = 0; ix < items->size(); ++ix) hash.add(source.hash->item(items->name({ix})));
   state->dictionary_hash = hash.hex();
   state->event_types = source.types->fingerprint();
+  state->rating_types = palate::rating_types(*source.types);
   state->own_names = std::move(items);
   auto ordered = TRY(builder.finish(pool, stop));
   state->own_user_ids = std::move(ordered.user_ids);

@@ -1,6 +1,7 @@
 #include "dataset/dataset.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/check.h"
 #include "dataset/dataset_state.h"
@@ -91,5 +92,19 @@ const AsOf& Dataset::as_of() const { return state_->as_of; }
 TimeKind Dataset::time() const { return state_->time; }
 const std::string& Dataset::dictionary_hash() const { return state_->dictionary_hash; }
 uint64_t Dataset::event_types() const { return state_->event_types; }
+std::span<const EventTypeId> Dataset::rating_types() const { return state_->rating_types; }
+
+bool Dataset::is_rating(const HistoryEntry& row) const {
+  return !std::isnan(row.value) && std::ranges::binary_search(state_->rating_types, row.type);
+}
+
+Dataset Dataset::with_rating_types(std::vector<EventTypeId> types) const {
+  PALATE_CHECK(std::ranges::is_sorted(types), "types ascend");
+  auto state = std::make_shared<State>(*state_);
+  // A copy's spans still point into the vectors of the state that it was copied from.
+  state->keep_alive = state_;
+  state->rating_types = std::move(types);
+  return Dataset(std::move(state));
+}
 
 }  // namespace palate

@@ -37,8 +37,9 @@ class Dataset {
     AsOf as_of;  // exclusive ends; empty: everything in the log
     TimeKind time = TimeKind::kReal;
   };
-  // Reads the log once. Keeps events with a non-zero preference; items keep their ItemIx (all of
-  // the item log, also those without events), users get a UserIx in order of first appearance.
+  // Reads the log once. Keeps events with a non-zero preference, and every rating; items keep their
+  // ItemIx (all of the item log, also those without events), users get a UserIx in order of first
+  // appearance.
   static Result<Dataset> build(const Source& source, ThreadPool& pool, std::stop_token stop);
   // The same from the lake's clean zone, as far as the lake has read the log: the same bytes where
   // the log holds no repeats and nobody was forgotten, else without those rows. Errors: kCorrupt,
@@ -53,6 +54,20 @@ class Dataset {
   // For tests and benchmarks: straight from rows (ascending by user row, then by offset).
   static Dataset from_rows(size_t items, std::vector<uint64_t> row_start,
                            std::vector<HistoryEntry> rows, TimeKind time);
+  // The same rows, those of these types that have a value being ratings. For tests and benchmarks.
+  [[nodiscard]] Dataset with_rating_types(std::vector<EventTypeId> types) const;
+  // Rows added behind those of their users, as if they had been logged last; in their order, and
+  // whatever their offsets are. `user` holds places in `users`; ItemIx from items() on are the
+  // `items`, names that the dataset does not have. Errors: kInvalidArgument without item names.
+  struct Added {
+    std::vector<UserId> users;
+    std::vector<std::string> items;
+    std::vector<uint32_t> user;
+    std::vector<HistoryEntry> rows;
+  };
+  Result<Dataset> with(const Added& added, ThreadPool& pool) const;
+  // Only the rows whose bit is set; users and items stay, those without rows, too.
+  [[nodiscard]] Dataset only(const std::vector<bool>& keep) const;
   Status save(const Path& path) const;
   static Result<Dataset> open(const Path& path);
 
@@ -75,6 +90,10 @@ class Dataset {
   [[nodiscard]] TimeKind time() const;
   [[nodiscard]] const std::string& dictionary_hash() const;  // of the items' ids in ItemIx order
   [[nodiscard]] uint64_t event_types() const;
+  // Types whose values say how much somebody liked it (events/rating_types.h), ascending.
+  [[nodiscard]] std::span<const EventTypeId> rating_types() const;
+  // A rating may have preference 0: neither liked nor disliked.
+  [[nodiscard]] bool is_rating(const HistoryEntry& row) const;
 
  private:
   struct State;

@@ -69,6 +69,28 @@ Result<uint64_t> parse_hex(const std::string& text) {
   return value;
 }
 
+std::vector<uint16_t> type_numbers(std::span<const EventTypeId> types) {
+  std::vector<uint16_t> numbers;
+  for (const EventTypeId type : types) numbers.push_back(type.value);
+  return numbers;
+}
+
+// Ascending; none where the dataset was written before there were any.
+Result<std::vector<EventTypeId>> parse_rating_types(const std::string& text) {
+  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const auto list = json.find("rating_types");
+  std::vector<EventTypeId> types;
+  if (list == json.end()) return types;
+  for (const Json& number : *list) {
+    if (!number.is_number_unsigned() || number > 0xffff) {
+      return fail(Code::kCorrupt, "details.rating_types holds what is no event type");
+    }
+    types.push_back({number.get<uint16_t>()});
+  }
+  std::ranges::sort(types);
+  return types;
+}
+
 // What readers of the spans rely on: starts ascend and end with the rows, items are in range.
 Status check_rows(std::span<const uint64_t> row_start, std::span<const HistoryEntry> rows,
                   uint64_t items) {
@@ -128,6 +150,7 @@ Status Dataset::save(const Path& path) const {
   manifest.details_json = Json{{"dataset_format", kDatasetFormat},
                                {"users", users()},
                                {"interactions", interactions()},
+                               {"rating_types", type_numbers(rating_types())},
                                {"time", kTimeNames[static_cast<size_t>(time())]}}
                               .dump();
   writer.add("row_start", {users() + 1}, state_->row_start);
@@ -154,6 +177,7 @@ Result<Dataset> Dataset::open(const Path& path) {
   const auto load = [&]() -> Status {
     const auto details = TRY(parse_details(manifest.details_json));
     state->time = details.time;
+    state->rating_types = TRY(parse_rating_types(manifest.details_json));
     state->items = manifest.items;
     state->dictionary_hash = manifest.dictionary;
     state->event_types = TRY(parse_hex(manifest.event_types));

@@ -17,7 +17,8 @@ inline Dataset liked_rows(uint32_t users, uint32_t rows_each, TimeKind time) {
   for (uint32_t user = 0; user < users; ++user) {
     for (uint32_t i = 0; i < rows_each; ++i) {
       const uint64_t offset = uint64_t{i} * users + user;
-      rows.push_back({{i}, {4}, 1.0F, 1.0F, {static_cast<int64_t>(offset) * kSecondUs}, offset});
+      rows.push_back(
+          {{i}, {4}, false, 1.0F, 1.0F, {static_cast<int64_t>(offset) * kSecondUs}, offset});
     }
     start.push_back(rows.size());
   }
@@ -44,7 +45,7 @@ inline Dataset any_dataset() {
     time += *rc::gen::inRange<int64_t>(-1, 3);
     const float preference = *rc::gen::element(1.0F, 2.5F, 0.5F, -1.0F);
     by_user[*rc::gen::inRange<uint32_t>(0, users)].push_back(
-        {{*rc::gen::inRange<uint32_t>(0, items)}, {4}, 0.0F, preference, {time}, offset});
+        {{*rc::gen::inRange<uint32_t>(0, items)}, {4}, false, 0.0F, preference, {time}, offset});
   }
   std::vector<uint64_t> start{0};
   std::vector<HistoryEntry> rows;

@@ -26,6 +26,7 @@ struct Dataset::State {
   AsOf as_of;
   std::string dictionary_hash;
   uint64_t event_types = 0;
+  std::vector<EventTypeId> rating_types;  // ascending
 
   std::span<const uint64_t> row_start;  // users + 1
   std::span<const HistoryEntry> rows;   // by user, then by offset
@@ -44,6 +45,7 @@ struct Dataset::State {
   std::vector<UserId> own_user_ids;
   std::vector<uint32_t> own_user_order;
   std::shared_ptr<const Artefact> artefact;
+  std::shared_ptr<const State> keep_alive;  // or another state
 
   static Hash128 hash_of(const UserId& user) { return hash128(user.bytes()); }
   Status load_dictionaries();  // out of the artefact

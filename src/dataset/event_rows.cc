@@ -1,18 +1,23 @@
 #include "dataset/event_rows.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/hash.h"
 #include "events/block.h"
+#include "events/rating_types.h"
 #include "features/name_table.h"
 
 namespace palate {
 namespace {
 
-// What the event says about taste; 0 for a type that this configuration does not know.
-float preference_of(const EventView& event, const EventTypes& types) {
-  if (event.item.empty() || event.type.value >= types.size()) return 0;
-  return types.preference(event.type, event.value);
+// What the event says about taste; nullopt where it says nothing, or is of a type that this
+// configuration does not know.
+std::optional<float> preference_of(const EventView& event, const EventTypes& types) {
+  if (event.item.empty() || event.type.value >= types.size()) return std::nullopt;
+  const float preference = types.preference(event.type, event.value);
+  if (!says_something(types.at(event.type), preference, event.value)) return std::nullopt;
+  return preference;
 }
 
 }  // namespace
@@ -27,8 +32,8 @@ Result<EventRows> read_event_rows(std::string_view block, Position first,
   NameTable names(seen);
   for (size_t i = 0; i < seen; ++i) {
     const auto& event = batch.rows[i];
-    const float preference = preference_of(event, *context.types);
-    if (preference == 0) continue;
+    const auto preference = preference_of(event, *context.types);
+    if (!preference) continue;
     const auto item = context.items->find(event.item);
     if (!item) {
       const Position at{first.stream, first.partition, first.offset + i};
@@ -41,7 +46,7 @@ Result<EventRows> read_event_rows(std::string_view block, Position first,
     out.rows.push_back({.item = *item,
                         .type = event.type,
                         .value = static_cast<float>(event.value),
-                        .preference = preference,
+                        .preference = *preference,
                         .ts = event.ts,
                         .offset = first.offset + i});
   }

@@ -21,7 +21,12 @@ struct Parts {
   Bitmap train, test;
 };
 
-// Everything from the cut on is the future: its liked rows are test, the others are nobody's.
+// What test rows are made of: what somebody liked, and every rating.
+bool can_test(const Dataset& dataset, const HistoryEntry& row) {
+  return row.preference > 0 || dataset.is_rating(row);
+}
+
+// Everything from the cut on is the future; what cannot be test there is nobody's.
 Parts cut_by_time(const Dataset& dataset, double test_share) {
   std::vector<TimeUs> times;
   times.reserve(dataset.interactions());
@@ -36,7 +41,7 @@ Parts cut_by_time(const Dataset& dataset, double test_share) {
   for (uint32_t user = 0; user < dataset.users(); ++user) {
     for (const auto& row : dataset.of({user})) {
       parts.train.push_back(row.ts < parts.cut);
-      parts.test.push_back(row.ts >= parts.cut && row.preference > 0);
+      parts.test.push_back(row.ts >= parts.cut && can_test(dataset, row));
     }
   }
   return parts;
@@ -88,7 +93,7 @@ Parts hold_out(const Dataset& dataset, const SplitOptions& options) {
     std::nth_element(order.begin(), order.begin() + static_cast<ptrdiff_t>(tests), order.end());
     for (size_t i = 0; i < tests; ++i) {
       const size_t row = order[i].second;
-      if (!(rows[row].preference > 0)) continue;
+      if (!can_test(dataset, rows[row])) continue;
       parts.train[first + row] = false;
       parts.test[first + row] = true;
     }
@@ -145,6 +150,8 @@ Result<Split> make_split(const Dataset& dataset, const SplitOptions& options) {
     case SplitKind::kHoldOut:
       parts = hold_out(dataset, options);
       break;
+    case SplitKind::kFile:
+      return fail(Code::kInvalidArgument, "this split needs a file of test rows");
   }
   const size_t train = count(parts.train), test = count(parts.test);
   if (train == 0 || test == 0) {
@@ -153,8 +160,12 @@ Result<Split> make_split(const Dataset& dataset, const SplitOptions& options) {
                 "another share",
                 train, test, dataset.interactions());
   }
-  return Split{options.kind, parts.cut, std::make_shared<const Bitmap>(std::move(parts.train)),
-               std::make_shared<const Bitmap>(std::move(parts.test))};
+  return Split{options.kind,
+               parts.cut,
+               std::make_shared<const Bitmap>(std::move(parts.train)),
+               std::make_shared<const Bitmap>(std::move(parts.test)),
+               {},
+               0};
 }
 
 std::string Split::describe() const {
@@ -169,7 +180,13 @@ std::string Split::describe() const {
     case SplitKind::kHoldOut:
       how = "seeded share of each user's rows held out";
       break;
+    case SplitKind::kFile:
+      how = fmt::format("test rows of {} ({})", file.name, file.hash);
+      break;
   }
+  if (folds > 0)
+    how = fmt::format("users in {} groups, each asked of a model trained on the others; {}", folds,
+                      how);
   return fmt::format("{}: {} rows train, {} test", how, count(*train), count(*test));
 }
 

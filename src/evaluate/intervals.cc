@@ -74,6 +74,68 @@ std::vector<Interval> bootstrap_columns(std::span<const double> values, size_t c
   return intervals;
 }
 
+namespace {
+
+std::vector<double> sums_of(std::span<const double> values, size_t columns) {
+  std::vector<double> sums(columns);
+  for (size_t i = 0; i < values.size(); ++i) sums[i % columns] += values[i];
+  return sums;
+}
+
+// Sums over one resample of `users`.
+std::vector<double> drawn_sums(std::span<const double> values, size_t columns, Philox random) {
+  const auto users = static_cast<uint32_t>(values.size() / columns);
+  std::vector<double> sums(columns);
+  for (uint32_t draw = 0; draw < users; ++draw) {
+    const double* row = values.data() + random.below(users) * columns;
+    for (size_t c = 0; c < columns; ++c) sums[c] += row[c];
+  }
+  return sums;
+}
+
+}  // namespace
+
+double SumsMetric::of(const double* sums) const {
+  if (sums[divisor] == 0) return 0;
+  const double mean = sums[sum] / sums[divisor];
+  return root ? std::sqrt(mean) : mean;
+}
+
+std::vector<Interval> bootstrap_quotients(const SumsInput& input,
+                                          std::span<const SumsMetric> metrics,
+                                          const Resampling& resampling) {
+  const BootstrapOptions& options = resampling.options;
+  std::vector<std::vector<double>> drawn(options.resamples);
+  check_ran(resampling.pool.for_blocks(drawn.size(), [&](size_t i, size_t) {
+    drawn[i] = drawn_sums(input.values, input.columns, Philox(options.seed, i));
+  }));
+  const auto all = sums_of(input.values, input.columns);
+  std::vector<Interval> out;
+  for (const SumsMetric& metric : metrics) {
+    std::vector<double> sample;
+    for (const auto& sums : drawn) sample.push_back(metric.of(sums.data()));
+    out.push_back(interval_of(metric.of(all.data()), std::move(sample), options.level));
+  }
+  return out;
+}
+
+Interval bootstrap_difference(const PairedSums& sums, SumsMetric metric,
+                              const Resampling& resampling) {
+  const BootstrapOptions& options = resampling.options;
+  const auto difference = [&](const std::vector<double>& a, const std::vector<double>& b) {
+    return metric.of(b.data()) - metric.of(a.data());
+  };
+  std::vector<double> sample(options.resamples);
+  check_ran(resampling.pool.for_blocks(sample.size(), [&](size_t i, size_t) {
+    const Philox random(options.seed, i);
+    sample[i] = difference(drawn_sums(sums.values, sums.columns, random),
+                           drawn_sums(sums.other, sums.columns, random));
+  }));
+  return interval_of(
+      difference(sums_of(sums.values, sums.columns), sums_of(sums.other, sums.columns)),
+      std::move(sample), options.level);
+}
+
 std::vector<Interval> bootstrap_coverage(const CoverageInput& input, ThreadPool& pool,
                                          const BootstrapOptions& options) {
   const auto users = static_cast<uint32_t>(input.lists.size() / input.k);

@@ -16,6 +16,33 @@ namespace palate {
 std::vector<Interval> bootstrap_columns(std::span<const double> values, size_t columns,
                                         ThreadPool& pool, const BootstrapOptions& options);
 
+// A metric that is one sum over users divided by another, or the root of that; 0 where the divisor
+// is 0.
+struct SumsMetric {
+  size_t sum, divisor;  // columns
+  bool root = false;
+  [[nodiscard]] double of(const double* sums) const;
+};
+struct Resampling {
+  ThreadPool& pool;
+  const BootstrapOptions& options;
+};
+// `values` is users × columns, row-major. Draws the same users as bootstrap_columns().
+struct SumsInput {
+  std::span<const double> values;
+  size_t columns;
+};
+std::vector<Interval> bootstrap_quotients(const SumsInput& input,
+                                          std::span<const SumsMetric> metrics,
+                                          const Resampling& resampling);
+// The same of `other` less that of `values`, both resampled with the same users.
+struct PairedSums {
+  std::span<const double> values, other;
+  size_t columns;
+};
+Interval bootstrap_difference(const PairedSums& sums, SumsMetric metric,
+                              const Resampling& resampling);
+
 struct CoverageInput {
   std::span<const uint32_t> lists;  // users × k items, best first; evaluate/ranking_run.h
   size_t k = 0;

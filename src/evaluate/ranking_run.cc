@@ -5,6 +5,7 @@
 
 #include "base/progress.h"
 #include "features/catalogue.h"
+#include "math/judgement.h"
 #include "math/metrics.h"
 
 namespace palate {
@@ -16,6 +17,7 @@ constexpr size_t kBatchUsers = 128;
 struct Batch {
   std::vector<std::vector<HistoryEntry>> histories{kBatchUsers};
   std::vector<ItemBitmap> blocked{kBatchUsers};
+  std::vector<std::optional<UserRecord>> profiles{kBatchUsers};
   std::vector<TopKRequest> asked, asked_fallback;
   std::vector<size_t> rows, rows_fallback;  // of the test set, beside the requests
   Scratch scratch;
@@ -30,6 +32,11 @@ class Run {
         columns_(kUserMetrics.size() * job.options.ks.size()),
         batches_(job.pool->size()) {
     now_ = train_.seen().newest_ts;
+    had_ = users_by_item(train_);
+    for (const uint32_t had : had_) {
+      information_.push_back(self_information(had, train_.users()));
+    }
+    profile_.assign(set.users.size(), 0);
     run_.k = std::ranges::max(job.options.ks);
     run_.values.assign(set.users.size() * columns_, 0);
     run_.lists.assign(set.users.size() * run_.k, kNoItem);
@@ -72,6 +79,11 @@ class Run {
     request.query.user = job_.data->user_id(user);
     request.query.history = train_.of(user, batch.histories[slot]);
     request.query.now = now_;
+    if (job_.profile_of) {
+      batch.profiles[slot] = job_.profile_of(request.query.user);
+      if (batch.profiles[slot]) request.query.profile = &*batch.profiles[slot];
+    }
+    profile_[row] = mean_popularity(request.query.history);
     request.k = run_.k;
     if (job_.options.exclude_seen) {
       ItemBitmap& blocked = batch.blocked[slot];
@@ -96,14 +108,37 @@ class Run {
     }
   }
 
+  [[nodiscard]] double mean_popularity(std::span<const HistoryEntry> rows) const {
+    double sum = 0;
+    for (const HistoryEntry& row : rows) sum += had_[row.item.value];
+    return rows.empty() ? 0 : sum / static_cast<double>(rows.size());
+  }
+
+  // Novelty: the mean self-information of the list. Popularity lift: how much more popular the list
+  // is than what the user had, (list - had) / had (Abdollahpouri et al., "The connection between
+  // popularity bias, calibration, and fairness in recommendation", RecSys 2020, equation 2).
+  [[nodiscard]] std::pair<double, double> popularity_of(size_t row,
+                                                        std::span<const uint32_t> list) const {
+    if (list.empty()) return {0, 0};
+    double information = 0, popularity = 0;
+    for (const uint32_t item : list) {
+      information += information_[item];
+      popularity += had_[item];
+    }
+    const auto n = static_cast<double>(list.size());
+    const double own = profile_[row];
+    return {information / n, own > 0 ? (popularity / n - own) / own : 0};
+  }
+
   void score(size_t row, std::span<const uint32_t> ranked) {
     const auto& ks = job_.options.ks;
     double* values = run_.values.data() + row * columns_;
     for (size_t i = 0; i < ks.size(); ++i) {
       const RankingMetrics m = ranking_metrics({.ranked = ranked, .relevant = set_.of(row)}, ks[i]);
-      const std::array by_metric{m.recall, m.recall_capped,     m.precision,
-                                 m.ndcg,   m.average_precision, m.reciprocal_rank,
-                                 m.hit};
+      const auto [novelty, lift] = popularity_of(row, ranked.first(std::min(ks[i], ranked.size())));
+      const std::array by_metric{
+          m.recall,          m.recall_capped, m.precision, m.ndcg, m.average_precision,
+          m.reciprocal_rank, m.hit,           novelty,     lift};
       static_assert(by_metric.size() == kUserMetrics.size());
       for (size_t j = 0; j < by_metric.size(); ++j) values[j * ks.size() + i] = by_metric[j];
     }
@@ -115,6 +150,9 @@ class Run {
   const size_t columns_;
   std::vector<Batch> batches_;
   TimeUs now_;
+  std::vector<uint32_t> had_;  // users who had the item in training
+  std::vector<double> information_;
+  std::vector<double> profile_;  // of each row of the set: the mean of that over what the user had
   std::atomic<uint64_t> users_fallback_{0};
   RankingRun run_;
 };

@@ -9,8 +9,9 @@
 
 namespace palate {
 
-inline constexpr std::array<std::string_view, 7> kUserMetrics{
-    "recall", "recall_capped", "precision", "ndcg", "map", "mrr", "hit_rate"};
+inline constexpr std::array<std::string_view, 9> kUserMetrics{
+    "recall", "recall_capped", "precision", "ndcg",           "map",
+    "mrr",    "hit_rate",      "novelty",   "popularity_lift"};
 
 struct RankingRun {
   size_t k = 0;                 // the largest of the job's

@@ -25,7 +25,11 @@ struct Comparison {
 // Errors: kInvalidArgument when there is no report, or they are of different splits, users or ks.
 Result<Comparison> compare(std::vector<Report> reports, ThreadPool& pool);
 
+// What was odd about the file that test rows came from, in one line.
+std::string describe(const TestFileFacts& file);
 std::string to_markdown(const Comparison& comparison);
 std::string to_json(const Comparison& comparison);
+// One page that loads nothing else.
+std::string to_html(const Comparison& comparison);
 
 }  // namespace palate

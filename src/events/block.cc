@@ -86,7 +86,7 @@ std::vector<EncodedBlock> encode_records(Stream kind, std::span<const Record> re
   std::vector<std::string> waiting;
   size_t body_bytes = 0;
   for (const Record& record : records) {
-    std::string json = to_json(record);
+    std::string json = record.id.empty() ? "" : to_json(record);  // empty: erased
     const size_t more = json.size() + kLengthBytes;
     if (!waiting.empty() && (body_bytes + more > kBodyTarget || waiting.size() == kBlockCountMax)) {
       blocks.push_back(seal_records(kind, waiting));
@@ -111,6 +111,10 @@ Result<std::vector<Record>> decode_records(Stream kind, std::string_view bytes,
   for (size_t i = 0; i < lengths.size() && !in.failed(); ++i) {
     const std::string_view json = in.take(static_cast<uint64_t>(lengths[i]));
     if (in.failed()) break;
+    if (json.empty()) {
+      records.emplace_back();
+      continue;
+    }
     Result<Record> record = parse(json);
     if (!record) {
       return fail(Code::kCorrupt, "block: record {} is wrong: {}", i, record.error().message);

@@ -38,7 +38,8 @@ std::vector<EncodedBlock> encode_items(std::span<const ItemRecord> items);
 std::vector<EncodedBlock> encode_users(std::span<const UserRecord> users);
 
 // The rows of a block; strings live in the batch. A type name that `types` does not know gets
-// EventTypeId{} (invalid) and is to be treated as neutral. Errors: kCorrupt, kUnsupportedVersion.
+// EventTypeId{} (invalid) and is to be treated as neutral. A row or record that was erased has no
+// user or id and says nothing (events/erase_rows.h). Errors: kCorrupt, kUnsupportedVersion.
 // Never reads outside `bytes`, whatever they are.
 Result<EventBatch> decode_events(std::string_view bytes, const EventTypes& types);
 // The names of the types in a block of events, known or not. Errors: as decode_events.

@@ -40,13 +40,17 @@ class EventLog {
   // its (stream, partition) and returns the first Position of each. One writer. Errors: kNoSpace,
   // kIo, kOverloaded; kUnavailable, after which some blocks may have been logged (kafka_log.h).
   virtual Result<std::vector<Position>> append(std::span<const Append> blocks) = 0;
-  // Visits blocks from the one that contains `from` on, in order, until the end that was reached
-  // when the call began or until `visit` returns an error, which is passed on. Checksums are
+  // Visits blocks from the one that contains `from` on, or from the oldest that is kept, in order,
+  // until the end that was reached when the call began or until `visit` returns an error, which is
+  // passed on. Checksums are
   // verified: kCorrupt names the position. Thread-safe.
   virtual Status read(Position from, const std::function<Status(const Block&)>& visit) const = 0;
   // The exclusive end of every (stream, partition) that has records: what "everything so far"
   // means. Thread-safe.
   [[nodiscard]] virtual Result<AsOf> ends() const = 0;
+  // The oldest position that is kept, of every (stream, partition) whose beginning is gone by
+  // retention. Thread-safe.
+  [[nodiscard]] virtual Result<AsOf> begins() const { return AsOf{}; }
 };
 
 }  // namespace palate

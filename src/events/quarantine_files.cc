@@ -20,7 +20,31 @@ Result<RecordKind> kind_from(std::string_view name) {
   return fail(Code::kCorrupt, "'{}' is no kind of record", name);
 }
 
-Result<QuarantineLine> parse_line(std::string_view text) {
+QuarantineSummary summarize(const Path& path) {
+  QuarantineSummary summary;
+  summary.id = path.stem().string();
+  summary.path = path;
+  std::error_code ignored;
+  summary.bytes = std::filesystem::file_size(path, ignored);
+  bool has_recipe = false;
+  const Status read = read_quarantine(path, [&](const QuarantineLine& line) -> Status {
+    if (line.recipe) {
+      has_recipe = true;
+      return {};
+    }
+    ++summary.rows;
+    ++summary.reasons[line.row.reason];
+    summary.source = line.row.source;
+    if (!has_recipe) summary.can_be_replayed = false;
+    return {};
+  });
+  if (!read) summary.damage = read.error().message;
+  return summary;
+}
+
+}  // namespace
+
+Result<QuarantineLine> parse_quarantine_line(std::string_view text) {
   try {
     const auto json = nlohmann::json::parse(text);
     QuarantineLine line;
@@ -47,37 +71,13 @@ Result<QuarantineLine> parse_line(std::string_view text) {
   }
 }
 
-QuarantineSummary summarize(const Path& path) {
-  QuarantineSummary summary;
-  summary.id = path.stem().string();
-  summary.path = path;
-  std::error_code ignored;
-  summary.bytes = std::filesystem::file_size(path, ignored);
-  bool has_recipe = false;
-  const Status read = read_quarantine(path, [&](const QuarantineLine& line) -> Status {
-    if (line.recipe) {
-      has_recipe = true;
-      return {};
-    }
-    ++summary.rows;
-    ++summary.reasons[line.row.reason];
-    summary.source = line.row.source;
-    if (!has_recipe) summary.can_be_replayed = false;
-    return {};
-  });
-  if (!read) summary.damage = read.error().message;
-  return summary;
-}
-
-}  // namespace
-
 Status read_quarantine(const Path& path, const std::function<Status(QuarantineLine)>& visit) {
   const MappedFile file = TRY(MappedFile::open(path));
   std::string_view text = file.text();
   for (uint64_t number = 1; !text.empty(); ++number) {
     const std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(text.size(), line.size() + 1));
-    auto parsed = parse_line(line);
+    auto parsed = parse_quarantine_line(line);
     if (!parsed) {
       return fail(parsed.error().code, "{}:{}: {}", path.string(), number, parsed.error().message);
     }

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/file.h"
@@ -33,6 +34,9 @@ struct QuarantineLine {
   std::optional<QuarantineRecipe> recipe;
   QuarantinedRow row;
 };
+
+// One line of a file. Errors: kCorrupt.
+Result<QuarantineLine> parse_quarantine_line(std::string_view text);
 
 // An error of `visit` ends the reading and is passed on. Errors: kNotFound, kIo, kCorrupt with file
 // and line.

@@ -170,8 +170,10 @@ TEST_F(RocksLogTest, AMissingBlockIsFoundWhenReadAndNamed) {
 TEST_F(RocksLogTest, AMissingFirstBlockIsFound) {
   fill(3);
   change([](auto& db, auto* column) { ASSERT_TRUE(db.Delete({}, column, key(0)).ok()); });
-  const Opened opened = open_log(path()).value();
-  EXPECT_EQ(read_times(*opened.log).error().code, Code::kCorrupt);
+  const auto opened = open_log(path());
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, Code::kCorrupt);
+  EXPECT_THAT(opened.error().message, ::testing::HasSubstr("events/0@0"));
 }
 
 TEST_F(RocksLogTest, OverlappingBlocksAreFound) {
@@ -298,6 +300,140 @@ TEST_F(RocksLogTest, KillNineLosesNothingAcknowledged) {
     EXPECT_EQ(opened.log->ends().value().front().offset, times.size());
     before = times.size();
   }
+}
+
+// ---- erasing and retention ------------------------------------------------------------------
+
+EventLog::Append block_of(const std::string& user, uint32_t count) {
+  const EventTypes types = EventTypes::defaults();
+  std::vector<EventView> rows(count);
+  for (EventView& row : rows) {
+    row.user = user;
+    row.type = types.find("click").value();
+  }
+  return {Stream::kEvents, 0, count, encode_events(rows, types).front().bytes};
+}
+
+// The users of all rows, in order.
+std::vector<std::string> users_of(const RocksLog& log) {
+  std::vector<std::string> users;
+  EXPECT_TRUE(log.read({}, [&](const EventLog::Block& block) -> Status {
+    EXPECT_EQ(block.first.offset, users.size());
+    for (const auto& row : TRY(decode_events(block.bytes, EventTypes::defaults())).rows) {
+      users.emplace_back(row.user);
+    }
+    return {};
+  }));
+  return users;
+}
+
+bool any_file_holds(const Path& root, std::string_view text) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {
+    if (!entry.is_regular_file()) continue;
+    if (read_file(entry.path()).value_or("").contains(text)) return true;
+  }
+  return false;
+}
+
+const VisibleFrom kHideGeorge = [](Stream stream, std::string_view user) -> uint64_t {
+  return stream == Stream::kEvents && user == "george-the-forgotten" ? 4 : 0;
+};
+
+TEST(RocksLog, WhatIsHiddenIsNotRead) {
+  const Path root = make_root();
+  const Opened opened = open_log(root / "db").value();
+  ASSERT_TRUE(opened.log->append({{block_of("ann", 2), block_of("george-the-forgotten", 3)}}));
+  opened.log->hide(std::make_shared<const VisibleFrom>(kHideGeorge));
+  EXPECT_THAT(users_of(*opened.log),
+              testing::ElementsAre("ann", "ann", "", "", "george-the-forgotten"));
+  opened.log->hide(nullptr);
+  EXPECT_EQ(users_of(*opened.log)[2], "george-the-forgotten");
+  std::filesystem::remove_all(root);
+}
+
+TEST(RocksLog, WhatIsErasedIsInNoFile) {
+  const Path root = make_root();
+  const std::vector<std::string> left{"ann", "ann", "", "", "george-the-forgotten"};
+  {
+    const Opened opened = open_log(root / "db").value();
+    ASSERT_TRUE(opened.log->append({{block_of("ann", 2), block_of("george-the-forgotten", 3)}}));
+    EXPECT_TRUE(any_file_holds(root, "george-the-forgotten"));
+    const auto erased = opened.log->erase(kHideGeorge, {});
+    ASSERT_TRUE(erased) << erased.error().message;
+    EXPECT_EQ(erased->blocks, 1u);
+    EXPECT_EQ(erased->of.at("george-the-forgotten").events, 2u);
+    EXPECT_EQ(users_of(*opened.log), left) << "the last one came after he had asked";
+    const VisibleFrom all = [](Stream, std::string_view user) -> uint64_t {
+      return user == "george-the-forgotten" ? 100 : 0;
+    };
+    ASSERT_TRUE(opened.log->erase(all, {}));
+    EXPECT_FALSE(any_file_holds(root, "george-the-forgotten"));
+    ASSERT_TRUE(opened.log->append({{block_of("bob", 1)}}));
+  }
+  const Opened again = open_log(root / "db").value();
+  EXPECT_THAT(users_of(*again.log), testing::ElementsAre("ann", "ann", "", "", "", "bob"));
+  std::filesystem::remove_all(root);
+}
+
+TEST(RocksLog, ErasingStopsWhenAsked) {
+  const Path root = make_root();
+  const Opened opened = open_log(root / "db").value();
+  ASSERT_TRUE(opened.log->append({{block_of("ann", 2)}}));
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_EQ(opened.log->erase(kHideGeorge, stop.get_token()).error().code, Code::kCancelled);
+  std::filesystem::remove_all(root);
+}
+
+TEST(RocksLog, WhatAStoppedErasingHasLeftGoesWithTheNext) {
+  const Path root = make_root();
+  {
+    const Opened first = open_log(root / "db").value();
+    ASSERT_TRUE(first.log->append({{block_of("george-the-forgotten", 2), block_of("ann", 2)}}));
+  }
+  const Opened opened = open_log(root / "db").value();  // which puts it into a table
+  std::stop_source stop;
+  const VisibleFrom stopping = [&](Stream stream, std::string_view user) -> uint64_t {
+    if (user == "ann") stop.request_stop();  // behind the block that was rewritten
+    return kHideGeorge(stream, user);
+  };
+  EXPECT_EQ(opened.log->erase(stopping, stop.get_token()).error().code, Code::kCancelled);
+  EXPECT_TRUE(any_file_holds(root, "george-the-forgotten"));
+  const auto rest = opened.log->erase(kHideGeorge, {});
+  ASSERT_TRUE(rest);
+  EXPECT_EQ(rest->blocks, 0u) << "nothing is to be rewritten any more";
+  EXPECT_FALSE(any_file_holds(root, "george-the-forgotten"));
+  std::filesystem::remove_all(root);
+}
+
+TEST(RocksLog, TheOldestBlocksGoAndOffsetsStay) {
+  const Path root = make_root();
+  {
+    const Opened opened = open_log(root / "db").value();
+    for (int i = 0; i < 5; ++i) {
+      ASSERT_TRUE(opened.log->append({{block_of(fmt::format("user-number-{}", i), 10)}}));
+    }
+    const auto trimmed = opened.log->trim_events(
+        [](const EventLog::Block& block, uint64_t) { return block.first.offset < 20; }, {});
+    ASSERT_TRUE(trimmed) << trimmed.error().message;
+    EXPECT_EQ(trimmed->blocks, 2u);
+    EXPECT_FALSE(any_file_holds(root, "user-number-0"));
+    EXPECT_TRUE(any_file_holds(root, "user-number-2"));
+  }
+  const Opened opened = open_log(root / "db").value();
+  EXPECT_EQ(opened.log->begins()->front(), (Position{Stream::kEvents, 0, 20}));
+  EXPECT_EQ(opened.log->ends()->front(), (Position{Stream::kEvents, 0, 50}));
+  uint64_t first = 0;
+  ASSERT_TRUE(opened.log->read({}, [&](const EventLog::Block& block) -> Status {
+    if (first == 0) first = block.first.offset;
+    return {};
+  }));
+  EXPECT_EQ(first, 20u) << "reading from before the beginning begins there";
+  const auto all = opened.log->trim_events([](const auto&, uint64_t) { return true; }, {});
+  ASSERT_TRUE(all);
+  EXPECT_EQ(all->blocks, 2u) << "the newest stays: it holds the place where the log goes on";
+  EXPECT_EQ(opened.log->append({{block_of("bob", 1)}})->front().offset, 50u);
+  std::filesystem::remove_all(root);
 }
 
 }  // namespace

@@ -72,7 +72,7 @@ Reason check_ids(const EventView& row, bool clean) {
   return Reason::kNone;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   constexpr size_t kShown = 64;
   std::string shown;
   for (char c : text.substr(0, kShown)) {
@@ -122,7 +122,7 @@ class RecordChecker {
     if (found_.reason == Reason::kNone && reason != Reason::kNone) found_ = reject(reason, field);
   }
   void note_text(Reason reason, std::string_view field, std::string_view value) {
-    if (reason != Reason::kNone) note(reason, fmt::format("{} {}", field, quoted(value)));
+    if (reason != Reason::kNone) note(reason, fmt::format("{} {}", field, in_quotes(value)));
   }
   Rejection found_;
 };
@@ -165,7 +165,7 @@ Rejection describe(Reason reason, const EventView& row) {
                               {"event_id", row.event_id},
                               {"request_id", row.request_id}}) {
         if (!id.empty() && check_id(id, false) == reason) {
-          return reject(reason, fmt::format("{} {}", name, quoted(id)));
+          return reject(reason, fmt::format("{} {}", name, in_quotes(id)));
         }
       }
       return reject(reason);

@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <unordered_map>
 
 #include "base/check.h"
 #include "ids/item_interner.h"
@@ -19,6 +20,12 @@ struct Slot {
   mutable std::atomic<const ItemRecord*> record{nullptr};
   bool described = false;
   ~Slot() { delete record.load(); }
+};
+
+// Of one item, apart from its slot: read for hundreds of items at once.
+struct Belongs {
+  uint32_t creator = ItemTraits::kNone;
+  uint32_t categories = 0;  // which of the sets
 };
 
 // An item that may be unavailable, now or later. In one dense array, so that unavailable() touches
@@ -38,6 +45,13 @@ struct Category {
   size_t count = 0;
 };
 
+// Names of categories or creators as numbers, in order of appearance.
+using NameNumbers = std::unordered_map<std::string, uint32_t>;
+
+uint32_t number_of(NameNumbers& numbers, const std::string& name) {
+  return numbers.try_emplace(name, static_cast<uint32_t>(numbers.size())).first->second;
+}
+
 bool is_stub(const ItemRecord& record) {
   return record.titles.empty() && record.descriptions.empty() && record.categories.empty() &&
          record.tags.empty() && record.languages.empty() && record.regions.empty() &&
@@ -51,12 +65,20 @@ struct Catalogue::State {
   mutable std::shared_mutex mutex;
   ItemInterner names;
   std::deque<Slot> slots;
+  std::vector<Belongs> belongs;  // of each slot
   std::map<std::string, Category, std::less<>> categories;
   std::vector<Restricted> restricted;  // ascending by item
+  NameNumbers category_numbers, creator_numbers;
+  // Items share their sets of categories: there are few of them. The first one is empty.
+  std::map<std::vector<uint32_t>, uint32_t> set_numbers{{{}, 0}};
+  std::vector<std::span<const uint32_t>> sets{{}};
+  std::map<std::string, ItemColumn, std::less<>> columns, attributes;
 
   void set_category(const std::string& name, ItemIx ix);
   void clear_category(const std::string& name, ItemIx ix);
   void set_restricted(const ItemRecord& record, ItemIx ix);
+  void set_traits(const ItemRecord& record, Belongs& to);
+  void set_columns(const ItemRecord& record, const ItemRecord* before, ItemIx ix);
   void describe(const ItemRecord& record, ItemIx ix);
 };
 
@@ -90,6 +112,40 @@ void Catalogue::State::set_restricted(const ItemRecord& record, ItemIx ix) {
   if (!wanted && there) restricted.erase(at);
 }
 
+void Catalogue::State::set_traits(const ItemRecord& record, Belongs& to) {
+  to.creator =
+      record.creator.empty() ? ItemTraits::kNone : number_of(creator_numbers, record.creator);
+  std::vector<uint32_t> numbers;
+  for (const std::string& name : record.categories) {
+    numbers.push_back(number_of(category_numbers, name));
+  }
+  std::sort(numbers.begin(), numbers.end());
+  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+  const auto next = static_cast<uint32_t>(sets.size());
+  const auto [at, added] = set_numbers.try_emplace(std::move(numbers), next);
+  if (added) sets.emplace_back(at->first);
+  to.categories = at->second;
+}
+
+// A column begins with the first item that has something to say in it.
+void Catalogue::State::set_columns(const ItemRecord& record, const ItemRecord* before, ItemIx ix) {
+  const auto set = [&](auto& into, const std::string& field, std::span<const std::string> values) {
+    if (!values.empty() || into.contains(field)) into[field].set(ix, values);
+  };
+  set(columns, "tag", record.tags);
+  set(columns, "language", record.languages);
+  set(columns, "region", record.regions);
+  set(columns, "creator", std::span(&record.creator, record.creator.empty() ? 0 : 1));
+  for (const auto& [name, value] : record.attributes) {
+    if (attributes.size() == kAttributeColumnsMax && !attributes.contains(name)) continue;
+    set(attributes, name, std::span(&value, 1));
+  }
+  if (before == nullptr) return;
+  for (const auto& [name, value] : before->attributes) {
+    if (!record.attributes.contains(name)) set(attributes, name, {});
+  }
+}
+
 void Catalogue::State::describe(const ItemRecord& record, ItemIx ix) {
   Slot& slot = slots[ix.value];
   const std::unique_ptr<const ItemRecord> before(slot.record.load());
@@ -98,6 +154,8 @@ void Catalogue::State::describe(const ItemRecord& record, ItemIx ix) {
   }
   slot.record = new ItemRecord(record);
   slot.described = true;
+  set_traits(record, belongs[ix.value]);
+  set_columns(record, before.get(), ix);
   for (const std::string& name : record.categories) set_category(name, ix);
   set_restricted(record, ix);
 }
@@ -108,7 +166,10 @@ Catalogue::~Catalogue() = default;
 Result<ItemIx> Catalogue::apply(const ItemRecord& record) {
   const std::unique_lock lock(state_->mutex);
   const ItemIx ix = TRY(state_->names.add(record.id));
-  if (ix.value == state_->slots.size()) state_->slots.emplace_back();
+  if (ix.value == state_->slots.size()) {
+    state_->slots.emplace_back();
+    state_->belongs.emplace_back();
+  }
   PALATE_CHECK(ix.value < state_->slots.size(), "items get their index in order");
   if (!is_stub(record)) state_->describe(record, ix);
   return ix;
@@ -152,6 +213,23 @@ bool Catalogue::View::available(ItemIx ix, TimeUs now) const {
   return at == all.end() || at->item != ix || at->available(now);
 }
 
+ItemTraits Catalogue::View::traits(ItemIx ix) const {
+  const State& state = *catalogue_->state_;
+  if (ix.value >= state.belongs.size()) return {};
+  const Belongs& belongs = state.belongs[ix.value];
+  return {state.sets[belongs.categories], belongs.creator};
+}
+
+void Catalogue::View::traits(std::span<const ItemIx> items, std::vector<ItemTraits>& out) const {
+  out.clear();
+  out.reserve(items.size());
+  for (const ItemIx item : items) out.push_back(traits(item));
+}
+
+size_t Catalogue::View::category_numbers() const {
+  return catalogue_->state_->category_numbers.size();
+}
+
 const ItemBitmap* Catalogue::View::category(std::string_view name) const {
   const auto found = catalogue_->state_->categories.find(name);
   return found == catalogue_->state_->categories.end() ? nullptr : &found->second.items;
@@ -161,6 +239,28 @@ std::vector<std::string> Catalogue::View::categories() const {
   std::vector<std::string> names;
   for (const auto& [name, category] : catalogue_->state_->categories) names.push_back(name);
   return names;
+}
+
+const ItemColumn* Catalogue::View::column(std::string_view field) const {
+  const auto found = catalogue_->state_->columns.find(field);
+  return found == catalogue_->state_->columns.end() ? nullptr : &found->second;
+}
+
+const ItemColumn* Catalogue::View::attribute(std::string_view name) const {
+  const auto found = catalogue_->state_->attributes.find(name);
+  return found == catalogue_->state_->attributes.end() ? nullptr : &found->second;
+}
+
+std::vector<std::string> Catalogue::View::attributes() const {
+  std::vector<std::string> names;
+  for (const auto& [name, column] : catalogue_->state_->attributes) names.push_back(name);
+  return names;
+}
+
+void Catalogue::View::each_date(const std::function<void(const ItemDates&)>& visit) const {
+  for (const Restricted& item : catalogue_->state_->restricted) {
+    visit({item.item, item.released, item.expires});
+  }
 }
 
 std::vector<ItemIx> Catalogue::View::unavailable(TimeUs now) const {

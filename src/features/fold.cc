@@ -18,7 +18,8 @@ bool key_before(const UserId& a, const UserId& b) { return a.bytes() < b.bytes()
 // Folds one user after the other, with the memory of the one before.
 class OneByOne {
  public:
-  explicit OneByOne(const FoldParts& parts) : parts_(parts) {}
+  OneByOne(const FoldParts& parts, ItemSide* side)
+      : parts_(parts), side_(side), rules_{parts.types, parts.limits, parts.features} {}
   // `stored` is the state so far.
   Result<std::string_view> fold(std::string_view name, const std::optional<std::string>& stored,
                                 std::span<const HistoryEntry> entries) {
@@ -29,14 +30,17 @@ class OneByOne {
       state_.history.clear();
       state_.consumed.clear();
       state_.has_profile = false;
+      state_.activity = nullptr;
     }
-    fold_events(state_, entries, parts_.limits);
+    fold_user(state_, entries, rules_, side_);
     encode_user_state(state_, *parts_.types, bytes_);
     return std::string_view(bytes_);
   }
 
  private:
   const FoldParts& parts_;
+  ItemSide* side_;
+  const UserRules rules_;
   UserState state_;
   std::string bytes_;
 };
@@ -117,7 +121,8 @@ Status UserFold::fold(Partitions some, const Take& take) {
     cuts_[member.resolver].place[member.user] = static_cast<uint32_t>(distinct.size() - 1);
   }
   const Grouped grouped = group(some, distinct.size());
-  OneByOne folder(parts_);
+  ItemSide side{input_.first, input_.weights, &liked_[some.begin]};
+  OneByOne folder(parts_, parts_.features->keeps_activity() ? &side : nullptr);
   std::vector<std::string> keys;
   std::vector<size_t> users;
   const auto fold_some = [&]() -> Status {

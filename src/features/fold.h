@@ -15,6 +15,7 @@
 #include "events/event_types.h"
 #include "features/history.h"
 #include "features/resolve.h"
+#include "features/user_side.h"
 #include "ids/keyed_hash.h"
 #include "store/state_store.h"
 
@@ -25,6 +26,7 @@ struct FoldParts {
   const KeyedHash* hash;
   const StateStore* store;
   HistoryLimits limits;
+  const FeatureConfig* features;
   bool store_is_empty = false;  // nothing to read: nobody has a state yet
 };
 
@@ -32,6 +34,8 @@ struct FoldParts {
 struct FoldInput {
   std::span<const ResolvedBlock> blocks;
   std::vector<const Resolver::Users*> users;  // by ResolvedBlock::resolver
+  uint64_t first = 0;                         // offset of the first event
+  std::span<EventWeight> weights = {};        // for [features]: by offset less `first`
 };
 
 struct Partitions {
@@ -45,6 +49,10 @@ class UserFold {
   using Take = std::function<Status(std::string_view key, std::string_view state)>;
   // Thread-safe for different partitions.
   Status fold(Partitions some, const Take& take);
+  // What was liked together in these partitions, for [features]. Not while fold() runs.
+  [[nodiscard]] const std::vector<LikedTogether>& liked(size_t partition) const {
+    return liked_[partition];
+  }
 
  private:
   struct Member;
@@ -60,6 +68,7 @@ class UserFold {
     std::array<uint32_t, kUserPartitions + 1> begin{};
   };
   std::vector<Cut> cuts_;
+  std::array<std::vector<LikedTogether>, kUserPartitions> liked_;  // by the first of a fold()
 };
 
 }  // namespace palate

@@ -5,12 +5,15 @@
 #include <iterator>
 
 #include "base/check.h"
+#include "events/rating_types.h"
 
 namespace palate {
 namespace {
 
-bool says_something(const HistoryEntry& event) {
-  return event.preference != 0 && event.item.valid();
+bool is_kept(const HistoryEntry& event, const HistoryLimits& limits) {
+  if (!event.item.valid()) return false;
+  if (event.preference != 0 || limits.types == nullptr) return event.preference != 0;
+  return says_something(limits.types->at(event.type), event.preference, event.value);
 }
 
 void check_limits(const HistoryLimits& limits) {
@@ -42,18 +45,24 @@ void sort_distinct(std::vector<ItemIx>& items) {
   }
 }
 
+// As the codec writes it, so that a restart changes nothing.
+HistoryEntry as_kept(HistoryEntry event) {
+  event.prompted = false;
+  return event;
+}
+
 }  // namespace
 
 void fold_event(UserState& state, const HistoryEntry& event, const HistoryLimits& limits) {
   check_limits(limits);
-  if (!says_something(event)) return;
+  if (!is_kept(event, limits)) return;
   if (state.history.size() >= limits.events_max) {
     const auto surplus = state.history.size() - limits.events_max + 1;
     state.history.erase(state.history.begin(),
                         state.history.begin() + static_cast<ptrdiff_t>(surplus));
   }
-  state.history.push_back(event);
-  if (event.preference < 0) return;
+  state.history.push_back(as_kept(event));
+  if (!(event.preference > 0)) return;
   auto& consumed = state.consumed;
   const auto at = std::lower_bound(consumed.begin(), consumed.end(), event.item);
   if (at != consumed.end() && *at == event.item) return;
@@ -68,8 +77,8 @@ void fold_events(UserState& state, std::span<const HistoryEntry> events,
   fresh.reserve(events.size());
   state.history.reserve(state.history.size() + events.size());
   for (const HistoryEntry& event : events) {
-    if (!says_something(event)) continue;
-    state.history.push_back(event);
+    if (!is_kept(event, limits)) continue;
+    state.history.push_back(as_kept(event));
     if (event.preference > 0) fresh.push_back(event.item);
   }
   if (state.history.size() > limits.events_max) {

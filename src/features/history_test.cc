@@ -93,6 +93,28 @@ TEST(FoldEvent, KeepsOnlyWhatSaysSomethingAboutTaste) {
   EXPECT_TRUE(state.consumed.empty()) << "a dislike consumes nothing";
 }
 
+TEST(FoldEvent, KeepsRatingsBetweenLikedAndDislikedAsDatasetsDo) {
+  const EventTypes types = EventTypes::defaults();
+  const HistoryLimits limits{.types = &types};
+  HistoryEntry neutral = entry(1, 0, 0);
+  neutral.type = type_of(types, "rating");
+  UserState one_by_one, at_once;
+  for (const float value : {3.0F, static_cast<float>(NAN)}) {  // one without a value says nothing
+    neutral.value = value;
+    fold_event(one_by_one, neutral, limits);
+    fold_events(at_once, {&neutral, 1}, limits);
+    ++neutral.offset;
+  }
+  neutral.type = type_of(types, "impression");
+  neutral.value = 3;
+  fold_event(one_by_one, neutral, limits);
+  fold_events(at_once, {&neutral, 1}, limits);
+  ASSERT_EQ(one_by_one.history.size(), 1u);
+  EXPECT_EQ(one_by_one.history[0].value, 3);
+  EXPECT_TRUE(one_by_one.consumed.empty()) << "nobody said that he liked it";
+  EXPECT_TRUE(same_bits(one_by_one, at_once));
+}
+
 TEST(FoldEvent, DropsTheOldestEventsAndTheSmallestConsumed) {
   UserState state;
   const HistoryLimits limits{.events_max = 2, .consumed_max = 3};

@@ -1,11 +1,12 @@
 #include "features/item_popularity.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <mutex>
 
-#include "features/byte_codec.h"
+#include "base/byte_codec.h"
 
 namespace palate {
 namespace {
@@ -14,9 +15,10 @@ constexpr double kUnitsPerWeight = 1 << 20;
 constexpr double kAmountMax = 1ll << 52;
 constexpr int32_t kLevelMax = 1 << 24;  // |time| / half-life stays below: 2^63 us are 15.2 M weeks
 
+// Of negative ones too: the last bits of two's complement are the rest of the division.
 size_t place(int32_t level) {
-  constexpr int32_t n = ItemPopularity::kLevels;
-  return static_cast<size_t>(((level % n) + n) % n);
+  static_assert(std::has_single_bit(static_cast<uint32_t>(ItemPopularity::kLevels)));
+  return static_cast<uint32_t>(level) % static_cast<uint32_t>(ItemPopularity::kLevels);
 }
 
 // Sums never shrink, so saturating keeps the independence of order.
@@ -71,35 +73,66 @@ void ItemPopularity::add(std::span<const Change> changes) {
   }
 }
 
-double ItemPopularity::read_locked(ItemIx item, TimeUs now) const {
+// What items of one level share at one moment: few levels are met, mostly that of the one before.
+class ItemPopularity::Aging {
+ public:
+  explicit Aging(TimeUs now)
+      : now_(static_cast<double>(now.us) / static_cast<double>(kHalfLifeUs)) {}
+  void set(int32_t newest) {
+    if (known_ && newest == newest_) return;
+    known_ = true;
+    newest_ = newest;
+    age = now_ - newest;
+    factor = std::exp2(-age);
+  }
+  double age = 0, factor = 0;  // in half-lives since the level; 2^-age
+
+ private:
+  double now_;
+  int32_t newest_ = 0;
+  bool known_ = false;
+};
+
+double ItemPopularity::read_locked(ItemIx item, Aging& aging) const {
   if (item.value >= counters_.size() || !counters_[item.value].used) return 0;
   const Counter& counter = counters_[item.value];
-  const double age =
-      static_cast<double>(now.us) / static_cast<double>(kHalfLifeUs) - counter.newest;
-  double sum = 0;  // at the newest level, oldest first: a fixed order of additions
-  if (age < 0) {   // logged under a clock that ran ahead: what lies in the future weighs as of now
+  aging.set(counter.newest);
+  double sum = 0;       // at the newest level, oldest first: a fixed order of additions
+  if (aging.age < 0) {  // logged under a clock that ran ahead: the future weighs as of now
     for (int32_t i = kLevels - 1; i >= 0; --i) {
       sum += static_cast<double>(counter.sums[place(counter.newest - i)]) *
-             std::exp2(std::min(-age - i, 0.0));
+             std::exp2(std::min(-aging.age - i, 0.0));
     }
     return sum / kUnitsPerWeight;
   }
-  for (int32_t i = kLevels - 1; i >= 0; --i) {
-    sum += std::ldexp(static_cast<double>(counter.sums[place(counter.newest - i)]), -i);
+  int32_t i = kLevels - 1;
+  while (i > 0 && counter.sums[place(counter.newest - i)] == 0) --i;  // nothing, halved
+  for (; i >= 0; --i) {  // halving is exact: as if each were scaled alone
+    sum = sum / 2 + static_cast<double>(counter.sums[place(counter.newest - i)]);
   }
-  return sum / kUnitsPerWeight * std::exp2(-age);
+  return sum / kUnitsPerWeight * aging.factor;
 }
 
 double ItemPopularity::read(ItemIx item, TimeUs now) const {
+  Aging aging(now);
   const std::shared_lock lock(mutex_);
-  return read_locked(item, now);
+  return read_locked(item, aging);
 }
 
 std::vector<double> ItemPopularity::read(std::span<const ItemIx> items, TimeUs now) const {
+  constexpr size_t kAhead = 8;
+  constexpr size_t kLine = 64;
   std::vector<double> values;
   values.reserve(items.size());
+  Aging aging(now);
   const std::shared_lock lock(mutex_);
-  for (const ItemIx item : items) values.push_back(read_locked(item, now));
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (i + kAhead < items.size() && items[i + kAhead].value < counters_.size()) {
+      const auto* later = reinterpret_cast<const char*>(&counters_[items[i + kAhead].value]);
+      for (size_t at = 0; at < sizeof(Counter); at += kLine) __builtin_prefetch(later + at);
+    }
+    values.push_back(read_locked(items[i], aging));
+  }
   return values;
 }
 

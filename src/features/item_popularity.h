@@ -58,7 +58,8 @@ class ItemPopularity {
     std::array<int64_t, kLevels> sums{};  // level k at k mod kLevels
   };
   static void add_to(Counter& counter, const Change& change);
-  [[nodiscard]] double read_locked(ItemIx item, TimeUs now) const;
+  class Aging;
+  [[nodiscard]] double read_locked(ItemIx item, Aging& aging) const;
 
   mutable std::shared_mutex mutex_;
   std::vector<Counter> counters_;  // by ItemIx; shorter than the catalogue means zeros

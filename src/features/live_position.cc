@@ -1,10 +1,10 @@
 #include "features/live_position.h"
 
-#include "features/byte_codec.h"
+#include "base/byte_codec.h"
 
 namespace palate {
 namespace {
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersion = 3;
 }
 
 std::string encode_live_position(const LivePosition& position) {
@@ -12,6 +12,7 @@ std::string encode_live_position(const LivePosition& position) {
   out.byte(kVersion);
   out.fixed64(position.spec_hash);
   out.fixed64(position.event_types);
+  out.fixed64(position.features);
   out.varint(position.events_max);
   out.varint(position.consumed_max);
   out.varint(position.events);
@@ -25,6 +26,7 @@ Result<LivePosition> decode_live_position(std::string_view bytes) {
   LivePosition position;
   position.spec_hash = in.fixed64();
   position.event_types = in.fixed64();
+  position.features = in.fixed64();
   position.events_max = in.varint();
   position.consumed_max = in.varint();
   position.events = in.varint();

@@ -15,6 +15,7 @@ inline constexpr std::string_view kLivePositionKey = "position";
 struct LivePosition {
   uint64_t spec_hash = 0;    // feature_spec_hash()
   uint64_t event_types = 0;  // EventTypes::fingerprint()
+  uint64_t features = 0;     // FeatureConfig::fingerprint()
   uint64_t events_max = 0, consumed_max = 0;
   uint64_t events = 0, users = 0;  // exclusive ends in the two streams
 
@@ -22,7 +23,8 @@ struct LivePosition {
   // Folded by the same features, types and limits: the state can be carried on.
   [[nodiscard]] bool same_meaning(const LivePosition& other) const {
     return spec_hash == other.spec_hash && event_types == other.event_types &&
-           events_max == other.events_max && consumed_max == other.consumed_max;
+           features == other.features && events_max == other.events_max &&
+           consumed_max == other.consumed_max;
   }
 };
 

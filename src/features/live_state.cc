@@ -11,11 +11,11 @@
 #include "base/memory.h"
 #include "base/stop.h"
 #include "events/block.h"
-#include "features/item_popularity.h"
 #include "features/live_position.h"
 #include "features/log_fold.h"
 #include "features/spec.h"
 #include "features/state_writes.h"
+#include "features/user_side.h"
 #include "features/write_behind.h"
 
 namespace palate {
@@ -74,6 +74,7 @@ std::shared_ptr<UserState> successor(const UserStates::Ref& before, std::string_
   next->consumed = before->consumed;
   next->profile = before->profile;
   next->has_profile = before->has_profile;
+  next->activity = before->activity;
   return next;
 }
 
@@ -84,12 +85,16 @@ struct LiveState::State {
       : parts(std::move(p)),
         users({parts.store, parts.types, parts.user_bytes_max}),
         behind([this] { return flush(); }, parts.write_delay) {
+    if (parts.features.keeps_activity()) {
+      signals = std::make_unique<ItemSignals>(parts.features, *parts.types);
+    }
     position = fresh_position();
   }
 
   Parts parts;
   Catalogue catalogue;
   ItemPopularity popularity;
+  std::unique_ptr<ItemSignals> signals;  // with [features]
   UserStates users;
   std::mutex writing;  // held by whoever changes popularity, users or position, or copies all three
   std::vector<ItemIx> changed_items;  // whose popularity is ahead of the store; guarded by writing
@@ -104,14 +109,20 @@ struct LiveState::State {
 
   LivePosition fresh_position() const;
   void move_to(const LivePosition& next);
-  Status load(bool may_rebuild);
-  Status load_popularity();
+  Status load(const EventLog& log, bool may_rebuild);
+  Status load_one_moment(const EventLog& log, bool may_rebuild);
+  Status load_item_side();
   Status drop();
   Status check_no_gap(Position first, uint64_t reached) const;
   Status make_room();
-  Status fold_in_memory(const ResolvedBlock& block, const Resolver& resolver);
+  Status apply_item(const ItemRecord& record);
+  Status fold_in_memory(const ResolvedBlock& block, const Resolver& resolver,
+                        const Catalogue::View& view);
   Status fold_rows(Position first, std::span<const EventView> rows);
   Status fold_users(Position first, std::span<const UserRecord> records);
+  Status forget(std::span<const UserId> ids);
+  Status check_begin(const EventLog& log, uint64_t from) const;
+  Status go_to_begin(const EventLog& log);
   Status flush();
   Status catch_up_items(const EventLog& log, const std::stop_token& stop);
   Status catch_up_users(const EventLog& log, const std::stop_token& stop);
@@ -123,6 +134,7 @@ struct LiveState::State {
 LivePosition LiveState::State::fresh_position() const {
   return {.spec_hash = feature_spec_hash(),
           .event_types = parts.types->fingerprint(),
+          .features = parts.features.fingerprint(),
           .events_max = parts.limits.events_max,
           .consumed_max = parts.limits.consumed_max};
 }
@@ -137,7 +149,8 @@ void LiveState::State::move_to(const LivePosition& next) {
 
 // ---- what is in the store -------------------------------------------------------------------
 
-Status LiveState::State::load_popularity() {
+Status LiveState::State::load_item_side() {
+  if (signals) TRY(signals->load(*parts.store, catalogue.view()));
   popularity.clear();
   Status status;
   TRY(parts.store->scan("i", [&](std::string_view key, std::string_view value) {
@@ -148,7 +161,7 @@ Status LiveState::State::load_popularity() {
 }
 
 // Everything as the store has it.
-Status LiveState::State::load(bool may_rebuild) {
+Status LiveState::State::load(const EventLog& log, bool may_rebuild) {
   const std::lock_guard lock(writing);
   const auto bytes = TRY(parts.store->get(kLivePositionKey));
   LivePosition next = fresh_position();
@@ -157,6 +170,7 @@ Status LiveState::State::load(bool may_rebuild) {
     if (stored.same_meaning(next)) {
       next = stored;
     } else if (may_rebuild) {
+      TRY(check_begin(log, 0));
       log_info("features or event types have changed: the state of users is rebuilt from the log");
       TRY(drop());
     } else {
@@ -165,13 +179,27 @@ Status LiveState::State::load(bool may_rebuild) {
                   "the writer's program and configuration");
     }
   }
-  TRY(load_popularity());
+  TRY(load_item_side());
+  if (TRY(parts.store->get(kLivePositionKey)) != bytes) {
+    return fail(Code::kBusy, "the state was written while it was read: read it again");
+  }
   users.clear();
   changed_items.clear();
   written = next;
   move_to(next);
   loaded = true;
   return {};
+}
+
+// A store that others write to meanwhile is read again.
+Status LiveState::State::load_one_moment(const EventLog& log, bool may_rebuild) {
+  constexpr int kTriesMax = 20;
+  Status done;
+  for (int i = 0; i < kTriesMax; ++i) {
+    done = load(log, may_rebuild);
+    if (done || done.error().code != Code::kBusy) return done;
+  }
+  return done;
 }
 
 // The position goes last: a crash in between finds the old meaning and drops again.
@@ -194,11 +222,17 @@ Status LiveState::State::drop() {
 Status LiveState::State::flush() {
   StateWrite write;
   std::vector<ItemIx> popular;
+  ItemSignals::Changed counted;
   {
     const std::lock_guard lock(writing);
     if (reader || !loaded || position == written) return {};
     popular = std::exchange(changed_items, {});
-    write = {users.take_changed(), popularity_puts(popular, popularity), position};
+    write = {users.take_changed(), {}, position};
+    add_popularity(write, popular, popularity);
+    if (signals) {
+      counted = signals->take_changed();
+      std::ranges::move(signals->puts(counted), std::back_inserter(write.items));
+    }
   }
   Status done = write_state(*parts.store, write, *parts.types);
   users.settle(write.users, done.has_value());
@@ -207,6 +241,7 @@ Status LiveState::State::flush() {
     written = write.position;
   } else {
     changed_items.insert(changed_items.end(), popular.begin(), popular.end());
+    if (signals) signals->give_back(counted);
   }
   return done;
 }
@@ -234,13 +269,24 @@ Status LiveState::State::check_no_gap(Position first, uint64_t reached) const {
 }
 
 // All or nothing.
-Status LiveState::State::fold_in_memory(const ResolvedBlock& block, const Resolver& resolver) {
+Status LiveState::State::fold_in_memory(const ResolvedBlock& block, const Resolver& resolver,
+                                        const Catalogue::View& view) {
   const ByUser by = by_user(block, resolver.users());
   const std::vector<UserStates::Ref> before = TRY(users.get_all(by.ids));
+  std::vector<EventWeight> weights(
+      block.signals.empty() ? 0 : block.signals.back().offset + 1 - block.first);
+  std::vector<LikedTogether> liked;
+  ItemSide side{block.first, weights, &liked};
+  const UserRules rules{parts.types, parts.limits, &parts.features};
   for (size_t u = 0; u < by.ids.size(); ++u) {
     auto next = successor(before[u], by.names[u], by.of(u).size());
-    fold_events(*next, by.of(u), parts.limits);
+    fold_user(*next, by.of(u), rules, signals ? &side : nullptr);
     users.put(by.ids[u], std::move(next), before[u] == nullptr);
+  }
+  if (signals) {
+    std::ranges::stable_sort(liked, {}, &LikedTogether::offset);
+    fold_item_side({block.signals, block.first, weights, liked, &view},
+                   {&popularity, signals.get()}, changed_items);
   }
   popularity.add(resolver.changes());
   changed_items.insert(changed_items.end(), block.changed.begin(), block.changed.end());
@@ -256,10 +302,10 @@ Status LiveState::State::fold_rows(Position first, std::span<const EventView> ro
   if (next.events <= position.events) return {};
   {
     const Catalogue::View view = catalogue.view();
-    Resolver resolver(*parts.types, *parts.hash);
+    Resolver resolver(*parts.types, *parts.hash, signals.get());
     resolver.begin(first.offset, rows.size());
     TRY(resolver.add(rows, {.first = first.offset, .from = position.events}, view));
-    TRY(fold_in_memory(resolver.finish(view.size()), resolver));
+    TRY(fold_in_memory(resolver.finish(view.size()), resolver, view));
   }
   move_to(next);
   return {};
@@ -275,7 +321,9 @@ Status LiveState::State::fold_users(Position first, std::span<const UserRecord> 
   records = records.subspan(position.users - first.offset);
   // A later record of the same user replaces the whole profile.
   std::unordered_map<std::string_view, const UserRecord*> newest;
-  for (const UserRecord& record : records) newest[record.id] = &record;
+  for (const UserRecord& record : records) {
+    if (!record.id.empty()) newest[record.id] = &record;
+  }
   std::vector<UserId> ids;
   for (const auto& [id, record] : newest) ids.push_back(parts.hash->user(id));
   const std::vector<UserStates::Ref> before = TRY(users.get_all(ids));
@@ -291,14 +339,38 @@ Status LiveState::State::fold_users(Position first, std::span<const UserRecord> 
   return {};
 }
 
+// Everything is in the store before, so that nothing comes back behind it.
+Status LiveState::State::forget(std::span<const UserId> ids) {
+  TRY(behind.flush());
+  const std::lock_guard lock(writing);
+  std::vector<StateStore::Put> puts;
+  for (const UserId& id : ids) puts.push_back({user_key(id), std::nullopt});
+  TRY(parts.store->write(puts));
+  TRY(parts.store->sync());
+  for (const UserId& id : ids) users.drop(id);
+  return {};
+}
+
 // ---- catching up ----------------------------------------------------------------------------
+
+// The item's counts go where it belongs now.
+Status LiveState::State::apply_item(const ItemRecord& record) {
+  ItemTraits before;
+  if (signals) {
+    const Catalogue::View view = catalogue.view();
+    before = view.traits(view.find(record.id).value_or(ItemIx{}));
+  }
+  const ItemIx item = TRY(catalogue.apply(record));
+  if (signals) signals->move(item, before, catalogue.view().traits(item));
+  return {};
+}
 
 Status LiveState::State::catch_up_items(const EventLog& log, const std::stop_token& stop) {
   return log.read({Stream::kItems, 0, items}, [&](const EventLog::Block& block) -> Status {
     TRY(check_stop(stop));
     const std::vector<ItemRecord> records = TRY(decode_items(block.bytes));
     for (size_t i = 0; i < records.size(); ++i) {
-      if (block.first.offset + i >= items) TRY(catalogue.apply(records[i]));
+      if (block.first.offset + i >= items) TRY(apply_item(records[i]));
     }
     const std::lock_guard lock(mutex);
     items = block.first.offset + records.size();
@@ -321,8 +393,35 @@ Status LiveState::State::catch_up_events(const EventLog& log, const std::stop_to
   }
   const uint64_t left = end > position.events ? end - position.events : 0;
   if (left == 0) return {};
+  TRY(go_to_begin(log));
   if (reader) return left <= parts.reader_events_max ? fold_tail(log, stop) : Status();
   return left < parts.bulk_entries_min ? fold_tail(log, stop) : fold_into_store(log, stop);
+}
+
+// Whether the log still has what follows event `from`.
+Status LiveState::State::check_begin(const EventLog& log, uint64_t from) const {
+  if (parts.rebuild_from_kept) return {};
+  for (const Position& begin : TRY(log.begins())) {
+    if (begin.stream != Stream::kEvents || begin.offset <= from) continue;
+    return fail(Code::kConflict,
+                "the state must be folded anew from event {} on, and the log begins at {}: "
+                "histories would be those of what is kept. Go back to the program and the settings "
+                "that folded it, or accept that (retention.rebuild_from_kept)",
+                from, begin.offset);
+  }
+  return {};
+}
+
+Status LiveState::State::go_to_begin(const EventLog& log) {
+  TRY(check_begin(log, position.events));
+  for (const Position& begin : TRY(log.begins())) {
+    if (begin.stream != Stream::kEvents || begin.offset <= position.events) continue;
+    const std::lock_guard lock(writing);
+    LivePosition next = position;
+    next.events = begin.offset;
+    move_to(next);
+  }
+  return {};
 }
 
 Status LiveState::State::fold_tail(const EventLog& log, const std::stop_token& stop) {
@@ -342,10 +441,12 @@ Status LiveState::State::fold_into_store(const EventLog& log, const std::stop_to
   LogFold fold({.fold = {.types = parts.types,
                          .hash = parts.hash,
                          .store = parts.store,
-                         .limits = parts.limits},
+                         .limits = parts.limits,
+                         .features = &parts.features},
                 .store = parts.store,
                 .catalogue = &catalogue,
                 .popularity = &popularity,
+                .signals = signals.get(),
                 .moved = [this](const LivePosition& next) {
                   written = next;
                   move_to(next);
@@ -353,7 +454,7 @@ Status LiveState::State::fold_into_store(const EventLog& log, const std::stop_to
   const Status folded = fold.run(log, position, stop);
   users.clear();  // what was read meanwhile may be older
   // What was gathered but not written leaves popularity ahead of the store.
-  if (!folded) loaded = load_popularity().has_value();
+  if (!folded) loaded = load_item_side().has_value();
   give_memory_back();
   return folded;
 }
@@ -368,7 +469,7 @@ Status LiveState::catch_up(const EventLog& log, std::stop_token stop, bool reade
     const std::lock_guard lock(state_->writing);
     state_->reader = reader;
   }
-  if (reader || !state_->loaded) TRY(state_->load(!reader));
+  if (reader || !state_->loaded) TRY(state_->load_one_moment(log, !reader));
   TRY(state_->catch_up_items(log, stop));
   TRY(state_->catch_up_users(log, stop));
   TRY(state_->catch_up_events(log, stop));
@@ -390,7 +491,7 @@ Status LiveState::apply_items(Position first, std::span<const ItemRecord> items)
   TRY(state_->check_no_gap(first, state_->items));
   for (size_t i = 0; i < items.size(); ++i) {
     if (first.offset + i < state_->items) continue;
-    TRY(state_->catalogue.apply(items[i]));
+    TRY(state_->apply_item(items[i]));
     const std::lock_guard lock(state_->mutex);
     state_->items = first.offset + i + 1;
   }
@@ -403,6 +504,8 @@ Status LiveState::apply_users(Position first, std::span<const UserRecord> users)
   state_->behind.changed();
   return {};
 }
+
+Status LiveState::forget(std::span<const UserId> users) { return state_->forget(users); }
 
 Status LiveState::flush() { return state_->behind.flush(); }
 
@@ -448,8 +551,13 @@ Result<uint64_t> LiveState::users_count() const {
   return count + state_->users.new_users();
 }
 
+const ItemPopularity& LiveState::popularity() const { return state_->popularity; }
+const ItemSignals* LiveState::signals() const { return state_->signals.get(); }
+const FeatureConfig& LiveState::features() const { return state_->parts.features; }
+const HistoryLimits& LiveState::limits() const { return state_->parts.limits; }
 const Catalogue& LiveState::catalogue() const { return state_->catalogue; }
 const KeyedHash& LiveState::hash() const { return *state_->parts.hash; }
+const EventTypes& LiveState::types() const { return *state_->parts.types; }
 
 double LiveState::item_popularity(ItemIx ix, TimeUs now) const {
   return state_->popularity.read(ix, now);

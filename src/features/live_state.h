@@ -14,7 +14,10 @@
 #include "events/event_types.h"
 #include "events/log.h"
 #include "features/catalogue.h"
+#include "features/feature_config.h"
 #include "features/history.h"
+#include "features/item_popularity.h"
+#include "features/item_signals.h"
 #include "ids/keyed_hash.h"
 #include "store/state_store.h"
 
@@ -28,12 +31,16 @@ class LiveState {
     StateStore* store;
     Tenant tenant;
     HistoryLimits limits;
+    FeatureConfig features = {};
     // Events behind from which on catch_up() folds them into the store instead of memory.
     size_t bulk_entries_min = 100'000;
     // Events behind up to which a reader folds them for itself; 0: users' records neither.
     uint64_t reader_events_max = 2'000'000;
     // Of users' states in memory: those that were asked for or changed lately.
     size_t user_bytes_max = size_t{256} << 20;
+    // Whether what was folded before the log's beginning may be missing, when state must be folded
+    // anew from a log whose oldest part is gone.
+    bool rebuild_from_kept = false;
     // What changed is in the store so much later; until then it is in memory and in the log.
     std::chrono::milliseconds write_delay{5000};
   };
@@ -55,6 +62,10 @@ class LiveState {
   Status apply_items(Position first, std::span<const ItemRecord> items);
   Status apply_users(Position first, std::span<const UserRecord> users);
 
+  // Drops everything that is known of these users; durable on return, with all that was folded
+  // before. The one writer's.
+  Status forget(std::span<const UserId> users);
+
   // Writes what is ahead of the store, all of it with its position. What is not flushed when this
   // is destroyed is folded again from the log by the next one.
   Status flush();
@@ -72,12 +83,18 @@ class LiveState {
   [[nodiscard]] Result<std::shared_ptr<const UserState>> user(std::string_view external_id) const;
   [[nodiscard]] Result<std::shared_ptr<const UserState>> user(const UserId& id) const;
   [[nodiscard]] const Catalogue& catalogue() const;
+  [[nodiscard]] const EventTypes& types() const;
   // What pseudonyms are made with: an artefact's dictionary is compared with the catalogue's ids.
   [[nodiscard]] const KeyedHash& hash() const;
   // Decayed popularity, live (features/item_popularity.h). Thread-safe.
   [[nodiscard]] double item_popularity(ItemIx ix, TimeUs now) const;
   [[nodiscard]] std::vector<double> item_popularity(std::span<const ItemIx> items,
                                                     TimeUs now) const;
+  [[nodiscard]] const ItemPopularity& popularity() const;
+  // Counts and co-views; nullptr where [features] asks for none.
+  [[nodiscard]] const ItemSignals* signals() const;
+  [[nodiscard]] const FeatureConfig& features() const;
+  [[nodiscard]] const HistoryLimits& limits() const;
 
  private:
   struct State;

@@ -7,6 +7,7 @@
 #include <rapidcheck/gtest.h>
 
 #include "events/block.h"
+#include "events/rating_types.h"
 #include "features/live_position.h"
 #include "features/memory_parts_for_test.h"
 
@@ -23,6 +24,7 @@ struct World {
   MemoryLog log;
   MemoryStore store;
   HistoryLimits limits{.events_max = 5, .consumed_max = 8};
+  FeatureConfig features;
   size_t bulk_entries_min = 500'000;
   size_t user_bytes_max = size_t{256} << 20;
   std::unique_ptr<LiveState> live;
@@ -48,6 +50,7 @@ struct World {
                                                         .store = &store,
                                                         .tenant = {},
                                                         .limits = limits,
+                                                        .features = features,
                                                         .bulk_entries_min = bulk_entries_min,
                                                         .user_bytes_max = user_bytes_max,
                                                         .write_delay = std::chrono::hours(1)});
@@ -106,7 +109,16 @@ EventView draw_event(const World& world) {
   if (type == std::string_view("rating")) row.value = *rc::gen::inRange(1, 6);
   row.ts.us = *rc::gen::inRange<int64_t>(0, 30) * 7 * kDayUs;
   row.received.us = row.ts.us;
+  row.context = *rc::gen::element("", R"({"region":"DE"})", R"({"a":1,"region":"FR"})");
   return row;
+}
+
+FeatureConfig draw_features() {
+  FeatureConfig config;
+  config.counters = *rc::gen::arbitrary<bool>();
+  config.trust = *rc::gen::arbitrary<bool>();
+  config.co_views = *rc::gen::element(0, 2, 20);
+  return config;
 }
 
 TEST(LiveState, WhatWasAppliedIsInTheNextAnswer) {
@@ -275,6 +287,8 @@ TEST(LiveState, StoppingLeavesWhatWasFolded) {
 RC_GTEST_PROP(LiveState, OnlineEqualsOffline, ()) {
   World online;
   online.bulk_entries_min = *rc::gen::element<size_t>(0, 10, 1000);
+  online.features = draw_features();
+  online.open();
   const auto items = ten_items();
   RC_ASSERT(online.live->apply_items(online.log_items(items), items).has_value());
   const auto batches = *rc::gen::inRange(1, 12);
@@ -307,19 +321,26 @@ RC_GTEST_PROP(LiveState, EqualsThePlainFold, ()) {
   world.bulk_entries_min = *rc::gen::element<size_t>(0, 1000);
   world.log_items(ten_items());
   std::map<std::string, UserState> plain;
+  HistoryLimits limits = world.limits;
+  limits.types = &world.types;
   std::vector<EventView> rows;
   const auto count = *rc::gen::inRange(1, 200);
   for (int i = 0; i < count; ++i) rows.push_back(draw_event(world));
   world.log_events(rows);
   for (size_t i = 0; i < rows.size(); ++i) {
     const float preference = world.types.preference(rows[i].type, rows[i].value);
-    if (preference == 0 || rows[i].item.empty()) continue;
+    if (!says_something(world.types.at(rows[i].type), preference, rows[i].value)) continue;
+    if (rows[i].item.empty()) continue;
     UserState& state = plain[std::string(rows[i].user)];
     state.name = rows[i].user;
     const ItemIx ix{static_cast<uint32_t>(rows[i].item[1] - '0')};
-    fold_event(state,
-               {ix, rows[i].type, static_cast<float>(rows[i].value), preference, rows[i].ts, i},
-               world.limits);
+    const HistoryEntry entry{.item = ix,
+                             .type = rows[i].type,
+                             .value = static_cast<float>(rows[i].value),
+                             .preference = preference,
+                             .ts = rows[i].ts,
+                             .offset = i};
+    fold_event(state, entry, limits);
   }
   world.open();
   for (const auto& name : names('u')) {
@@ -333,6 +354,9 @@ RC_GTEST_PROP(LiveState, EqualsThePlainFold, ()) {
 // More users than one partition holds: threads and cuts must not show in the bytes.
 TEST(LiveState, ManyUsersGiveTheSameBytesOnline) {
   World world;
+  world.features.counters = world.features.trust = true;
+  world.features.co_views = 3;
+  world.open();
   const auto items = ten_items();
   ASSERT_TRUE(world.live->apply_items(world.log_items(items), items));
   std::vector<std::string> users;

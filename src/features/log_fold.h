@@ -23,7 +23,8 @@ struct LoggedBlock {
 struct ResolveParts {
   const EventTypes* types;
   const Catalogue::View* view;
-  ItemPopularity* popularity;  // is moved
+  ItemPopularity* popularity;  // is moved, unless the resolver is for [features]
+  bool all_events = false;     // for [features]: not only what says something about taste
   uint64_t from = 0;           // rows before it were folded already
 };
 // Blocks that follow each other. Errors: kCorrupt.
@@ -37,6 +38,7 @@ class LogFold {
     StateStore* store;
     const Catalogue* catalogue;
     ItemPopularity* popularity;
+    ItemSignals* signals = nullptr;                  // without [features]
     std::function<void(const LivePosition&)> moved;  // what is before it is in the store
   };
   explicit LogFold(Parts parts) : parts_(std::move(parts)) {}
@@ -47,6 +49,8 @@ class LogFold {
   struct Gathered;
   Status resolve_all(std::span<const LoggedBlock> blocks, Gathered& gathered, ThreadPool& pool);
   Status fold(Gathered gathered, ThreadPool& pool);
+  Status fold_users(UserFold& users, StateStore::Bulk& bulk, ThreadPool& pool) const;
+  void fold_items(Gathered& gathered, const UserFold& users) const;
   Parts parts_;
   LivePosition position_;
 };

@@ -10,9 +10,18 @@
 #include <vector>
 
 #include "events/log.h"
+#include "features/feature_config.h"
 #include "store/state_store.h"
 
 namespace palate {
+
+// All of [features].
+inline FeatureConfig everything(int64_t co_views) {
+  FeatureConfig config;
+  config.counters = config.trust = true;
+  config.co_views = co_views;
+  return config;
+}
 
 class MemoryLog : public EventLog {
  public:

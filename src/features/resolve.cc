@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/hash.h"
+#include "events/rating_types.h"
 
 namespace palate {
 namespace {
@@ -70,6 +71,7 @@ Preferences::Preferences(const EventTypes& types) : types_(types) {
       table_.push_back(types.preference({t}, whole));
     }
     table_.push_back(types.preference({t}, kNoValue));
+    rating_.push_back(is_rating_type(types.at({t})));
   }
 }
 
@@ -77,8 +79,9 @@ void Resolver::begin(uint64_t first, size_t rows_max) {
   first_ = first;
   entries_.clear();
   changes_.clear();
+  signals_.clear();
   entries_.reserve(rows_max);
-  changes_.reserve(rows_max);
+  (region_of_ == nullptr ? changes_.reserve(rows_max) : signals_.reserve(rows_max));
 }
 
 uint32_t Resolver::user_number(std::string_view name, uint64_t hash) {
@@ -93,9 +96,14 @@ uint32_t Resolver::user_number(std::string_view name, uint64_t hash) {
 
 void Resolver::add_entry(TasteEntry entry, TimeUs received) {
   entries_.push_back(entry);
-  if (entry.preference > 0) {
+  if (entry.preference > 0 && region_of_ == nullptr) {
     changes_.push_back(ItemPopularity::change(entry.item, entry.preference, entry.ts, received));
   }
+}
+
+void Resolver::add_signal(const EventView& row, const TasteEntry& entry) {
+  signals_.push_back(
+      signal_of(history_entry(entry, first_), row.received, region_of_->region(row.context)));
 }
 
 std::unexpected<Error> Resolver::unknown_item(uint64_t offset, std::string_view name) const {
@@ -111,19 +119,24 @@ Status Resolver::add(std::span<const EventView> rows, Place place, const Catalog
     if (i + kNamesAhead < hashes_.size()) users_.table.prefetch_name(hashes_[i + kNamesAhead]);
     const EventView& row = rows[i];
     const uint64_t offset = place.first + i;
-    if (offset < place.from || row.item.empty() || row.type.value >= types_.size()) continue;
-    const float preference = preferences_.of(row.type, row.value);
-    if (preference == 0) continue;
-    const auto item = items.find(row.item);
-    if (!item) return unknown_item(offset, row.item);
-    add_entry({.user = user_number(row.user, hashes_[i]),
-               .item = *item,
-               .value = static_cast<float>(row.value),
-               .preference = preference,
-               .ts = row.ts,
-               .row = static_cast<uint32_t>(offset - first_),
-               .type = row.type},
-              row.received);
+    const bool erased = row.user.empty();
+    if (offset < place.from || erased || row.type.value >= types_.size()) continue;
+    const float preference = row.item.empty() ? 0 : preferences_.of(row.type, row.value);
+    const bool kept =
+        preference != 0 || (!row.item.empty() && preferences_.rates(row.type, row.value));
+    if (!kept && region_of_ == nullptr) continue;
+    const auto item = row.item.empty() ? std::nullopt : items.find(row.item);
+    if (kept && !item) return unknown_item(offset, row.item);
+    const TasteEntry entry{.user = user_number(row.user, hashes_[i]),
+                           .item = item.value_or(ItemIx{}),
+                           .value = static_cast<float>(row.value),
+                           .preference = preference,
+                           .ts = row.ts,
+                           .row = static_cast<uint32_t>(offset - first_),
+                           .type = row.type,
+                           .prompted = !row.request_id.empty()};
+    add_entry(entry, row.received);
+    if (region_of_ != nullptr) add_signal(row, entry);
   }
   return {};
 }
@@ -190,7 +203,7 @@ Status Resolver::add(const TasteColumns& columns, Place place, const Catalogue::
     const size_t item_entry = entry_of(columns.items, i);
     if (type.value >= types_.size() || is_empty(columns.items, item_entry)) continue;
     const float preference = preferences_.of(type, columns.value[i]);
-    if (preference == 0) continue;
+    if (preference == 0 && !preferences_.rates(type, columns.value[i])) continue;
     const ItemIx item{item_of_[item_entry]};
     if (!item.valid()) {
       return unknown_item(
@@ -223,6 +236,7 @@ ResolvedBlock Resolver::finish(size_t items_count) {
   block.entries.resize(entries_.size());
   for (const TasteEntry& entry : entries_) block.entries[next[partitions[entry.user]]++] = entry;
   block.changed = items_of(changes_, items_count);
+  block.signals = signals_;
   return block;
 }
 

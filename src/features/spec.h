@@ -1,6 +1,7 @@
-// The contract of a feature: name, entity, value type, unit, default, version, sentence. The
-// catalogue of features (features/catalog.h) lists them explicitly; a model's manifest pins
-// spec_hash().
+// What a feature says of itself: name, entity, value type, unit, default, version, sentence. The
+// catalogue (features/catalog.cc) lists them explicitly; a model's manifest pins
+// feature_spec_hash(). Features that become one number for (user, item, moment):
+// features/feature.h.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +10,7 @@
 
 namespace palate {
 
-enum class Entity : uint8_t { kUser, kItem };
+enum class Entity : uint8_t { kUser, kItem, kPair };
 
 struct FeatureSpec {
   std::string_view name;  // "history"
@@ -21,8 +22,9 @@ struct FeatureSpec {
   std::string_view sentence;
 };
 
+// What is folded whatever the configuration says, and what every model may read.
 std::span<const FeatureSpec> feature_specs();
-// Hash of names and versions of all features, in catalogue order.
+// Hash of the names and versions of feature_specs().
 uint64_t feature_spec_hash();
 
 }  // namespace palate

@@ -7,35 +7,26 @@ namespace {
 
 constexpr size_t kUsersInTablesMin = 4096;
 
-Status write_tables(StateStore& store, const StateWrite& write, const EventTypes& types) {
-  const std::unique_ptr<StateStore::Bulk> bulk = TRY(store.bulk());
-  const auto part = TRY(bulk->part());
-  // 'i' < 'p' < 'u'
-  for (const StateStore::Put& put : write.popularity) TRY(part->add(put.key, *put.value));
-  TRY(part->add(kLivePositionKey, encode_live_position(write.position)));
-  std::string bytes;
-  for (const UserStates::Changed& user : write.users) {
-    encode_user_state(*user.state, types, bytes);
-    TRY(part->add(user_key(user.id), bytes));
-  }
-  TRY(part->finish());
-  return bulk->commit();
+// All but users; their keys come last.
+std::vector<StateStore::Put> head_of(const StateWrite& write) {
+  std::vector<StateStore::Put> puts = write.items;
+  puts.push_back({std::string(kLivePositionKey), encode_live_position(write.position)});
+  std::ranges::sort(puts, {}, &StateStore::Put::key);
+  return puts;
 }
 
 }  // namespace
 
-std::vector<StateStore::Put> popularity_puts(std::vector<ItemIx>& items,
-                                             const ItemPopularity& popularity) {
+void add_popularity(StateWrite& write, std::vector<ItemIx>& items,
+                    const ItemPopularity& popularity) {
   std::sort(items.begin(), items.end());
   items.erase(std::unique(items.begin(), items.end()), items.end());
-  std::vector<StateStore::Put> puts;
-  puts.reserve(items.size());
+  write.items.reserve(write.items.size() + items.size());
   for (const ItemIx ix : items) {
     std::string key("i");
     for (int shift = 24; shift >= 0; shift -= 8) key += static_cast<char>(ix.value >> shift);
-    puts.push_back({std::move(key), popularity.encode(ix)});
+    write.items.push_back({std::move(key), popularity.encode(ix)});
   }
-  return puts;
 }
 
 ItemIx item_of_key(std::string_view key) {
@@ -44,13 +35,27 @@ ItemIx item_of_key(std::string_view key) {
   return ix;
 }
 
+Status write_tables(StateStore::Bulk& bulk, const StateWrite& write, const EventTypes& types) {
+  const auto part = TRY(bulk.part());
+  for (const StateStore::Put& put : head_of(write)) TRY(part->add(put.key, *put.value));
+  std::string bytes;
+  for (const UserStates::Changed& user : write.users) {
+    encode_user_state(*user.state, types, bytes);
+    TRY(part->add(user_key(user.id), bytes));
+  }
+  return part->finish();
+}
+
 Status write_state(StateStore& store, const StateWrite& write, const EventTypes& types) {
-  if (write.users.size() >= kUsersInTablesMin) return write_tables(store, write, types);
-  std::vector<StateStore::Put> puts = write.popularity;
+  if (write.users.size() >= kUsersInTablesMin) {
+    const std::unique_ptr<StateStore::Bulk> bulk = TRY(store.bulk());
+    TRY(write_tables(*bulk, write, types));
+    return bulk->commit();
+  }
+  std::vector<StateStore::Put> puts = head_of(write);
   for (const UserStates::Changed& user : write.users) {
     puts.push_back({user_key(user.id), encode_user_state(*user.state, types)});
   }
-  puts.push_back({std::string(kLivePositionKey), encode_live_position(write.position)});
   return store.write(puts);
 }
 

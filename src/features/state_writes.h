@@ -12,18 +12,20 @@
 
 namespace palate {
 
-// The items' popularity as it is now, ascending by key. Sorts `items` and drops repeats.
-std::vector<StateStore::Put> popularity_puts(std::vector<ItemIx>& items,
-                                             const ItemPopularity& popularity);
-// Of a key that popularity_puts() made.
+// Of a key that add_popularity() made.
 ItemIx item_of_key(std::string_view key);
 
 // What changed between two positions of the log, as of the second one.
 struct StateWrite {
-  std::vector<UserStates::Changed> users;   // ascending by key
-  std::vector<StateStore::Put> popularity;  // ascending by key
+  std::vector<UserStates::Changed> users;  // ascending by key
+  std::vector<StateStore::Put> items;      // all but users and the position
   LivePosition position;
 };
+// `write.items` gets the popularity of these items as it is now. Sorts them and drops repeats.
+void add_popularity(StateWrite& write, std::vector<ItemIx>& items,
+                    const ItemPopularity& popularity);
+// As tables of a bulk of many, without users if their tables were written already.
+Status write_tables(StateStore::Bulk& bulk, const StateWrite& write, const EventTypes& types);
 // All of it, or nothing. Very many users go as a table of their own, which does not make those wait
 // who append to the log meanwhile.
 Status write_state(StateStore& store, const StateWrite& write, const EventTypes& types);

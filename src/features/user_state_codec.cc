@@ -8,16 +8,17 @@
 #include <map>
 #include <span>
 
+#include "base/byte_codec.h"
 #include "base/check.h"
-#include "features/byte_codec.h"
 #include "features/history.h"
 
 namespace palate {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersion = 2;
 constexpr uint8_t kHasProfile = 1;
 constexpr uint8_t kWholeSeconds = 2;
+constexpr uint8_t kHasActivity = 4;
 
 constexpr uint64_t kValueNone = 0, kValueInteger = 1, kValueFloat = 2, kValueMask = 3;
 constexpr uint64_t kOwnPreference = 4;  // differs from what the types say of the value
@@ -252,11 +253,13 @@ void encode_user_state(const UserState& state, const EventTypes& types, std::str
   bytes.clear();
   out.write_into(std::move(bytes));
   out.byte(kVersion);
-  out.byte((state.has_profile ? kHasProfile : 0) | (seconds ? kWholeSeconds : 0));
+  out.byte((state.has_profile ? kHasProfile : 0) | (seconds ? kWholeSeconds : 0) |
+           (state.activity ? kHasActivity : 0));
   out.text(state.name);
   write_history(out, state, types, seconds);
   write_consumed(out, state.consumed);
   if (state.has_profile) write_profile(out, state.profile);
+  if (state.activity) encode_activity(out, *state.activity, types);
   bytes = out.take();
 }
 
@@ -278,7 +281,7 @@ Result<UserState> decode_user_state(std::string_view bytes, const EventTypes& ty
   UserState state;
   state.name = in.text();
   state.has_profile = (flags & kHasProfile) != 0;
-  if (!in.ok() || flags > (kHasProfile | kWholeSeconds)) {
+  if (!in.ok() || flags > (kHasProfile | kWholeSeconds | kHasActivity)) {
     return fail(Code::kCorrupt, "user state: its head is damaged");
   }
   TRY(read_history(in, state, types, (flags & kWholeSeconds) != 0 ? kSecondUs : 1));
@@ -287,6 +290,11 @@ Result<UserState> decode_user_state(std::string_view bytes, const EventTypes& ty
   }
   if (state.has_profile && !read_profile(in, state)) {
     return fail(Code::kCorrupt, "user state: its profile is damaged");
+  }
+  if ((flags & kHasActivity) != 0) {
+    auto activity = decode_activity(in, types);
+    if (!activity) return fail(Code::kCorrupt, "user state: its activity is damaged");
+    state.activity = std::make_shared<const UserActivity>(std::move(*activity));
   }
   if (!in.at_end()) return fail(Code::kCorrupt, "user state: {}", "bytes are left over");
   return state;

@@ -14,7 +14,10 @@ constexpr size_t kShards = 64;
 // Of a state with everything that holds it, roughly.
 size_t bytes_of(const UserState& state) {
   constexpr size_t kHeld = 160, kProfile = 512;
-  return sizeof state + kHeld + state.name.capacity() +
+  const size_t activity = state.activity ? sizeof(UserActivity) + state.activity->types.capacity() *
+                                                                      sizeof(UserActivity::OfType)
+                                         : 0;
+  return sizeof state + kHeld + activity + state.name.capacity() +
          state.history.capacity() * sizeof(HistoryEntry) +
          state.consumed.capacity() * sizeof(ItemIx) + (state.has_profile ? kProfile : 0);
 }
@@ -201,6 +204,21 @@ void UserStates::settle(std::span<const Changed> changed, bool written) {
       --shard.fresh;
     }
   }
+}
+
+void UserStates::drop(const UserId& id) {
+  Shard& shard = shard_of(id);
+  const std::lock_guard lock(shard.mutex);
+  ++shard.epoch;
+  const auto at = shard.entries.find(id);
+  if (at == shard.entries.end()) return;
+  Shard::Entry& entry = at->second;
+  shard.bytes -= entry.bytes;
+  if (entry.unwritten()) shard.unwritten_bytes -= entry.bytes;
+  if (!entry.stored) --shard.fresh;
+  std::erase(shard.changed, id);
+  std::erase(shard.ring, id);
+  shard.entries.erase(at);
 }
 
 void UserStates::clear() {

@@ -50,6 +50,8 @@ class UserStates {
   std::vector<Changed> take_changed();
   // Those are written; or not, then the next take_changed() has them again.
   void settle(std::span<const Changed> changed, bool written);
+  // The store has nothing of this user any more.
+  void drop(const UserId& id);
   // Forgets everybody: the store was changed past this. What was not written is lost.
   void clear();
 

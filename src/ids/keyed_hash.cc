@@ -91,6 +91,7 @@ KeyedHash::KeyedHash(const Key& key, const Tenant& tenant) {
   item_key_ = derive(key, "palate.item", tenant);
   event_key_ = derive(key, "palate.event", tenant);
   request_key_ = derive(key, "palate.request", tenant);
+  signing_key_ = derive(key, "palate.signature", tenant);
 }
 
 Result<KeyedHash> KeyedHash::open(const Path& key_file, const Tenant& tenant, bool create) {
@@ -127,6 +128,10 @@ EventId KeyedHash::event(std::string_view event_id) const {
 
 RequestId KeyedHash::request(std::string_view request_id) const {
   return keyed<RequestId>(request_id, request_key_);
+}
+
+std::array<uint64_t, 2> KeyedHash::signature(std::string_view bytes) const {
+  return keyed<RequestId>(bytes, signing_key_).words;
 }
 
 }  // namespace palate

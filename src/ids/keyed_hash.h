@@ -23,9 +23,12 @@ class KeyedHash {
   [[nodiscard]] ItemId item(std::string_view external_id) const;
   [[nodiscard]] EventId event(std::string_view event_id) const;
   [[nodiscard]] RequestId request(std::string_view request_id) const;
+  // What only who has the key can make of `bytes`: says that we have given them out.
+  [[nodiscard]] std::array<uint64_t, 2> signature(std::string_view bytes) const;
 
  private:
-  Key user_key_, item_key_, event_key_, request_key_;  // derived from key, tenant and kind
+  Key user_key_, item_key_, event_key_, request_key_,
+      signing_key_;  // derived from key, tenant and kind
 };
 
 }  // namespace palate

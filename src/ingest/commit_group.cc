@@ -18,7 +18,8 @@ Status Writer::fill_window(std::stop_token stop) {
 size_t Submission::records() const {
   if (const auto* events = std::get_if<PreparedEvents>(&what)) return events->rows();
   if (const auto* items = std::get_if<std::vector<ItemRecord>>(&what)) return items->size();
-  return std::get<std::vector<UserRecord>>(what).size();
+  if (const auto* users = std::get_if<std::vector<UserRecord>>(&what)) return users->size();
+  return std::get<ForgetUsers>(what).users.size();
 }
 
 uint64_t Submission::source() const {
@@ -32,6 +33,8 @@ void CommitGroup::refuse_stale() {
   if (writer_.marked == nullptr) return;
   const RocksLog::Marks reached = writer_.marked->marks();
   const auto fits = [&](const Followed::Mark& mark) {
+    const auto failed = writer_.failed.find(mark.source);
+    if (failed != writer_.failed.end() && failed->second == mark.attempt) return false;
     const auto here = marks_.find(mark.source);
     if (here != marks_.end()) return here->second == mark.from;
     const auto there = reached.find(mark.source);
@@ -64,11 +67,16 @@ Status CommitGroup::commit() {
   Status logged = log_all();
   if (!logged) {
     writer_.window.erase(remembered_);
+    for (const Submission& submission : submissions_) {
+      for (const Followed::Mark& mark : submission.marks)
+        writer_.failed[mark.source] = mark.attempt;
+    }
     return answer(std::move(logged));
   }
   Status folded = fold();
   if (!folded) writer_.behind = true;
-  return answer(std::move(folded));
+  const Status forgotten = folded ? forget() : folded;
+  return answer(std::move(folded), forgotten);
 }
 
 // Events of the source that alone has filled the log differ from all that is
@@ -104,11 +112,15 @@ Status CommitGroup::gather() {
       for (const ItemRecord& item : *items) new_items_.insert(item.id);
       items_.insert(items_.end(), std::make_move_iterator(items->begin()),
                     std::make_move_iterator(items->end()));
+    } else if (auto* users = std::get_if<std::vector<UserRecord>>(&submission.what)) {
+      receipt.accepted = users->size();
+      users_.insert(users_.end(), std::make_move_iterator(users->begin()),
+                    std::make_move_iterator(users->end()));
     } else {
-      auto& users = std::get<std::vector<UserRecord>>(submission.what);
-      receipt.accepted = users.size();
-      users_.insert(users_.end(), std::make_move_iterator(users.begin()),
-                    std::make_move_iterator(users.end()));
+      const auto& gone = std::get<ForgetUsers>(submission.what).users;
+      receipt.accepted = gone.size();
+      forgets_ = true;
+      forget_.insert(forget_.end(), gone.begin(), gone.end());
     }
   }
   for (Run& run : runs_) {
@@ -210,11 +222,23 @@ Status CommitGroup::fold() {
   return {};
 }
 
-Status CommitGroup::answer(Status status) {
+// Last: what the group has logged of these users goes with all that came before.
+Status CommitGroup::forget() {
+  if (!forgets_) return {};
+  if (writer_.behind) {
+    TRY(writer_.state->catch_up(*writer_.log, {}));
+    writer_.behind = false;
+  }
+  return writer_.forgetting->forget(forget_, *writer_.state);
+}
+
+Status CommitGroup::answer(Status status, const Status& forgotten) {
   for (size_t i = 0; i < submissions_.size(); ++i) {
     const Ingest::Done& done = submissions_[i].done;
-    if (!status) {
-      done(std::unexpected(status.error()));
+    const bool forgets = std::holds_alternative<ForgetUsers>(submissions_[i].what);
+    const Status& own = forgets && status ? forgotten : status;
+    if (!own) {
+      done(std::unexpected(own.error()));
       continue;
     }
     IngestReceipt& receipt = receipts_[i];

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -20,7 +21,8 @@
 namespace palate {
 
 struct Submission {
-  std::variant<PreparedEvents, std::vector<ItemRecord>, std::vector<UserRecord>> what = {};
+  std::variant<PreparedEvents, std::vector<ItemRecord>, std::vector<UserRecord>, ForgetUsers> what =
+      {};
   std::vector<Followed::Mark> marks = {};
   Ingest::Done done = {};
   [[nodiscard]] size_t records() const;
@@ -32,12 +34,14 @@ struct Writer {
   EventLog* log = nullptr;
   RocksLog* marked = nullptr;  // the same, where marks can be stored
   LiveState* state = nullptr;
+  Forgetting* forgetting = nullptr;
   const EventTypes* types = nullptr;
   IdentityWindow window;
   size_t window_events = 0;    // that it is to hold
   bool window_filled = false;  // false: the log has events that the window has not seen
   uint64_t sole_source = 0;    // not 0: of which all events in the log are (PreparedEvents::source)
   uint64_t events_end = 0, items_end = 0, users_end = 0;  // of the log
+  std::map<std::string, uint64_t> failed = {};            // attempts of followed sources
   bool deferred = false;                                  // not folded for now
   bool behind = false;                                    // the log holds what is not folded
 
@@ -69,7 +73,8 @@ class CommitGroup {
   void register_items(const PreparedEvents& events);
   Status append();
   Status fold();
-  Status answer(Status status);
+  Status forget();
+  Status answer(Status status, const Status& forgotten = {});
 
   Writer& writer_;
   std::vector<Submission> submissions_;
@@ -80,6 +85,8 @@ class CommitGroup {
   std::vector<ItemRecord> items_;
   std::unordered_set<std::string> new_items_;
   std::vector<UserRecord> users_;
+  bool forgets_ = false;
+  std::vector<std::string> forget_;  // users
   std::vector<Run> runs_;
 };
 

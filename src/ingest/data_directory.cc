@@ -10,6 +10,7 @@
 #include "events/rocks_log.h"
 #include "events/schema/live_contract.h"
 #include "store/database.h"
+#include "store/redis_state.h"
 #include "store/rocks_state.h"
 
 namespace palate {
@@ -20,10 +21,15 @@ constexpr size_t kFormatBytesMax = 64;
 
 constexpr std::string_view kKeyFact = "key.check";
 
+// Says nothing of the key, and is another one in every directory.
+std::string key_proof(const KeyedHash& hash) {
+  return to_hex(hash128(hash.user("palate.key-check").bytes()));
+}
+
 // Another key would give everybody another pseudonym: all users would be strangers, silently. So
 // the directory remembers one pseudonym that the right key makes.
 Status check_key(const KeyedHash& hash, Database& database, const Path& file) {
-  const std::string pseudonym = to_hex(hash128(hash.user("palate.key-check").bytes()));
+  const std::string pseudonym = key_proof(hash);
   const auto facts = TRY(database.meta(kKeyFact));
   if (facts.empty()) return database.writable() ? database.put_meta(kKeyFact, pseudonym) : Status();
   if (facts.front().second == pseudonym) return {};
@@ -75,6 +81,13 @@ Status check_state(const LiveState& state, const EventLog& log, const Path& root
   return {};
 }
 
+Result<std::unique_ptr<StateStore>> open_store(const DataDirectoryOptions& options,
+                                               const KeyedHash& hash, Database& database) {
+  if (!options.state.is_redis()) return std::make_unique<RocksState>(database);
+  return TRY(RedisState::open(
+      {.redis = options.redis, .tenant = options.tenant, .owner = key_proof(hash)}));
+}
+
 References references(const ValidationConfig& config, const LiveState& state) {
   References known;
   if (config.unknown_items == "refuse") {
@@ -100,9 +113,11 @@ struct DataDirectory::State {
   std::optional<KeyedHash> hash;
   std::unique_ptr<Database> database;
   std::unique_ptr<RocksLog> log;
+  std::unique_ptr<Forgetting> forgetting;
   std::unique_ptr<StateStore> store;
   std::unique_ptr<LiveState> live;
   ValidationConfig validation;
+  RetentionConfig retention;
   std::unique_ptr<LiveContract> contract;
   std::unique_ptr<Ingest> ingest;
 };
@@ -146,21 +161,30 @@ Result<std::unique_ptr<DataDirectory>> DataDirectory::open(const DataDirectoryOp
        .state_buffer_bytes = options.state_buffer_bytes}));
   TRY(check_key(*state->hash, *state->database, state->root / "id.key"));
   state->log = TRY(RocksLog::open(*state->database));
-  state->store = std::make_unique<RocksState>(*state->database);
+  state->forgetting = TRY(Forgetting::open({.root = state->root,
+                                            .database = state->database.get(),
+                                            .log = state->log.get(),
+                                            .hash = &*state->hash,
+                                            .elsewhere = options.forget_elsewhere}));
+  state->store = TRY(open_store(options, *state->hash, *state->database));
   const uint64_t tail_max =
       options.mode == OpenMode::kStored ? 0 : LiveState::Parts().reader_events_max;
-  state->live =
-      std::make_unique<LiveState>(LiveState::Parts{.types = &types,
-                                                   .hash = &*state->hash,
-                                                   .store = state->store.get(),
-                                                   .tenant = options.tenant,
-                                                   .limits = options.history,
-                                                   .reader_events_max = tail_max,
-                                                   .user_bytes_max = options.user_bytes_max,
-                                                   .write_delay = options.state_delay});
+  state->live = std::make_unique<LiveState>(
+      LiveState::Parts{.types = &types,
+                       .hash = &*state->hash,
+                       .store = state->store.get(),
+                       .tenant = options.tenant,
+                       .limits = options.history,
+                       .features = options.features,
+                       .reader_events_max = tail_max,
+                       .user_bytes_max = options.user_bytes_max,
+                       .rebuild_from_kept = options.retention.rebuild_from_kept,
+                       .write_delay = options.state_delay});
   TRY(state->live->catch_up(*state->log, options.stop, !writer));
   TRY(check_state(*state->live, *state->log, state->root));
+  if (writer) TRY(state->forgetting->finish_interrupted(*state->live));
   state->validation = options.validation;
+  state->retention = options.retention;
   state->contract =
       TRY(LiveContract::open(state->root, types, references(options.validation, *state->live)));
   if (writer) {
@@ -168,7 +192,8 @@ Result<std::unique_ptr<DataDirectory>> DataDirectory::open(const DataDirectoryOp
                                        .state = state->live.get(),
                                        .types = &types,
                                        .options = options.ingest,
-                                       .marked = state->log.get()}));
+                                       .marked = state->log.get(),
+                                       .forgetting = state->forgetting.get()}));
   }
   return std::unique_ptr<DataDirectory>(new DataDirectory(std::move(state)));
 }
@@ -191,7 +216,20 @@ Status DataDirectory::refresh() {
   PALATE_CHECK(state_->ingest == nullptr, "a writer is always up to date");
   TRY(state_->database->catch_up());
   TRY(state_->log->refresh());
+  TRY(state_->forgetting->refresh());
   return state_->live->catch_up(*state_->log, {}, true);
+}
+
+Forgetting& DataDirectory::forgetting() { return *state_->forgetting; }
+
+Result<RocksLog::Trimmed> DataDirectory::trim_log(uint64_t not_beyond,
+                                                  const std::stop_token& stop) {
+  // What is folded now is on disk after the flush; what comes meanwhile may not be.
+  for (const Position& at : state_->live->as_of()) {
+    if (at.stream == Stream::kEvents) not_beyond = std::min(not_beyond, at.offset);
+  }
+  TRY(state_->live->flush());
+  return palate::trim_log(*state_->log, state_->retention, not_beyond, stop);
 }
 
 Status DataDirectory::put_meta(std::string_view key, std::string_view value) {

@@ -21,9 +21,12 @@
 #include "events/schema/contract.h"
 #include "features/live_state.h"
 #include "ids/keyed_hash.h"
+#include "ingest/forget.h"
 #include "ingest/ingest.h"
+#include "ingest/retention.h"
 #include "ingest/validation_config.h"
 #include "store/database.h"
+#include "store/redis_config.h"
 
 namespace palate {
 
@@ -40,8 +43,13 @@ struct DataDirectoryOptions {
   Tenant tenant;
   OpenMode mode = OpenMode::kReader;
   HistoryLimits history = {};
+  FeatureConfig features = {};
+  StateConfig state = {};
+  RedisConfig redis = {};
   IngestOptions ingest = {};
   ValidationConfig validation = {};
+  RetentionConfig retention = {};
+  Forgetting::Elsewhere forget_elsewhere = {};
   size_t user_bytes_max = LiveState::Parts().user_bytes_max;
   std::chrono::milliseconds state_delay = LiveState::Parts().write_delay;
   size_t log_buffer_bytes = DatabaseOptions().log_buffer_bytes;
@@ -66,6 +74,12 @@ class DataDirectory {
   // What this tenant asks of what comes in, now. Thread-safe.
   [[nodiscard]] std::shared_ptr<const Contract> contract();
   Status refresh();  // readers only: catch up with the writer
+
+  // Who asked to be forgotten, and what of them is left.
+  [[nodiscard]] Forgetting& forgetting();
+  // Writers only: drops the oldest part of the log as the settings say, as far as the state has it
+  // and `not_beyond` (a position of events, of whoever else reads the log) lets it.
+  Result<RocksLog::Trimmed> trim_log(uint64_t not_beyond, const std::stop_token& stop);
 
   // Small facts beside log and state, durable on return: which sources were imported, their time
   // kind.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 namespace palate {
 
 std::optional<ErrorBudgets::Verdict> ErrorBudgets::take(std::string_view source, uint64_t events,
@@ -22,6 +24,12 @@ std::optional<ErrorBudgets::Verdict> ErrorBudgets::take(std::string_view source,
   const double share = static_cast<double>(seen.refused) / static_cast<double>(seen.events);
   if (seen.events < kEventsToJudge || share <= share_) return std::nullopt;
   return Verdict{share, seen.events};
+}
+
+Rejection beyond_budget(const ErrorBudgets::Verdict& verdict, std::string_view source) {
+  return reject(Reason::kSetAside,
+                fmt::format("{:.0f} % of the last {} events of '{}' were refused",
+                            verdict.share * 100, verdict.events, source));
 }
 
 bool is_source_name(std::string_view name) {

@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "events/validate.h"
+
 namespace palate {
 
 class ErrorBudgets {
@@ -35,6 +37,9 @@ class ErrorBudgets {
   std::mutex mutex_;
   std::map<std::string, Seen, std::less<>> sources_;
 };
+
+// Why what such a source sends is set aside.
+Rejection beyond_budget(const ErrorBudgets::Verdict& verdict, std::string_view source);
 
 // 1 to 64 letters, digits, '.', '_' and '-'.
 bool is_source_name(std::string_view name);

@@ -18,6 +18,7 @@
 #include "events/quarantine.h"
 #include "ingest/import_source.h"
 #include "ingest/ordered_blocks.h"
+#include "ingest/patient_writer.h"
 #include "ingest/time_sorter.h"
 
 namespace palate {
@@ -301,12 +302,22 @@ class EventImport {
       TRY(check_stop(options_.stop));
       TRY(answers_->status());
       answers_->expect();
+      if (options_.intake != nullptr) {
+        answers_->take(send(events));
+        continue;
+      }
       const Status queued = directory_.ingest().submit_prepared(
           std::move(events),
           [answers = answers_](const Result<IngestReceipt>& receipt) { answers->take(receipt); });
       if (!queued) answers_->take(std::unexpected(queued.error()));
     }
     return {};
+  }
+
+  // Waits for the answer: what comes later must not overtake it.
+  Result<IngestReceipt> send(PreparedEvents& events) {
+    TRY(complete(events, *options_.types));
+    return PatientWriter(*options_.intake, options_.stop).events(events.batch);
   }
 
   const ImportOptions& options_;
@@ -443,7 +454,8 @@ Result<ImportSummary> import_items(std::span<const ImportFile> files, const Impo
       },
       .write =
           [&](std::vector<ItemRecord> some) {
-            return directory.ingest().write_items(std::move(some));
+            if (options.intake == nullptr) return directory.ingest().write_items(std::move(some));
+            return PatientWriter(*options.intake, options.stop).items(some);
           }};
   return import_records(files, way, Quarantine(quarantine_options(directory, "items")), options);
 }
@@ -461,7 +473,8 @@ Result<ImportSummary> import_users(std::span<const ImportFile> files, const Impo
       },
       .write =
           [&](std::vector<UserRecord> some) {
-            return directory.ingest().write_users(std::move(some));
+            if (options.intake == nullptr) return directory.ingest().write_users(std::move(some));
+            return PatientWriter(*options.intake, options.stop).users(some);
           }};
   return import_records(files, way, Quarantine(quarantine_options(directory, "users")), options);
 }

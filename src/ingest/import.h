@@ -22,6 +22,7 @@
 #include "events/event_types.h"
 #include "events/reader.h"
 #include "ingest/data_directory.h"
+#include "ingest/intake.h"
 #include "ingest/set_aside.h"
 
 namespace palate {
@@ -39,6 +40,9 @@ struct ImportOptions {
   // Events: a file that these call unusual is set aside instead (ingest/screen.h); nullopt: none
   // is.
   std::optional<ScreenRules> screen = std::nullopt;
+  // Where rows go instead of the directory's own log; nullptr: there. They are sent again until
+  // they are taken, in order of time as ever, and whoever folds drops what is there already.
+  Intake* intake = nullptr;
   // Of rows that come a second time (ingest/replay.h): the source is not remembered, and what is
   // refused again is said to come from where it came first.
   bool again = false;

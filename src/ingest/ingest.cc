@@ -43,6 +43,7 @@ struct Ingest::State {
         writer{.log = p.log,
                .marked = p.marked,
                .state = p.state,
+               .forgetting = p.forgetting,
                .types = p.types,
                .window = IdentityWindow(p.options.dedup_events),
                .window_events = p.options.dedup_events} {}
@@ -191,6 +192,11 @@ Status Ingest::submit_items(std::vector<ItemRecord> items, Done done) {
 
 Status Ingest::submit_users(std::vector<UserRecord> users, Done done) {
   return state_->submit({.what = std::move(users), .done = std::move(done)}, false);
+}
+
+Status Ingest::submit_forget(std::vector<std::string> users, Done done) {
+  PALATE_CHECK(state_->parts.forgetting != nullptr, "this ingest cannot forget anybody");
+  return state_->submit({.what = ForgetUsers{std::move(users)}, .done = std::move(done)}, false);
 }
 
 Status Ingest::submit_followed(Followed followed, Done done) {

@@ -22,6 +22,7 @@
 #include "events/log.h"
 #include "events/rocks_log.h"
 #include "features/live_state.h"
+#include "ingest/forget.h"
 #include "ingest/intake.h"
 #include "ingest/prepared_events.h"
 
@@ -33,6 +34,11 @@ struct IngestOptions {
       10'000'000;  // identities remembered at least (at most twice as many are kept)
 };
 
+// External ids of users who ask to be forgotten.
+struct ForgetUsers {
+  std::vector<std::string> users;
+};
+
 // What another stream hands over, with the place that it has reached there. The place is stored in
 // the same step as the records, so that each of them is logged exactly once whatever crashes.
 struct Followed {
@@ -41,8 +47,11 @@ struct Followed {
   struct Mark {
     std::string source;  // "events/3" of the topics, say
     uint64_t from = 0, to = 0;
+    // Grows when the source is read again after a failure: what was submitted behind one that could
+    // not be logged is refused with it.
+    uint64_t attempt = 0;
   };
-  std::variant<PreparedEvents, std::vector<ItemRecord>, std::vector<UserRecord>> what;
+  std::variant<PreparedEvents, std::vector<ItemRecord>, std::vector<UserRecord>, ForgetUsers> what;
   std::vector<Mark> marks;
 };
 
@@ -53,7 +62,8 @@ class Ingest : public Intake {
     LiveState* state;
     const EventTypes* types;
     IngestOptions options = {};
-    RocksLog* marked = nullptr;  // the same log, for submit_followed(); it can store marks
+    RocksLog* marked = nullptr;        // the same log, for submit_followed(); it can store marks
+    Forgetting* forgetting = nullptr;  // for submit_forget()
   };
   // Starts the writer thread, which first fills the deduplication window from the newest part of
   // the log; what is submitted meanwhile waits. `state` has caught up with `log`; from here on
@@ -70,6 +80,7 @@ class Ingest : public Intake {
   Status submit_events(EventBatch batch, Done done) override;
   Status submit_items(std::vector<ItemRecord> items, Done done) override;
   Status submit_users(std::vector<UserRecord> users, Done done) override;
+  Status submit_forget(std::vector<std::string> users, Done done) override;
 
   // For many rows at a time (imports): what prepare_events() (ingest/prepared_events.h) has made
   // on any thread. Waits while the queue is full instead of kOverloaded.

@@ -30,6 +30,10 @@ Result<IngestReceipt> Intake::write_users(std::vector<UserRecord> users) {
   return wait_for([&](Done done) { return submit_users(std::move(users), std::move(done)); });
 }
 
+Result<IngestReceipt> Intake::write_forget(std::vector<std::string> users) {
+  return wait_for([&](Done done) { return submit_forget(std::move(users), std::move(done)); });
+}
+
 bool Intake::reached(const AsOf& positions, std::string_view) const {
   return covers(folded(), positions);
 }

@@ -34,13 +34,19 @@ class Intake {
   virtual Status submit_events(EventBatch batch, Done done) = 0;
   virtual Status submit_items(std::vector<ItemRecord> items, Done done) = 0;
   virtual Status submit_users(std::vector<UserRecord> users, Done done) = 0;
+  // External ids of users who ask to be forgotten (ingest/forget.h): `done` runs once nothing of
+  // what came before is known of them.
+  virtual Status submit_forget(std::vector<std::string> users, Done done) = 0;
 
   // The same, waiting for the commit.
   Result<IngestReceipt> write_events(EventBatch batch);
   Result<IngestReceipt> write_items(std::vector<ItemRecord> items);
   Result<IngestReceipt> write_users(std::vector<UserRecord> users);
+  Result<IngestReceipt> write_forget(std::vector<std::string> users);
 
   [[nodiscard]] virtual size_t queued_events() const = 0;
+  // Messages of a stream that is followed which are not folded here yet. Thread-safe.
+  [[nodiscard]] virtual uint64_t behind() const { return 0; }
   // Why what came last could not be taken in (a full disk, say); empty when it was. Thread-safe.
   [[nodiscard]] virtual std::string trouble() const = 0;
   // Up to where what was taken in is folded into live state, in the positions that receipts have.

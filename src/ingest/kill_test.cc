@@ -106,7 +106,7 @@ void check_state(DataDirectory& directory, const EventTypes& types,
           entry.preference = types.preference(row.type, row.value);
           entry.ts = row.ts;
           entry.offset = offset++;
-          fold_event(state, entry, {});
+          fold_event(state, entry, {.types = &types});
         }
         return {};
       }));

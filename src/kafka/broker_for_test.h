@@ -43,8 +43,8 @@ class TestBroker {
  private:
   // The broker ends with the standard input that it reads, which is our end of `stdin_`.
   TestBroker() {
-    if (std::system("/usr/bin/python3 " PALATE_BROKER " --check") != 0) {
-      std::puts("no test of Kafka can run");
+    if (std::system("command -v java >/dev/null") != 0) {
+      std::puts("no test can run: there is no Java on this machine, and so no Kafka broker");
       std::fflush(stdout);
       std::_Exit(0);
     }

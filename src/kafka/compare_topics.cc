@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <set>
 
 #include "base/stop.h"
 #include "events/block.h"
+#include "ids/pseudonym.h"
 #include "ingest/prepared_events.h"
 #include "kafka/client.h"
 #include "kafka/kafka_log.h"
@@ -43,6 +45,9 @@ class Comparison {
   Comparison(const CompareTopics& options, DataDirectory& data) : options_(options), data_(data) {}
 
   Status read_own() {
+    for (ForgetRecord& record : TRY(data_.forgetting().records())) {
+      forgotten_.insert(std::move(record.digest));
+    }
     return data_.log().read({}, [&](const EventLog::Block& block) -> Status {
       TRY(check_stop(options_.stop));
       const EventBatch batch = TRY(decode_events(block.bytes, *options_.types));
@@ -94,14 +99,20 @@ class Comparison {
   Status add(const EventLog::Block& block) {
     const auto rows = TRY(read_block_message(block.bytes, *options_.types));
     out_.refused += rows.refused.size();
-    for (const Hash128& identity : identities_of(rows.batch.rows, *options_.types)) {
-      topics_.push_back({identity, block.first});
+    const std::vector<Hash128> identities = identities_of(rows.batch.rows, *options_.types);
+    for (size_t i = 0; i < identities.size(); ++i) {
+      if (!was_forgotten(rows.batch.rows[i].user)) topics_.push_back({identities[i], block.first});
     }
     return {};
+  }
+  // Kafka keeps what a user did for as long as its own retention says.
+  [[nodiscard]] bool was_forgotten(std::string_view user) const {
+    return !forgotten_.empty() && forgotten_.contains(digest_of(data_.hash().user(user)));
   }
 
   const CompareTopics& options_;
   DataDirectory& data_;
+  std::set<std::string> forgotten_;  // digests of pseudonyms
   std::vector<Hash128> own_;
   std::vector<Logged> topics_;
   TopicsCompared out_;

@@ -99,7 +99,8 @@ Status go_on_after_gap(rd_kafka_t& consumer, const KafkaConfig& config,
 void commit_folded(rd_kafka_t& consumer, const FollowTracker& tracker) {
   const KafkaPartitions list = assigned(consumer);
   if (list == nullptr || list->cnt == 0) return;
-  const FollowTracker::Marks folded = tracker.folded();
+  const auto marks = tracker.folded();
+  const FollowTracker::Marks& folded = *marks;
   for (rd_kafka_topic_partition_t& entry : entries(*list)) {
     const auto at = folded.find(mark_of(entry.topic, static_cast<uint32_t>(entry.partition)));
     entry.offset = at == folded.end() ? RD_KAFKA_OFFSET_INVALID : static_cast<int64_t>(at->second);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <mutex>
+#include <span>
 #include <thread>
 
 #include <librdkafka/rdkafka.h>
@@ -45,6 +46,12 @@ struct Gathered {
   }
 };
 
+KafkaPartitions assignment(rd_kafka_t& consumer) {
+  rd_kafka_topic_partition_list_t* list = nullptr;
+  const auto error = rd_kafka_assignment(&consumer, &list);
+  return KafkaPartitions(error == RD_KAFKA_RESP_ERR_NO_ERROR ? list : nullptr);
+}
+
 }  // namespace
 
 std::string mark_of(const std::string& topic, uint32_t partition) {
@@ -69,6 +76,7 @@ struct EventsFollower::State {
                          void* state);
   void assigned(rd_kafka_topic_partition_list_t& list);
   void revoked();
+  void drop();
   Status subscribe();
   void run(const std::stop_token& stop);
   Status gather();
@@ -97,8 +105,13 @@ void EventsFollower::State::assigned(rd_kafka_topic_partition_list_t& list) {
 }
 
 // What was read and not handed over is read again, here or by somebody else.
-void EventsFollower::State::revoked() {
+void EventsFollower::State::drop() {
   gathered = {};
+  parts.refused->drop();
+}
+
+void EventsFollower::State::revoked() {
+  drop();
   tracker.drain();
   commit_folded(*consumer, tracker);
   rd_kafka_assign(consumer.get(), nullptr);
@@ -174,8 +187,8 @@ Status EventsFollower::State::find_items(std::vector<std::string_view> unknown,
 
 Status EventsFollower::State::hand_over(const std::stop_token& stop) {
   if (gathered.messages == 0) return {};
+  TRY(parts.refused->flush());
   Gathered taken = std::exchange(gathered, {});
-  parts.refused->flush();
   auto prepared =
       TRY(prepare_events(std::move(taken.batch), *parts.types, parts.data->state().catalogue()));
   if (!prepared.unknown_items.empty()) TRY(find_items(std::move(prepared.unknown_items), stop));
@@ -184,7 +197,7 @@ Status EventsFollower::State::hand_over(const std::stop_token& stop) {
 }
 
 void EventsFollower::State::recover(const Status& why, const std::stop_token& stop) {
-  gathered = {};
+  drop();
   tracker.drain();
   const std::string reason = why ? tracker.trouble() : why.error().message;
   {
@@ -243,10 +256,10 @@ Result<std::unique_ptr<EventsFollower>> EventsFollower::start(const FollowParts&
 const FollowTracker& EventsFollower::tracker() const { return state_->tracker; }
 
 uint64_t EventsFollower::behind() const {
-  rd_kafka_topic_partition_list_t* list = nullptr;
-  if (rd_kafka_assignment(state_->consumer.get(), &list) != RD_KAFKA_RESP_ERR_NO_ERROR) return 0;
-  const KafkaPartitions assigned(list);
-  const FollowTracker::Marks folded = state_->tracker.folded();
+  const KafkaPartitions assigned = assignment(*state_->consumer);
+  if (assigned == nullptr) return 0;
+  const auto marks = state_->tracker.folded();
+  const FollowTracker::Marks& folded = *marks;
   uint64_t behind = 0;
   for (int i = 0; i < assigned->cnt; ++i) {
     const rd_kafka_topic_partition_t& entry = assigned->elems[i];
@@ -262,10 +275,17 @@ uint64_t EventsFollower::behind() const {
 }
 
 size_t EventsFollower::partitions() const {
-  rd_kafka_topic_partition_list_t* list = nullptr;
-  if (rd_kafka_assignment(state_->consumer.get(), &list) != RD_KAFKA_RESP_ERR_NO_ERROR) return 0;
-  const KafkaPartitions assigned(list);
-  return static_cast<size_t>(assigned->cnt);
+  const KafkaPartitions assigned = assignment(*state_->consumer);
+  return assigned == nullptr ? 0 : static_cast<size_t>(assigned->cnt);
+}
+
+bool EventsFollower::follows(uint32_t partition) const {
+  const KafkaPartitions assigned = assignment(*state_->consumer);
+  if (assigned == nullptr) return false;
+  const std::span entries(assigned->elems, static_cast<size_t>(assigned->cnt));
+  return std::ranges::any_of(entries, [&](const rd_kafka_topic_partition_t& entry) {
+    return entry.partition == static_cast<int32_t>(partition);
+  });
 }
 
 std::string EventsFollower::trouble() const {

@@ -54,6 +54,7 @@ class EventsFollower {
   // How many messages of its partitions are still to be read, as of the last fetches.
   [[nodiscard]] uint64_t behind() const;
   [[nodiscard]] size_t partitions() const;  // that it has now
+  [[nodiscard]] bool follows(uint32_t partition) const;
   [[nodiscard]] std::string trouble() const;
 
  private:

@@ -1,5 +1,6 @@
 #include "kafka/follow_tracker.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace palate {
@@ -11,6 +12,7 @@ Status FollowTracker::submit(Followed followed) {
     for (Followed::Mark& mark : followed.marks) {
       const auto [at, is_new] = submitted_.try_emplace(mark.source, mark.from);
       mark.from = std::exchange(at->second, mark.to);
+      mark.attempt = attempt_;
     }
     ++in_flight_;
   }
@@ -21,11 +23,22 @@ Status FollowTracker::submit(Followed followed) {
       });
 }
 
+void FollowTracker::fold(const Marks& places) {
+  Marks folded = *folded_;
+  for (const auto& [source, place] : places) {
+    uint64_t& at = folded[source];
+    at = std::max(at, place);
+  }
+  folded_ = std::make_shared<const Marks>(std::move(folded));
+}
+
 void FollowTracker::answered(const std::vector<Followed::Mark>& marks,
                              const Result<IngestReceipt>& receipt) {
   const std::lock_guard lock(mutex_);
   if (receipt) {
-    for (const Followed::Mark& mark : marks) folded_[mark.source] = mark.to;
+    Marks places;
+    for (const Followed::Mark& mark : marks) places[mark.source] = mark.to;
+    fold(places);
     accepted_ += receipt->accepted;
     duplicates_ += receipt->duplicates;
     if (!failed_) trouble_.clear();
@@ -52,11 +65,29 @@ std::string FollowTracker::trouble() const {
   return trouble_;
 }
 
+// What was logged and not folded is folded with the next submission: an empty one, since there may
+// be no other for long.
 void FollowTracker::reset() {
   const Marks logged = ingest_.marks();
+  {
+    const std::lock_guard lock(mutex_);
+    submitted_ = logged;
+    failed_ = false;
+    ++attempt_;
+    ++in_flight_;
+  }
+  const Status queued =
+      ingest_.submit_followed({.what = PreparedEvents{}, .marks = {}},
+                              [this, logged](const Result<IngestReceipt>& receipt) {
+                                const std::lock_guard lock(mutex_);
+                                if (receipt) fold(logged);
+                                --in_flight_;
+                                settled_.notify_all();
+                              });
+  if (queued) return;
   const std::lock_guard lock(mutex_);
-  submitted_ = logged;
-  failed_ = false;
+  --in_flight_;
+  settled_.notify_all();
 }
 
 std::optional<uint64_t> FollowTracker::next(const std::string& source) const {
@@ -65,7 +96,7 @@ std::optional<uint64_t> FollowTracker::next(const std::string& source) const {
   return found == submitted_.end() ? std::nullopt : std::optional(found->second);
 }
 
-FollowTracker::Marks FollowTracker::folded() const {
+std::shared_ptr<const FollowTracker::Marks> FollowTracker::folded() const {
   const std::lock_guard lock(mutex_);
   return folded_;
 }

@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -17,7 +18,8 @@ namespace palate {
 class FollowTracker {
  public:
   using Marks = std::map<std::string, uint64_t>;
-  explicit FollowTracker(Ingest& ingest) : ingest_(ingest), folded_(ingest.marks()) {}
+  explicit FollowTracker(Ingest& ingest)
+      : ingest_(ingest), folded_(std::make_shared<const Marks>(ingest.marks())) {}
   // Waits for what is in flight.
   ~FollowTracker() { drain(); }
   FollowTracker(const FollowTracker&) = delete;
@@ -34,18 +36,22 @@ class FollowTracker {
 
   // Where a source is to be read from: behind what was submitted last. Without: from its beginning.
   [[nodiscard]] std::optional<uint64_t> next(const std::string& source) const;
-  [[nodiscard]] Marks folded() const;
+  // As it was at some moment: the same object until something more is folded.
+  [[nodiscard]] std::shared_ptr<const Marks> folded() const;
   [[nodiscard]] uint64_t accepted() const;
   [[nodiscard]] uint64_t duplicates() const;
 
  private:
+  void fold(const Marks& places);
   void answered(const std::vector<Followed::Mark>& marks, const Result<IngestReceipt>& receipt);
 
   Ingest& ingest_;
   mutable std::mutex mutex_;  // of all below
   std::condition_variable settled_;
-  Marks folded_, submitted_ = folded_;
+  std::shared_ptr<const Marks> folded_;
+  Marks submitted_ = *folded_;
   size_t in_flight_ = 0;
+  uint64_t attempt_ = 0;  // counts resets
   bool failed_ = false;
   std::string trouble_;
   uint64_t accepted_ = 0, duplicates_ = 0;

@@ -12,6 +12,8 @@
 #include "base/log.h"
 #include "base/stop.h"
 #include "base/time.h"
+#include "events/json_elements.h"
+#include "ingest/error_budgets.h"
 #include "kafka/consumer.h"
 #include "kafka/message.h"
 
@@ -26,10 +28,11 @@ constexpr auto kAgain = std::chrono::milliseconds(200);
 }  // namespace
 
 struct JsonSource::State {
-  explicit State(const Parts& p) : parts(p), parser(*p.types, now()) {}
+  explicit State(const Parts& p) : parts(p), parser(*p.types, now()), budgets(p.error_budget) {}
 
   const Parts parts;
   EventJsonParser parser;
+  ErrorBudgets budgets;
   KafkaClient consumer;
   EventBatch batch;  // read, and not in the intake yet
   std::map<int32_t, int64_t> ends;
@@ -43,6 +46,7 @@ struct JsonSource::State {
                          void* state);
   Status gather();
   void take(const rd_kafka_message_t& message);
+  void keep_within_budget(const MessagePlace& place, std::string_view bytes, MessageRows& rows);
   Status hand_over(const std::stop_token& stop);
   Status write(const std::stop_token& stop);
   Status commit();
@@ -66,6 +70,7 @@ void JsonSource::State::drop() {
   batch = {};
   ends.clear();
   messages = 0;
+  parts.refused->drop();
 }
 
 void JsonSource::State::take(const rd_kafka_message_t& message) {
@@ -76,14 +81,33 @@ void JsonSource::State::take(const rd_kafka_message_t& message) {
   parser.set_contract(parts.contract());
   auto rows = read_json_message(bytes, place, parser);
   if (rows) {
+    keep_within_budget(place, bytes, *rows);
     parts.refused->add(place, std::move(rows->refused));
     batch.rows.insert(batch.rows.end(), rows->batch.rows.begin(), rows->batch.rows.end());
     batch.arena.keep(std::make_shared<Arena>(std::move(rows->batch.arena)));
   } else {
+    budgets.take(place.topic, 1, 1);
     parts.refused->add(place, reject(Reason::kBadJson, rows.error().message), bytes);
   }
   ends[message.partition] = message.offset + 1;
   ++messages;
+}
+
+// Beyond the topic's budget good events are set aside like the others.
+void JsonSource::State::keep_within_budget(const MessagePlace& place, std::string_view bytes,
+                                           MessageRows& rows) {
+  const size_t good = rows.batch.rows.size(), all = good + rows.refused.size();
+  const auto beyond = budgets.take(place.topic, all, rows.refused.size());
+  if (!beyond || good == 0) return;
+  const auto elements = json_elements(bytes, all);
+  if (!elements) return;  // it was read: they are there
+  const Rejection why = beyond_budget(*beyond, place.topic);
+  std::vector<bool> refused(all);
+  for (const MessageRows::Refused& row : rows.refused) refused[row.index] = true;
+  for (size_t i = 0; i < all; ++i) {
+    if (!refused[i]) rows.refused.push_back({i, why, std::string(elements->texts[i])});
+  }
+  rows.batch = {};
 }
 
 Status JsonSource::State::gather() {
@@ -135,7 +159,7 @@ Status JsonSource::State::commit() {
 Status JsonSource::State::hand_over(const std::stop_token& stop) {
   if (messages == 0) return {};
   TRY(write(stop));
-  parts.refused->flush();
+  TRY(parts.refused->flush());
   const Status committed = commit();
   all_messages += messages;
   drop();

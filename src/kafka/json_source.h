@@ -23,6 +23,7 @@ class JsonSource {
     Intake* intake;
     RefusedMessages* refused;
     std::function<std::shared_ptr<const Contract>()> contract;  // of events, now
+    double error_budget = 1;  // validation.error_budget: the topic is one source
   };
   // Errors: kInvalidArgument, kNotFound for a password.
   static Result<std::unique_ptr<JsonSource>> start(const Parts& parts);

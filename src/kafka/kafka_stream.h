@@ -29,7 +29,10 @@ class KafkaStream : public Intake {
   Status submit_events(EventBatch batch, Done done) override;
   Status submit_items(std::vector<ItemRecord> items, Done done) override;
   Status submit_users(std::vector<UserRecord> users, Done done) override;
+  // On this replica: each is asked by itself (docs/privacy.md).
+  Status submit_forget(std::vector<std::string> users, Done done) override;
   [[nodiscard]] size_t queued_events() const override;
+  [[nodiscard]] uint64_t behind() const override { return progress().behind; }
   [[nodiscard]] std::string trouble() const override;
   [[nodiscard]] AsOf folded() const override;
   // Of events, the partition of `user` counts alone: other processes may have the others.

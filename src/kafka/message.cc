@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "events/block.h"
+#include "events/json_elements.h"
 #include "events/limits.h"
 
 namespace palate {
@@ -48,8 +49,12 @@ Result<MessageRows> read_json_message(std::string_view bytes, const MessagePlace
                                       EventJsonParser& parser) {
   MessageRows rows;
   TRY(parser.parse_body(bytes, kEventsPerMessageMax, rows.batch, [&](size_t index, Rejection why) {
-    rows.refused.push_back({index, std::move(why), std::string(bytes)});
+    rows.refused.push_back({index, std::move(why), ""});
   }));
+  if (!rows.refused.empty()) {
+    const auto elements = TRY(json_elements(bytes, kEventsPerMessageMax));
+    for (MessageRows::Refused& row : rows.refused) row.bytes = elements.texts.at(row.index);
+  }
   size_t index = 0;
   size_t refused = 0;
   for (EventView& row : rows.batch.rows) {

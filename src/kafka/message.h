@@ -20,7 +20,7 @@ struct MessageRows {
   struct Refused {
     size_t index = 0;  // in the message
     Rejection why;
-    std::string bytes;  // of the row, as far as it can be shown alone; else of the message
+    std::string bytes;  // of the row alone
   };
   EventBatch batch;
   std::vector<Refused> refused;

@@ -27,6 +27,18 @@ std::vector<size_t> refused_of(const MessageRows& rows) {
   return places;
 }
 
+// A message of many wrong rows is kept row by row, not a copy of itself for each.
+TEST(Message, RefusedRowsAreKeptAlone) {
+  const EventTypes types = EventTypes::defaults();
+  EventJsonParser parser(types, kNow);
+  const auto rows = read_json_message(R"([ {"type":"like","user":"u"} , {"user": 5}])",
+                                      {"clicks", 3, 77}, parser);
+  ASSERT_TRUE(rows);
+  ASSERT_EQ(rows->refused.size(), 2u);
+  EXPECT_EQ(rows->refused[0].bytes, R"({"type":"like","user":"u"})");
+  EXPECT_EQ(rows->refused[1].bytes, R"({"user": 5})");
+}
+
 // Those that are refused count, so that the names of the others do not depend on them.
 TEST(Message, AnEventWithoutANameIsNamedByItsPlace) {
   const EventTypes types = EventTypes::defaults();

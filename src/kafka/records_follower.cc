@@ -68,7 +68,10 @@ Status RecordsFollower::State::take(const rd_kafka_message_t& message) {
   if (const Status read = read_block(message, topic == items, followed); !read) {
     const std::string_view bytes(static_cast<const char*>(message.payload), message.len);
     parts.refused->add({topic, 0, offset}, reject(Reason::kBadBlock, read.error().message), bytes);
-    parts.refused->flush();
+    if (Status kept = parts.refused->flush(); !kept) {
+      parts.refused->drop();  // it is read again
+      return kept;
+    }
     followed.what = PreparedEvents{};
   }
   TRY(tracker.submit(std::move(followed)));
@@ -120,13 +123,18 @@ Status RecordsFollower::read_items_to_end(const std::stop_token& stop) {
       TRY(watermarks(*state_->consumer, *state_->parts.config, state_->items, 0));
   const std::string mark = mark_of(state_->items, 0);
   const auto reached = [&] {
-    const FollowTracker::Marks folded = state_->tracker.folded();
-    const auto at = folded.find(mark);
+    const auto folded = state_->tracker.folded();
+    const auto at = folded->find(mark);
     return marks.high == 0 ||
-           (at != folded.end() && at->second >= static_cast<uint64_t>(marks.high));
+           (at != folded->end() && at->second >= static_cast<uint64_t>(marks.high));
   };
+  const auto deadline = std::chrono::steady_clock::now() +
+                        std::chrono::milliseconds(state_->parts.config->timeout_ms);
   while (!reached()) {
     TRY(check_stop(stop));
+    if (std::chrono::steady_clock::now() > deadline) {
+      return fail(Code::kUnavailable, "{} is not read to its end yet", state_->items);
+    }
     std::this_thread::sleep_for(kLook);
   }
   return {};

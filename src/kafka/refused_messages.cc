@@ -17,9 +17,11 @@ std::string file_of(const MessagePlace& place) {
 
 void RefusedMessages::gather(Row row) {
   ++count_;
-  const std::lock_guard lock(mutex_);
-  if (bytes_ + row.bytes.size() > kQuarantineBytesMax) return;
-  bytes_ += row.bytes.size();
+  if (kept_bytes_ + gathered_bytes_ + row.bytes.size() > kQuarantineBytesMax) {
+    full_ = full_ || row.why.reason == Reason::kSetAside;
+    return;
+  }
+  gathered_bytes_ += row.bytes.size();
   rows_.push_back(std::move(row));
 }
 
@@ -51,15 +53,26 @@ Status RefusedMessages::write(const std::vector<Row>& rows) const {
   return quarantine.finish();
 }
 
-void RefusedMessages::flush() {
-  const std::lock_guard lock(mutex_);
-  const std::vector<Row> rows = std::exchange(rows_, {});
-  if (rows.empty()) return;
-  log_warning("{} messages or rows of Kafka cannot be taken: the first is at offset {} of {}: {}",
-              rows.size(), rows.front().offset, rows.front().file, rows.front().why.sentence);
-  if (const Status written = write(rows); !written) {
-    log_warning("they cannot be put into quarantine either: {}", written.error().message);
+Status RefusedMessages::flush() {
+  if (full_) {
+    return fail(Code::kOverloaded,
+                "{}: this process has put {} bytes there, and good events wait to be set aside: "
+                "see to the source, then start anew",
+                folder_.string(), kept_bytes_ + gathered_bytes_);
   }
+  if (rows_.empty()) return {};
+  TRY(write(rows_));
+  log_warning("{} messages or rows of Kafka cannot be taken: the first is at offset {} of {}: {}",
+              rows_.size(), rows_.front().offset, rows_.front().file, rows_.front().why.sentence);
+  kept_bytes_ += gathered_bytes_;
+  drop();
+  return {};
+}
+
+void RefusedMessages::drop() {
+  rows_.clear();
+  gathered_bytes_ = 0;
+  full_ = false;
 }
 
 }  // namespace palate

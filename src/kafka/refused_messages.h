@@ -1,11 +1,10 @@
 // Where messages and rows that cannot be taken go: the quarantine of the tenant, with topic,
 // partition and offset. Gathered until flush(), so that a topic full of them does not become as
-// many files. Thread-safe.
+// many files. One reader's; count() is thread-safe.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -17,14 +16,17 @@ namespace palate {
 class RefusedMessages {
  public:
   explicit RefusedMessages(Path folder) : folder_(std::move(folder)) {}
-  ~RefusedMessages() { flush(); }
   RefusedMessages(const RefusedMessages&) = delete;
 
   // The whole message.
   void add(const MessagePlace& place, Rejection why, std::string_view bytes);
   void add(const MessagePlace& place, std::vector<MessageRows::Refused> rows);
-  // Writes what was gathered, durable on return: before the place behind it is.
-  void flush();
+  // Writes what was gathered, durable on return: the place behind it is not, before this is. After
+  // an error it is gathered still. What is refused beyond kQuarantineBytesMax in a run is only
+  // counted; what was set aside, good events, is an error then (kOverloaded).
+  Status flush();
+  // For a reader that goes back and gathers the same once more.
+  void drop();
   [[nodiscard]] uint64_t count() const { return count_; }
 
  private:
@@ -38,10 +40,11 @@ class RefusedMessages {
   Status write(const std::vector<Row>& rows) const;
 
   const Path folder_;
-  std::mutex mutex_;
   std::atomic<uint64_t> count_ = 0;
-  std::vector<Row> rows_;  // these two guarded by mutex_
-  uint64_t bytes_ = 0;     // that were kept since the start; at some point rows are only counted
+  std::vector<Row> rows_;
+  uint64_t gathered_bytes_ = 0;  // of them
+  uint64_t kept_bytes_ = 0;      // written since the start
+  bool full_ = false;            // something that was set aside found no room
 };
 
 }  // namespace palate

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <new>
 #include <optional>
+#include <span>
 
 #include "base/log.h"
 #include "base/stop.h"
@@ -19,13 +21,26 @@
 namespace palate::lake {
 namespace {
 
-// What a row takes in memory while it is sorted: its columns, its texts, its keys.
-constexpr uint64_t kRowBytes = 256;
 // What a row of a file takes, about: only to choose which files it is merged with.
 constexpr uint64_t kFileRowBytes = 16;
 
 std::string key_check_of(const KeyedHash& hash) {
   return to_hex(hash128(hash.user("palate.lake-check").bytes()));
+}
+
+// What to do where a lake cannot be continued, and what that would cost: the log may have dropped
+// what the lake has read.
+Result<std::string> made_anew(const EventLog& log) {
+  std::vector<std::string> begins;
+  for (const Position& begin : TRY(log.begins())) begins.push_back(to_string(begin));
+  if (begins.empty()) {
+    return "Move the lake away, and the next compaction makes a new one from the log, which has "
+           "everything";
+  }
+  return fmt::format(
+      "The log begins at {}: what was before is in this lake alone, and a new one will not have "
+      "it. If that may be, move the lake away, keep it, and the next compaction makes a new one",
+      fmt::join(begins, ", "));
 }
 
 // One compaction, which owns the lock.
@@ -50,7 +65,8 @@ class Compaction {
   using Parts = std::map<Part, PartRows>;
 
   Status check_lake();
-  Status check_clock(const RowFilter& filter) const;
+  Status check_clock() const;
+  Status take_batch(std::span<const StoredTombstone> batch, bool with_log);
   Status read_log(const RowFilter& filter);
   Status take_run(LogRun run, const RowFilter& filter);
   Status take_events(LogRun& run, const RowFilter& filter);
@@ -96,15 +112,14 @@ Status Compaction::check_lake() {
     return fail(
         Code::kConflict,
         "{}: this lake was made for tenant '{}' with another id.key; it cannot be continued "
-        "here. Move it away, and the next compaction makes a new one from the log",
-        root, current->tenant);
+        "here. {}",
+        root, current->tenant, TRY(made_anew(*source_.log)));
   }
   if (current->region_key != room_.config.region_key) {
     return fail(
         Code::kConflict,
-        "{}: this lake is parted by region '{}', lake.region_key says '{}'; set it back, or "
-        "move the lake away and let the next compaction make a new one from the log",
-        root, current->region_key, room_.config.region_key);
+        "{}: this lake is parted by region '{}', lake.region_key says '{}'; set it back. Or: {}",
+        root, current->region_key, room_.config.region_key, TRY(made_anew(*source_.log)));
   }
   const AsOf ends = TRY(source_.log->ends());
   for (const Position& seen : current->as_of) {
@@ -112,39 +127,58 @@ Status Compaction::check_lake() {
     return fail(
         Code::kConflict,
         "{}: the lake has seen {}, and the log ends before that: it belongs to another log, "
-        "or the log was restored from an older copy. Move the lake away, and the next "
-        "compaction makes a new one",
-        root, to_string(seen));
+        "or the log was restored from an older copy. {}",
+        root, to_string(seen), TRY(made_anew(*source_.log)));
   }
   return {};
 }
 
-// Of the newest event, in the lake or in the last block of the log.
+// Of the newest event, in the lake or at the end of the log. There may lie those of forgotten
+// users, which nobody is shown: then further back, in steps that grow.
 Result<int64_t> Compaction::newest_receipt() const {
+  constexpr uint64_t kStepGrows = 64;
   int64_t newest = next_.received_max;
   for (const Position& end : TRY(source_.log->ends())) {
     if (end.stream != Stream::kEvents || end.offset == 0) continue;
-    Position last = end;
-    --last.offset;
-    const LogRuns one{source_, room_.pool, room_.stop, 1};
-    TRY(read_runs(one, last, end.offset, [&](const LogRun& run) -> Status {
-      newest = std::max(newest, std::ranges::max(run.rows.columns[event::kReceived].integers));
-      return {};
-    }));
+    bool found = false;
+    for (uint64_t step = 1; !found; step *= kStepGrows) {
+      Position from = end;
+      from.offset -= std::min(step, end.offset);
+      const LogRuns few{source_, room_.pool, room_.stop, kRowBytes};
+      TRY(read_runs(few, from, end.offset, [&](const LogRun& run) -> Status {
+        for (const int64_t received : run.rows.columns[event::kReceived].integers) {
+          newest = std::max(newest, received);
+          found = true;
+        }
+        return {};
+      }));
+      if (from.offset == 0) break;
+    }
   }
   return newest;
 }
 
-// A clock that is years ahead would empty the lake.
-Status Compaction::check_clock(const RowFilter& filter) const {
-  if (!filter.first_day()) return {};
-  const int64_t newest = TRY(newest_receipt());
-  if (newest == 0 || *filter.first_day() <= day_of(newest)) return {};
+// A clock that is years ahead would empty the lake, or take all events of a type.
+Status Compaction::check_clock() const {
+  // A type that is kept for a day is not worth a refusal after a quiet weekend.
+  constexpr int64_t kQuietDays = 7;
+  int64_t days = room_.config.keep_days;
+  std::string setting = "lake.keep_days", what = "every day";
+  for (const auto& [type, keep] : room_.config.keep_days_of) {
+    const int64_t wanted = std::max(keep, kQuietDays);
+    if (keep == 0 || (days != 0 && days <= wanted)) continue;
+    days = wanted;
+    setting = fmt::format("[lake.types.{}] keep_days", type);
+    what = "every event of the type";
+  }
+  if (days == 0) return {};
+  const int64_t now = now_us(), newest = TRY(newest_receipt());
+  if (newest == 0 || day_of(now) - days <= day_of(newest)) return {};
   return fail(Code::kConflict,
-              "{}: the clock says {}, and the newest event came {}: with lake.keep_days = {} every "
-              "day would go. Set the clock right; if it is, set lake.keep_days to more",
-              room_.lake.root().string(), format_rfc3339({now_us()}), format_rfc3339({newest}),
-              room_.config.keep_days);
+              "{}: the clock says {}, and the newest event came {}: by {} {} would go. Set the "
+              "clock right; if it is, set that to more",
+              room_.lake.root().string(), format_rfc3339({now}), format_rfc3339({newest}), setting,
+              what);
 }
 
 void Compaction::begin_next() {
@@ -176,38 +210,51 @@ Status Compaction::commit() {
 
 Result<CompactionReport> Compaction::run() {
   const auto start = std::chrono::steady_clock::now();
+  if (source_.look_again) TRY(source_.look_again());
   TRY(check_lake());
   begin_next();
-  const TombstoneFilter tombstones(TRY(read_tombstones(room_.lake.root())));
-  for (size_t i = 0; i < tombstones.size(); ++i) forgot_.push_back(tombstones.describe(i));
-  const RowFilter filter(room_.config, tombstones, now_us());
-  TRY(check_clock(filter));
-  if (filter.forgets() && !next_.retired.empty()) {  // they may hold rows of who was forgotten
-    next_.retired.clear();
-    changed_ = true;
+  TRY(check_clock());
+  const auto waiting = TRY(read_tombstones(room_.lake.root()));
+  const size_t at_once = std::max<size_t>(room_.tombstones_at_once, 1);
+  for (size_t done = 0; done == 0 || done < waiting.size(); done += at_once) {
+    const size_t count = std::min(at_once, waiting.size() - done);
+    TRY(take_batch(std::span(waiting).subspan(done, count), done == 0));
   }
-  TRY(read_log(filter));
-  TRY(maintain(filter));
   report_.manifest = writer_.current() ? writer_.current()->number : 0;
   report_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return report_;
 }
 
+// Forgets these users; and takes in the log, which is the same for all batches, once.
+Status Compaction::take_batch(std::span<const StoredTombstone> batch, bool with_log) {
+  const TombstoneFilter tombstones(batch);
+  forgot_.clear();
+  for (size_t i = 0; i < tombstones.size(); ++i) forgot_.push_back(tombstones.describe(i));
+  const RowFilter filter(room_.config, tombstones, now_us());
+  if (filter.forgets() && !next_.retired.empty()) {  // they may hold rows of who was forgotten
+    next_.retired.clear();
+    changed_ = true;
+  }
+  if (with_log) TRY(read_log(filter));
+  return maintain(filter);
+}
+
 Status Compaction::read_log(const RowFilter& filter) {
-  const auto rows_max =
-      static_cast<size_t>((static_cast<uint64_t>(room_.config.memory_mib) << 20) / kRowBytes);
-  const LogRuns runs{source_, room_.pool, room_.stop, rows_max};
+  // Two runs at a time: one is written, the next is read.
+  const LogRuns runs{source_, room_.pool, room_.stop,
+                     (static_cast<uint64_t>(room_.config.memory_mib) << 20) / 2};
   AsOf ends = TRY(source_.log->ends());
   // Events last: each manifest has the items that its events name.
   std::ranges::stable_partition(ends,
                                 [](const Position& end) { return end.stream != Stream::kEvents; });
+  std::vector<LogRange> ranges;
   for (const Position& end : ends) {
     Position from = end;
     from.offset = offset_of(next_.as_of, end.stream, end.partition);
-    TRY(read_runs(runs, from, end.offset,
-                  [&](LogRun run) { return take_run(std::move(run), filter); }));
+    ranges.push_back({from, end.offset});
   }
-  return {};
+  return read_runs_ahead(runs, ranges,
+                         [&](LogRun run) { return take_run(std::move(run), filter); });
 }
 
 Status Compaction::take_run(LogRun run, const RowFilter& filter) {
@@ -234,7 +281,8 @@ Status Compaction::take_records(LogRun& run, const RowFilter& filter) {
     if (!filter.removes(run.zone, run.rows, row, removed)) rows.push_back(row);
   }
   Account& account = next_.accounts[static_cast<size_t>(run.zone)];
-  account.read += run.rows.rows;
+  account.read += run.rows.rows + run.erased;
+  account.erased += run.erased;
   account.forgotten += removed.forgotten_total();
   (run.zone == Zone::kItems ? report_.items : report_.users) += run.rows.rows;
   if (rows.empty()) return {};
@@ -261,17 +309,22 @@ Result<Compaction::Parts> Compaction::part_rows(const LogRun& run, const RowFilt
   for (const LakeFile& file : next_.files) {
     if (file.zone == Zone::kClean) clean.push_back(&file);
   }
-  const auto repeats = TRY(find_repeats({&run.rows, &room_.lake, clean, room_.config.dedup_days},
-                                        room_.pool, room_.stop));
-  Parts parts;
+  // First who goes: what is not there repeats nothing.
   Removed removed;
+  Order stay;
+  for (uint32_t row = 0; row < run.rows.rows; ++row) {
+    if (!filter.removes(Zone::kRaw, run.rows, row, removed)) stay.push_back(row);
+  }
+  const auto repeats = TRY(find_repeats(
+      {&run.rows, stay, &room_.lake, clean, room_.config.dedup_days}, room_.pool, room_.stop));
+  for (const int64_t received : run.rows.columns[event::kReceived].integers) {
+    next_.received_max = std::max(next_.received_max, received);
+  }
+  Parts parts;
   auto last = parts.end();
   Account& raw = next_.accounts[static_cast<size_t>(Zone::kRaw)];
   Account& account = next_.accounts[static_cast<size_t>(Zone::kClean)];
-  for (uint32_t row = 0; row < run.rows.rows; ++row) {
-    next_.received_max =
-        std::max(next_.received_max, run.rows.columns[event::kReceived].integers[row]);
-    if (filter.removes(Zone::kRaw, run.rows, row, removed)) continue;
+  for (const uint32_t row : stay) {
     Part part{day_of(run.rows.columns[event::kTs].integers[row]),
               regions_.find(run.rows.columns[event::kContext].texts[row])};
     if (last == parts.end() || last->first != part) last = parts.try_emplace(std::move(part)).first;
@@ -280,7 +333,8 @@ Result<Compaction::Parts> Compaction::part_rows(const LogRun& run, const RowFilt
     if (!repeats[row]) last->second.clean.push_back(row);
   }
   for (Account* one : {&raw, &account}) {
-    one->read += run.rows.rows;
+    one->read += run.rows.rows + run.erased;
+    one->erased += run.erased;
     one->expired += removed.expired;
     one->forgotten += removed.forgotten_total();
   }
@@ -289,14 +343,26 @@ Result<Compaction::Parts> Compaction::part_rows(const LogRun& run, const RowFilt
 }
 
 Status Compaction::sort_clean(const Table& rows, Parts& parts) const {
+  // The zone's order with its keys side by side. A run is of one partition and in order of the log,
+  // so a row's number stands for its position.
+  struct Key {
+    Hash128 user;
+    int64_t ts;
+    uint32_t row;
+    auto operator<=>(const Key&) const = default;
+  };
+  const auto& users = rows.columns[event::kUser].ids;
+  const auto& times = rows.columns[event::kTs].integers;
   std::vector<Order*> orders;
   for (auto& [part, of_part] : parts) orders.push_back(&of_part.clean);
   return room_.pool.for_blocks(
       orders.size(),
       [&](size_t i, size_t) {
-        std::ranges::sort(*orders[i], [&](uint32_t a, uint32_t b) {
-          return compare_rows(Zone::kClean, {&rows, a}, {&rows, b}) < 0;
-        });
+        std::vector<Key> keys;
+        keys.reserve(orders[i]->size());
+        for (const uint32_t row : *orders[i]) keys.push_back({users[row], times[row], row});
+        std::ranges::sort(keys);
+        std::ranges::transform(keys, orders[i]->begin(), &Key::row);
       },
       room_.stop);
 }
@@ -353,9 +419,9 @@ Status Compaction::run_jobs(std::vector<MergeJob> jobs, const RowFilter& filter)
     account.expired += merged.removed.expired;
     account.forgotten += merged.removed.forgotten_total();
     report_.expired += merged.removed.expired;
-    for (size_t t = 0; t < merged.removed.forgotten.size(); ++t) {
-      forgot_[t].rows[static_cast<size_t>(jobs[i].target.zone)] += merged.removed.forgotten[t];
-      report_.forgotten += merged.removed.forgotten[t];
+    for (const auto& [place, rows] : merged.removed.forgotten) {
+      forgot_[place].rows[static_cast<size_t>(jobs[i].target.zone)] += rows;
+      report_.forgotten += rows;
     }
     const bool at_once = merged.removed.forgotten_total() + merged.removed.expired > 0;
     for (const LakeFile* file : jobs[i].inputs) replaced[file->path] = at_once;
@@ -382,10 +448,17 @@ Result<std::vector<bool>> Compaction::files_with_forgotten(const RowFilter& filt
     const auto column = user_column(file.zone);
     if (!column) return false;
     const auto [partition, offset] = position_columns(file.zone);
+    const std::array users{*column};
     const std::array wanted{*column, partition, offset};
-    auto source = TRY(open_table(TRY(room_.lake.find(file)), columns_of(file.zone)));
+    auto source = TRY(open_table(TRY(room_.lake.open(file)), columns_of(file.zone)));
     for (size_t group = 0; group < source->groups(); ++group) {
       TRY(check_stop(room_.stop));
+      // Most groups hold nobody of them, whatever the position.
+      const Table who = TRY(source->read(group, users));
+      const bool known = std::ranges::any_of(who.columns[*column].ids, [&](const Hash128& id) {
+        return filter.tombstones().knows(id);
+      });
+      if (!known) continue;
       const Table rows = TRY(source->read(group, wanted));
       for (size_t row = 0; row < rows.rows; ++row) {
         if (filter.tombstones().find(file.zone, rows, row) >= 0) return true;
@@ -438,8 +511,22 @@ CompactionSource source_of(const EventLog& log, const EventTypes& types, const K
 
 Result<CompactionReport> compact(const CompactionSource& source, const CompactionRoom& room) {
   TRY(tables_ready());
-  Compaction compaction(source, room, TRY(LakeWriter::open(room.lake)));
-  auto report = compaction.run();
+  auto writer = LakeWriter::open(room.lake);
+  if (!writer && writer.error().code == Code::kCorrupt) {
+    return fail(Code::kCorrupt, "{}. {}", writer.error().message, TRY(made_anew(*source.log)));
+  }
+  if (!writer) return std::unexpected(writer.error());
+  Compaction compaction(source, room, std::move(*writer));
+  const auto run = [&]() -> Result<CompactionReport> {
+    try {
+      return compaction.run();
+    } catch (const std::bad_alloc&) {
+      return fail(Code::kNoMemory,
+                  "{}: there is not enough memory to compact; set lake.memory_mib to less",
+                  room.lake.root().string());
+    }
+  };
+  auto report = run();
   if (!report) compaction.discard();
   return report;
 }

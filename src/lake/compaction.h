@@ -24,9 +24,12 @@ struct CompactionSource {
   const EventTypes* types;
   const KeyedHash* hash;
   Tenant tenant;
-  // The schema under which records are logged now ("event/2"); each file keeps the one it was
-  // written under. Empty: those of events/schema.h.
+  // The schema that holds now ("event/2"); each file keeps the one that held when its rows were
+  // taken in. Empty: those of events/schema.h.
   std::function<std::string(Stream)> schema_now = {};
+  // Of a log that belongs to another process: looks again at what it hides. Called when the lake's
+  // directory is there, from which moment on whoever is forgotten has a tombstone.
+  std::function<Status()> look_again = {};
 };
 CompactionSource source_of(const EventLog& log, const EventTypes& types, const KeyedHash& hash,
                            const Tenant& tenant);
@@ -42,17 +45,21 @@ struct CompactionReport {
   double seconds = 0;
 };
 
+// Users who are forgotten by one manifest, which names them all; more take several.
+inline constexpr size_t kTombstonesAtOnce = 100'000;
+
 // What it works with. References must live as long as the call.
 struct CompactionRoom {
   const LakeDirectory& lake;
   const LakeConfig& config;
   ThreadPool& pool;
   std::stop_token stop = {};
+  size_t tombstones_at_once = kTombstonesAtOnce;
 };
 
 // Errors: kConflict when somebody else compacts or the lake belongs to another log, key or setting;
-// kUnavailable without the Parquet module; kNoSpace, kIo, kPermission; kCancelled. The lake is then
-// as its last manifest says.
+// kUnavailable without the Parquet module; kNoSpace, kNoMemory, kIo, kPermission; kCancelled. The
+// lake is then as its last manifest says.
 Result<CompactionReport> compact(const CompactionSource& source, const CompactionRoom& room);
 
 }  // namespace palate::lake

@@ -1,5 +1,6 @@
 #include "lake/compaction.h"
 
+#include <map>
 #include <random>
 
 #include <gmock/gmock.h>
@@ -7,6 +8,7 @@
 
 #include "base/faults.h"
 #include "lake/lake_for_test.h"
+#include "lake/table_file.h"
 #include "lake/tombstones.h"
 
 namespace palate::lake {
@@ -15,6 +17,7 @@ namespace {
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAreArray;
 
@@ -25,8 +28,9 @@ std::vector<Said> drawn_events(uint64_t seed, size_t count, uint64_t days = 6) {
   std::mt19937_64 dice(seed);
   std::vector<Said> events;
   for (size_t i = 0; i < count; ++i) {
-    if (!events.empty() && dice() % 5 == 0) {
+    if (!events.empty() && dice() % 3 == 0) {
       events.push_back(events[dice() % events.size()]);
+      if (dice() % 2 == 0) events.back().day = static_cast<int64_t>(dice() % days);
       continue;
     }
     Said said{fmt::format("user{}", dice() % 9), fmt::format("item{}", dice() % 4),
@@ -67,20 +71,110 @@ TEST_F(CompactionTest, RepeatsAreFoundAcrossCompactionsAndNeighbouringDays) {
 // Any way of cutting the log into compactions gives the rows that one compaction gives.
 TEST_F(CompactionTest, ManySmallCompactionsGiveWhatOneGives) {
   const auto events = drawn_events(7, 400);
-  config_.dedup_days = 30;
-  for (size_t i = 0; i < events.size(); i += 40) {
-    log_events({events.begin() + static_cast<ptrdiff_t>(i),
-                events.begin() + static_cast<ptrdiff_t>(i + 40)});
+  size_t kept_before = events.size();
+  for (const int64_t days : {0, 1, 2, 30}) {
+    config_.dedup_days = days;
+    log_ = PartitionedLog();
+    std::filesystem::remove_all(root_);
+    for (size_t i = 0; i < events.size(); i += 40) {
+      log_events({events.begin() + static_cast<ptrdiff_t>(i),
+                  events.begin() + static_cast<ptrdiff_t>(i + 40)});
+      compacted();
+    }
+    expect_whole();
+    const auto raw = zone_lines(Zone::kRaw), clean = zone_lines(Zone::kClean);
+    std::filesystem::remove_all(root_);
     compacted();
+    expect_whole();
+    EXPECT_THAT(raw, UnorderedElementsAreArray(zone_lines(Zone::kRaw))) << days;
+    EXPECT_THAT(clean, UnorderedElementsAreArray(zone_lines(Zone::kClean))) << days;
+    EXPECT_LT(clean.size(), kept_before) << days;
+    kept_before = clean.size();
   }
-  expect_whole();
-  const auto raw = zone_lines(Zone::kRaw), clean = zone_lines(Zone::kClean);
-  std::filesystem::remove_all(root_);
+}
+
+TEST_F(CompactionTest, AnyNumberOfThreadsWritesTheSameBytes) {
+  config_.memory_mib = 1;  // several runs: of 2,000 rows
+  log_items({"a", "b"});
+  const auto events = drawn_events(7, 5'000, 2);
+  log_events({events.begin(), events.begin() + 3'500}, 0, 100);
+  log_events({events.begin() + 3'500, events.end()}, 3, 100);
+  std::map<std::string, std::string> first;
+  for (const size_t threads : {1U, 2U, 5U}) {
+    ThreadPool pool(threads);
+    ASSERT_TRUE(compact(source(), {lake_, config_, pool}));
+    EXPECT_GT(lake_.current()->value().number, 3U) << "one run tells nothing";
+    std::map<std::string, std::string> bytes;
+    for (const Path& file : files()) {
+      if (file.extension() == ".parquet") {
+        bytes[std::filesystem::relative(file, root_)] = *read_file(file);
+      }
+    }
+    if (threads == 1) first = bytes;
+    EXPECT_FALSE(first.empty());
+    EXPECT_TRUE(bytes == first) << threads << " threads";
+    std::filesystem::remove_all(root_);
+  }
+}
+
+TEST_F(CompactionTest, ARepeatIsOneOfAnEventThatStays) {
+  log_events({{"ann", "a", 0, "x"}, {"ann", "a", 3, "x"}, {"ann", "a", 0, "x"}});
+  EXPECT_EQ(compacted().duplicates, 1U) << "the third repeats the first";
+  log_events({{"bob", "a", 0, "y"}});
   compacted();
+  log_events({{"bob", "a", 1, "y"}, {"bob", "a", 2, "y"}});
+  EXPECT_EQ(compacted().duplicates, 1U) << "the second does not stay, so the third does";
+  EXPECT_THAT(zone_lines(Zone::kClean), SizeIs(4));
   expect_whole();
-  EXPECT_THAT(raw, UnorderedElementsAreArray(zone_lines(Zone::kRaw)));
-  EXPECT_THAT(clean, UnorderedElementsAreArray(zone_lines(Zone::kClean)));
-  EXPECT_LT(clean.size(), raw.size());
+}
+
+TEST_F(CompactionTest, WhatGoesRepeatsNothing) {
+  log_events({{"cid", "c", 0}});
+  compacted();
+  log_events({{"ann", "a", 0, "x"}});
+  ASSERT_TRUE(lake_.forget(hash_.user("ann"), *log_.ends()));
+  log_events({{"ann", "a", 0, "x"}});
+  EXPECT_EQ(compacted().duplicates, 0U);
+  EXPECT_THAT(zone_lines(Zone::kClean), Contains(HasSubstr(" a click 0/2")));
+}
+
+// A run of two days far apart looks into files of those days, not into all between them.
+TEST_F(CompactionTest, OneOddRowDoesNotReadTheWholeLake) {
+  std::vector<Said> events;
+  for (int64_t day = 0; day < 9; ++day)
+    events.push_back({"ann", "a", day, fmt::format("x{}", day)});
+  log_events(events);
+  compacted();
+  log_events({{"ann", "a", 0, "x0"}, {"ann", "b", 8, "late"}});
+  std::set<std::string> read;
+  set_file_faults_for_test([&](std::string_view operation, const Path& path) {
+    if (operation == "map") read.insert(path.parent_path().filename().string());
+    return 0;
+  });
+  EXPECT_EQ(compacted().duplicates, 1U);
+  set_file_faults_for_test(nullptr);
+  EXPECT_THAT(read, Contains("day=2024-10-04"));
+  EXPECT_THAT(read, Not(Contains("day=2024-10-08")));
+}
+
+TEST_F(CompactionTest, LongTextsMakeShortRunsAndGroups) {
+  const std::string rest(4000, 'x');
+  std::vector<Said> events;
+  for (int64_t i = 0; i < 17'000; ++i) {
+    const std::string context = fmt::format(R"({{"note":"{} {}"}})", i, rest);
+    events.push_back({fmt::format("user{}", i % 7), "a", 0, "", "click", context, i});
+  }
+  log_events(events, 0, 500);
+  const auto report = compacted();
+  EXPECT_GT(report.manifests, 4U) << "68 MB of texts in runs of 16 MiB";
+  const auto manifest = lake_.current()->value();
+  for (const LakeFile& file : manifest.files) {
+    if (file.rows < events.size()) continue;
+    const auto table = open_table(*lake_.open(file), columns_of(file.zone));
+    EXPECT_GT((*table)->groups(), 1U);
+  }
+  EXPECT_THAT(zone_lines(Zone::kClean), SizeIs(events.size()));
+  expect_whole();
 }
 
 TEST_F(CompactionTest, NothingNewChangesNothing) {
@@ -181,6 +275,73 @@ TEST_F(CompactionTest, WhatAUserDoesAfterwardsStays) {
   EXPECT_THAT(zone_lines(Zone::kClean), ::testing::ElementsAre(HasSubstr(" b click 0/1")));
 }
 
+// Rows that the log shows without a user: those of who was forgotten.
+TEST_F(CompactionTest, WhatTheLogHasErasedIsAccountedFor) {
+  config_.keep_days = 10;
+  set_clock_for_test([] { return TimeUs{(kFirstDay + 3) * kDayUs}; });
+  log_events({{"ann", "a", 0}, {"", "", 0}, {"", "", 0}});
+  EXPECT_EQ(compacted().events, 1U);
+  EXPECT_EQ(lake_.current()->value().accounts[0], (Account{.read = 3, .erased = 2}));
+  expect_whole();
+  log_ = PartitionedLog();  // nothing but such rows
+  std::filesystem::remove_all(root_);
+  log_events({{"", "", 0}, {"", "", 0}});
+  EXPECT_EQ(compacted().events, 0U);
+  expect_whole();
+}
+
+TEST_F(CompactionTest, MoreUsersThanOneManifestForgets) {
+  std::vector<Said> events{{"stays", "a", 0}};
+  for (int i = 0; i < 5; ++i) events.push_back({fmt::format("user{}", i), "a", i % 2});
+  log_events(events);
+  compacted();
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(lake_.forget(hash_.user(fmt::format("user{}", i)), *log_.ends()));
+  }
+  const CompactionRoom room{
+      .lake = lake_, .config = config_, .pool = pool_, .tombstones_at_once = 2};
+  const auto report = compact(source(), room);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->manifests, 3U);
+  EXPECT_EQ(report->forgotten, 10U);
+  EXPECT_THAT(*read_forgotten(root_), SizeIs(5));
+  EXPECT_THAT(*read_tombstones(root_), IsEmpty());
+  EXPECT_THAT(zone_lines(Zone::kRaw), SizeIs(1));
+  expect_whole();
+}
+
+// From the moment on at which the log is looked at, somebody who is forgotten has a tombstone.
+TEST_F(CompactionTest, WhoIsForgottenAsTheFirstCompactionBeginsIsNotMissed) {
+  log_events({{"ann", "a", 0}, {"bob", "b", 0}});
+  ASSERT_TRUE(lake_.forget(hash_.user("ann")));
+  EXPECT_FALSE(std::filesystem::exists(root_)) << "there is no lake: the log alone hides her";
+  auto from = source();
+  from.look_again = [&] {
+    log_ = PartitionedLog();
+    log_events({{"", "", 0}, {"bob", "b", 0}});
+    return lake_.forget(hash_.user("bob"), *log_.ends());
+  };
+  ASSERT_TRUE(compact(from, {lake_, config_, pool_}));
+  EXPECT_THAT(zone_lines(Zone::kRaw), IsEmpty());
+  EXPECT_THAT(*read_forgotten(root_), SizeIs(1));
+  expect_whole();
+}
+
+// Tombstones are written without the lock: a temporary file may be somebody's work.
+TEST_F(CompactionTest, OnlyOldTemporariesOfTombstonesAreLeftovers) {
+  log_events({{"ann", "a", 0}});
+  compacted();
+  ASSERT_TRUE(lake_.forget(hash_.user("bob")));
+  const Path fresh = root_ / "tombstones" / ".a.json.tmp-1",
+             old = root_ / "tombstones/.b.json.tmp-1";
+  for (const Path& path : {fresh, old}) ASSERT_TRUE(write_file_atomically(path, "{}"));
+  std::filesystem::last_write_time(
+      old, std::filesystem::file_time_type::clock::now() - std::chrono::hours(2));
+  compacted();
+  EXPECT_TRUE(std::filesystem::exists(fresh));
+  EXPECT_FALSE(std::filesystem::exists(old));
+}
+
 TEST_F(CompactionTest, DaysAndTypesExpire) {
   log_events(
       {{"ann", "a", 0}, {"ann", "a", 9, "", "impression"}, {"ann", "b", 9}, {"ann", "c", 12}});
@@ -204,8 +365,15 @@ TEST_F(CompactionTest, AClockFromTheFutureEmptiesNothing) {
   const auto refused = compact_now();
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message, HasSubstr("every day would go"));
+  config_.keep_days = 0;
+  config_.keep_days_of["click"] = 2;
+  const auto type_refused = compact_now();
+  ASSERT_FALSE(type_refused);
+  EXPECT_THAT(type_refused.error().message, HasSubstr("[lake.types.click] keep_days"));
   set_clock_for_test([] { return TimeUs{(kFirstDay - 4000) * kDayUs}; });
   EXPECT_EQ(compacted().expired, 0U);
+  set_clock_for_test([] { return TimeUs{(kFirstDay + 5) * kDayUs}; });
+  EXPECT_EQ(compacted().expired, 2U) << "after a quiet weekend types expire as they should";
 }
 
 TEST_F(CompactionTest, ReplacedFilesStayForTheGraceTime) {
@@ -276,6 +444,60 @@ TEST_F(CompactionTest, AnErrorAtAnyOperationLeavesTheOldLakeOrTheNew) {
   std::filesystem::remove_all(before);
 }
 
+// What a failed one leaves must not look like the newest version.
+TEST_F(CompactionTest, AFailedCompactionLeavesNoManifest) {
+  log_events({{"ann", "a", 0}});
+  compacted();
+  log_events({{"ann", "b", 0}});
+  set_file_faults_for_test([](std::string_view operation, const Path& path) {
+    return operation == "rename" && path.filename() == "CURRENT" ? EIO : 0;
+  });
+  EXPECT_FALSE(compact_now());
+  set_file_faults_for_test(nullptr);
+  EXPECT_TRUE(std::filesystem::exists(root_ / "manifest-000001.json"));
+  EXPECT_FALSE(std::filesystem::exists(root_ / "manifest-000002.json"));
+  const uint64_t number = compacted().manifest;
+  ASSERT_TRUE(std::filesystem::remove(root_ / "CURRENT"));
+  const auto lost = compact_now();
+  ASSERT_FALSE(lost) << "it would have begun anew, and swept away what is there";
+  EXPECT_THAT(lost.error().message, HasSubstr("CURRENT is missing"));
+  ASSERT_TRUE(write_file_atomically(root_ / "CURRENT", current_line(number)));
+  EXPECT_THAT(zone_lines(Zone::kRaw), SizeIs(2));
+}
+
+// A file that moves between the look and the opening is found where it is then.
+TEST_F(CompactionTest, AFileIsOpenedWhereverItLies) {
+  log_events({{"ann", "a", 0}});
+  compacted();
+  const LakeFile file = lake_.current()->value().files.front();
+  std::filesystem::create_directory(root_ / "retired");
+  set_file_faults_for_test([&](std::string_view operation, const Path& path) {
+    if (operation == "map" && path == root_ / file.path && std::filesystem::exists(path)) {
+      std::filesystem::rename(path, root_ / "retired" / path.filename());
+    }
+    return 0;
+  });
+  const auto opened = lake_.open(file);
+  ASSERT_TRUE(opened) << opened.error().message;
+  EXPECT_EQ(opened->path.parent_path(), root_ / "retired");
+}
+
+TEST_F(CompactionTest, LinkedFilesStayWhateverBecomesOfTheLake) {
+  log_events({{"ann", "a", 0}});
+  compacted();
+  const LakeFile file = lake_.current()->value().files.front();
+  const Path folder = root_.string() + "-linked";
+  ASSERT_TRUE(lake_.link(file, folder / file.path));
+  EXPECT_EQ(lake_.link(file, folder / file.path).error().code, Code::kAlreadyExists);
+  const std::string before = *read_file(root_ / file.path);
+  log_events({{"bob", "a", 0}});
+  compacted();
+  EXPECT_FALSE(std::filesystem::exists(root_ / file.path));
+  EXPECT_EQ(*read_file(folder / file.path), before);
+  EXPECT_EQ(lake_.link(file, folder / "late.parquet").error().code, Code::kBusy);
+  std::filesystem::remove_all(folder);
+}
+
 TEST_F(CompactionTest, OneAtATime) {
   log_events({{"ann", "a", 0}});
   const auto held = LakeWriter::open(lake_);
@@ -311,65 +533,6 @@ TEST_F(CompactionTest, StoppedItLeavesTheLakeAsItWas) {
   EXPECT_EQ(stopped.error().code, Code::kCancelled);
   EXPECT_THAT(zone_lines(Zone::kClean), SizeIs(1));
   EXPECT_EQ(compacted().events, 1U);
-}
-
-// ---- damage ----------------------------------------------------------------------------------
-
-TEST_F(CompactionTest, VerifyFindsWhatIsMissingFlippedOrForeign) {
-  log_events({{"ann", "a", 0}, {"ann", "b", 1}});
-  compacted();
-  expect_whole();
-  const auto manifest = lake_.current()->value();
-  const Path first = root_ / manifest.files[0].path, second = root_ / manifest.files[1].path;
-  const std::string original = *read_file(first);
-  const auto finding = [&] {
-    const auto found = verify_lake({lake_, log_, types_}, pool_, {});
-    return found && !found->findings.empty() ? found->findings.front() : std::string("whole");
-  };
-  std::string flipped = original;
-  flipped[flipped.size() / 2] ^= 4;
-  ASSERT_TRUE(write_file_atomically(first, flipped));
-  EXPECT_THAT(finding(), HasSubstr("checksum"));
-  ASSERT_TRUE(write_file_atomically(first, *read_file(second)));
-  EXPECT_NE(finding(), "whole");
-  ASSERT_TRUE(write_file_atomically(first, original.substr(0, 100)));
-  EXPECT_THAT(finding(), HasSubstr("100 bytes"));
-  ASSERT_TRUE(remove_file(first));
-  EXPECT_THAT(finding(), HasSubstr("missing"));
-  ASSERT_TRUE(write_file_atomically(first, original));
-  EXPECT_EQ(finding(), "whole");
-}
-
-// A log whose oldest part is gone.
-class ShortenedLog : public PartitionedLog {
- public:
-  Status read(Position from, const std::function<Status(const Block&)>& visit) const override {
-    return PartitionedLog::read(from, [&](const Block& block) -> Status {
-      return block.first.offset < gone ? Status() : visit(block);
-    });
-  }
-  uint64_t gone = 0;
-};
-
-TEST_F(CompactionTest, WhatTheLogHasDroppedIsCounted) {
-  log_events({{"ann", "a", 0}, {"ann", "b", 0}, {"ann", "c", 0}, {"ann", "d", 0}}, 0, 2);
-  ShortenedLog shortened;
-  for (const auto part : {0, 2}) {
-    ASSERT_TRUE(log_.read({Stream::kEvents, 0, static_cast<uint64_t>(part)},
-                          [&](const EventLog::Block& block) -> Status {
-                            if (block.first.offset != static_cast<uint64_t>(part)) return {};
-                            const EventLog::Append one{Stream::kEvents, 0, block.count,
-                                                       std::string(block.bytes)};
-                            TRY(shortened.append({&one, 1}));
-                            return {};
-                          }));
-  }
-  shortened.gone = 2;
-  ASSERT_TRUE(compact(source_of(shortened, types_, hash_, {}), {lake_, config_, pool_}));
-  EXPECT_EQ(lake_.current()->value().skipped, 2U);
-  EXPECT_THAT(zone_lines(Zone::kRaw), SizeIs(2));
-  const auto found = verify_lake({lake_, shortened, types_}, pool_, {});
-  EXPECT_THAT(found->findings, IsEmpty());
 }
 
 }  // namespace

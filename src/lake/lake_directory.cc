@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <set>
+#include <unordered_set>
 
 #include "base/log.h"
 #include "base/time.h"
@@ -21,6 +23,17 @@ constexpr size_t kEntriesMax = 10 * kFilesMax;  // of all folders together
 std::string manifest_name(uint64_t number) { return fmt::format("manifest-{:06}.json", number); }
 
 std::string name_of(const std::string& path) { return Path(path).filename().string(); }
+
+// 0: a file that is no manifest.
+uint64_t manifest_number(const Path& path) {
+  constexpr std::string_view kPrefix = "manifest-";
+  const std::string name = path.filename().string();
+  uint64_t number = 0;
+  if (name.starts_with(kPrefix)) {
+    std::from_chars(name.data() + kPrefix.size(), name.data() + name.size(), number);
+  }
+  return name == manifest_name(number) ? number : 0;
+}
 
 bool is_part(const Path& path) {
   return path.filename().string().starts_with("part-") && path.extension() == ".parquet";
@@ -62,6 +75,38 @@ Status remove_others(const std::vector<Path>& files, const std::set<Path>& wante
   return {};
 }
 
+// Manifests that are there, ascending.
+Result<std::vector<uint64_t>> manifests_of(const Path& root) {
+  std::vector<uint64_t> numbers;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(root, error);
+       !error && entry != std::filesystem::directory_iterator() && numbers.size() < kEntriesMax;
+       entry.increment(error)) {
+    if (const uint64_t number = manifest_number(entry->path())) numbers.push_back(number);
+  }
+  if (error) return std::unexpected(errno_error(error.value(), "list", root));
+  std::ranges::sort(numbers);
+  return numbers;
+}
+
+// Tombstones are written without the lock: only what nobody can be writing any more is a leftover.
+void remove_old_temporaries(const Path& folder) {
+  constexpr auto kOld = std::chrono::hours(1);
+  std::vector<Path> old;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(folder, error);
+       !error && entry != std::filesystem::directory_iterator() && old.size() < kEntriesMax;
+       entry.increment(error)) {
+    std::error_code unknown;
+    const auto written = std::filesystem::last_write_time(entry->path(), unknown);
+    const auto age = std::filesystem::file_time_type::clock::now() - written;
+    if (!unknown && age > kOld && is_temporary_name(entry->path().filename().string())) {
+      old.push_back(entry->path());
+    }
+  }
+  for (const Path& path : old) std::filesystem::remove(path, error);
+}
+
 }  // namespace
 
 Path LakeDirectory::staged(const std::string& path) const {
@@ -76,8 +121,8 @@ Result<std::optional<Manifest>> LakeDirectory::current() const {
   if (number == 0) {
     return fail(
         Code::kCorrupt,
-        "{} does not hold the number of a manifest; write it again (docs/lake.md), or remove "
-        "the lake's directory and run palate lake compact: it is made from the log",
+        "{} does not hold the number of a manifest; write it again (docs/lake.md says how). A lake "
+        "made anew has only what the log still has",
         (root_ / kCurrent).string());
   }
   const Path path = root_ / manifest_name(number);
@@ -99,30 +144,64 @@ Result<std::optional<Manifest>> LakeDirectory::current() const {
   return std::move(*manifest);
 }
 
-Result<Path> LakeDirectory::find(const LakeFile& file) const {
+template <class Use>
+auto LakeDirectory::look(const LakeFile& file, Use use) const -> decltype(use(Path())) {
   const std::string name = name_of(file.path);
   const std::array<Path, 3> places = {root_ / file.path, root_ / kStaging / name,
                                       root_ / kRetired / name};
   // Twice: it may move from one to the next between two looks.
-  for (int look = 0; look < 2; ++look) {
+  for (int time = 0; time < 2; ++time) {
     for (const Path& place : places) {
-      if (is_there(place)) return place;
+      auto used = use(place);
+      if (used || used.error().code != Code::kNotFound) return used;
     }
   }
-  const auto now = TRY(current());
-  const bool still = now && std::ranges::any_of(now->files, [&](const LakeFile& other) {
-                       return other.path == file.path;
-                     });
+  return std::unexpected(missing(file));
+}
+
+Error LakeDirectory::missing(const LakeFile& file) const {
+  const auto now = current();
+  if (!now) return now.error();
+  const bool still = *now && std::ranges::any_of((*now)->files, [&](const LakeFile& other) {
+    return other.path == file.path;
+  });
+  const std::string path = (root_ / file.path).string();
   if (!still) {
     return fail(Code::kBusy,
-                "{} was replaced by a compaction since the lake was opened; read again",
-                (root_ / file.path).string());
+                "{} was replaced by a compaction since the lake was opened; read again", path)
+        .error();
   }
-  return fail(
-      Code::kCorrupt,
-      "{} is missing; put it back from a copy, or remove the lake's directory and run palate "
-      "lake compact, which makes it from the log",
-      (root_ / file.path).string());
+  return fail(Code::kCorrupt,
+              "{} is missing; put it back from a copy. A lake made anew (docs/lake.md) has only "
+              "what the log still has",
+              path)
+      .error();
+}
+
+Result<TableBytes> LakeDirectory::open(const LakeFile& file) const {
+  return look(file, [](const Path& place) -> Result<TableBytes> {
+    return TableBytes{place, std::make_shared<const MappedFile>(TRY(MappedFile::open(place)))};
+  });
+}
+
+Result<Path> LakeDirectory::find(const LakeFile& file) const {
+  return look(file, [](const Path& place) -> Result<Path> {
+    if (is_there(place)) return place;
+    return fail(Code::kNotFound, "{} is not there", place.string());
+  });
+}
+
+Status LakeDirectory::link(const LakeFile& file, const Path& to) const {
+  TRY(make_directories(to.parent_path()));
+  return look(file, [&](const Path& place) -> Status {
+    std::error_code error;
+    std::filesystem::create_hard_link(place, to, error);
+    if (!error) return {};
+    if (error == std::errc::file_exists) {
+      return fail(Code::kAlreadyExists, "{} is there already; name a new folder", to.string());
+    }
+    return std::unexpected(errno_error(error.value(), "link", to));
+  });
 }
 
 Status LakeDirectory::forget(const UserId& user, AsOf before) const {
@@ -140,10 +219,19 @@ Result<LakeWriter> LakeWriter::open(const LakeDirectory& lake) {
   if (!lock) return std::unexpected(lock.error());
   LakeWriter writer(lake, std::move(*lock));
   remove_leftovers(lake.root());
-  remove_leftovers(lake.root() / "tombstones");
+  remove_old_temporaries(lake.root() / "tombstones");
   writer.current_ = TRY(lake.current());
+  const auto manifests = TRY(manifests_of(lake.root()));
+  // The first one may be what a killed compaction left; a later one has had a CURRENT.
+  if (!writer.current_ && !manifests.empty() && manifests.back() > 1) {
+    return fail(Code::kCorrupt,
+                "{} is missing, and {} is there; write it again (docs/lake.md says how). A lake "
+                "made anew has only what the log still has",
+                (lake.root() / kCurrent).string(), manifest_name(manifests.back()));
+  }
   TRY(make_directories(lake.root() / kStaging));
   TRY(sync_directory(lake.root()));  // CURRENT is where it is before anything older goes
+  TRY(writer.remove_manifests_above(writer.current_ ? writer.current_->number : 0));
   TRY(writer.finish());
   TRY(writer.sweep());
   return writer;
@@ -194,6 +282,9 @@ void LakeWriter::discard() const {
   const auto now = lake_->current();
   const auto staged = files_below(lake_->root() / kStaging);
   if (!now || !staged) return;
+  // First: a manifest whose files are gone must not look like the newest one.
+  const auto above = remove_manifests_above(*now ? (*now)->number : 0);
+  if (!above) return log_warning("the lake is not swept yet: {}", above.error().message);
   std::set<Path> wanted, touched;
   for (const auto* manifest : {&*now, &current_}) {
     if (!*manifest) continue;
@@ -201,6 +292,13 @@ void LakeWriter::discard() const {
   }
   const auto removed = remove_others(*staged, wanted, touched);
   if (!removed) log_warning("the lake is not swept yet: {}", removed.error().message);
+}
+
+Status LakeWriter::remove_manifests_above(uint64_t number) const {
+  for (const uint64_t one : TRY(manifests_of(lake_->root()))) {
+    if (one > number) TRY(remove_file(lake_->root() / manifest_name(one)));
+  }
+  return {};
 }
 
 // Whatever has not been done yet of what follows a commit; doing it again changes nothing.
@@ -245,12 +343,10 @@ Status LakeWriter::forget() const {
   if (current_->forgot.empty()) return {};
   TRY(sweep());  // what held their rows is gone before the record says so
   TRY(record_forgotten(lake_->root(), *current_));
+  std::unordered_set<std::string> done;
+  for (const Forgot& forgot : current_->forgot) done.insert(forgot.user_digest + forgot.asked);
   for (const auto& [path, tombstone] : TRY(read_tombstones(lake_->root()))) {
-    const std::string digest = digest_of(tombstone.user);
-    const bool done = std::ranges::any_of(current_->forgot, [&](const Forgot& forgot) {
-      return forgot.user_digest == digest && forgot.asked == tombstone.asked;
-    });
-    if (done) TRY(remove_file(path));
+    if (done.contains(digest_of(tombstone.user) + tombstone.asked)) TRY(remove_file(path));
   }
   return {};
 }

@@ -19,6 +19,7 @@
 #include "base/file.h"
 #include "base/result.h"
 #include "lake/manifest.h"
+#include "lake/table_file.h"
 
 namespace palate::lake {
 
@@ -30,9 +31,14 @@ class LakeDirectory {
 
   // None before the first compaction. Errors: kCorrupt and kUnsupportedVersion with what to do.
   [[nodiscard]] Result<std::optional<Manifest>> current() const;
-  // Where a file of a manifest lies now. Errors: kBusy when a compaction has removed it since,
-  // kCorrupt when it is gone although the current manifest names it.
+  // A file of a manifest, wherever it lies now. Errors: kBusy when a compaction has removed it
+  // since, kCorrupt when it is gone although the current manifest names it, kIo.
+  [[nodiscard]] Result<TableBytes> open(const LakeFile& file) const;
+  // A path at which it lies now; soon it may lie at another. Errors: the same.
   [[nodiscard]] Result<Path> find(const LakeFile& file) const;
+  // A second name `to` for the file, on the same file system: it keeps the bytes whatever becomes
+  // of the lake. Errors: the same, kAlreadyExists.
+  [[nodiscard]] Status link(const LakeFile& file, const Path& to) const;
 
   // Readers leave the user's rows out from now on, and the next compaction removes them: those
   // before the positions in `before`, or, without any, all that it reads. Durable on return; where
@@ -43,6 +49,10 @@ class LakeDirectory {
   [[nodiscard]] Path staged(const std::string& path) const;
 
  private:
+  // Calls `use` with the places where a file may be, until one is not kNotFound.
+  template <class Use>
+  [[nodiscard]] auto look(const LakeFile& file, Use use) const -> decltype(use(Path()));
+  [[nodiscard]] Error missing(const LakeFile& file) const;
   Path root_;
 };
 
@@ -57,7 +67,8 @@ class LakeWriter {
   // the one before that it neither names nor retires are removed at once. An error before the
   // change leaves the lake as it was; one behind it is mended by the next open().
   Status commit(Manifest next);
-  // Removes what was staged and not committed; what cannot be removed waits for the next open().
+  // Removes what was staged and not committed, manifests, too; what cannot be removed waits for the
+  // next open().
   void discard() const;
 
  private:
@@ -66,6 +77,7 @@ class LakeWriter {
   Status publish() const;
   Status sweep() const;
   Status forget() const;
+  Status remove_manifests_above(uint64_t number) const;
   const LakeDirectory* lake_;
   FileLock lock_;
   std::optional<Manifest> current_;

@@ -91,7 +91,7 @@ class LakeTest : public ::testing::Test {
     return report.value_or(CompactionReport());
   }
   void expect_whole() {
-    const auto found = verify_lake({lake_, log_, types_}, pool_, {});
+    const auto found = verify_lake({lake_, log_, types_, hash_}, pool_, {});
     ASSERT_TRUE(found) << found.error().message;
     EXPECT_THAT(found->findings, ::testing::IsEmpty());
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "base/hash.h"
@@ -14,20 +15,35 @@ namespace palate::lake {
 namespace {
 
 using Findings = std::vector<std::string>;
+using Days = std::map<int64_t, uint64_t>;  // events by day
+
+// One look at one version.
+struct Look {
+  const VerifySource& source;
+  const Manifest& manifest;
+  const TombstoneFilter& tombstones;
+  std::stop_token stop;
+  // Where the log begins and the lake has rows, by partition of its events.
+  AsOf begins = {};
+};
 
 // ---- files ---------------------------------------------------------------------------------
 
-// What is wrong with one file; nothing: it is as the manifest says.
-Findings check_bytes(const LakeFile& file, const Path& path) {
-  const auto mapped = MappedFile::open(path);
-  if (!mapped) return {mapped.error().message};
-  if (mapped->text().size() != file.bytes) {
-    return {fmt::format("{} has {} bytes, the manifest says {}", path.string(),
-                        mapped->text().size(), file.bytes)};
+struct FileCheck {
+  Findings findings;      // none: it is as the manifest says
+  uint64_t in_log = 0;    // rows of raw that the log must have, too
+  bool replaced = false;  // by a compaction meanwhile: nothing is known of it
+};
+
+Status check_bytes(const LakeFile& file, const TableBytes& bytes) {
+  const std::string_view text = bytes.file->text();
+  if (text.size() != file.bytes) {
+    return fail(Code::kCorrupt, "{} has {} bytes, the manifest says {}", bytes.path.string(),
+                text.size(), file.bytes);
   }
-  if (to_hex(hash128(mapped->text())) != file.checksum) {
-    return {fmt::format("{} does not match its checksum (flipped bits, or another file)",
-                        path.string())};
+  if (to_hex(hash128(text)) != file.checksum) {
+    return fail(Code::kCorrupt, "{} does not match its checksum (flipped bits, or another file)",
+                bytes.path.string());
   }
   return {};
 }
@@ -66,36 +82,52 @@ Status check_rows(const LakeFile& file, const Table& rows) {
   return {};
 }
 
+uint64_t rows_in_log(const Look& look, const Table& rows) {
+  uint64_t count = 0;
+  for (size_t row = 0; row < rows.rows; ++row) {
+    const auto partition = static_cast<uint32_t>(rows.columns[event::kPartition].integers[row]);
+    const auto offset = static_cast<uint64_t>(rows.columns[event::kOffset].integers[row]);
+    if (offset < offset_of(look.begins, Stream::kEvents, partition)) continue;
+    if (look.tombstones.find(Zone::kRaw, rows, row) < 0) ++count;
+  }
+  return count;
+}
+
 std::vector<size_t> columns_to_check(Zone zone) {
   const auto [partition, offset] = position_columns(zone);
   std::set<size_t> columns{partition, offset};
   for (const size_t column : order_of(zone)) columns.insert(column);
-  if (has_days(zone)) columns.insert(event::kTs);
+  if (has_days(zone)) columns.insert({event::kUser, event::kTs});
   return {columns.begin(), columns.end()};
 }
 
-Status check_content(const LakeFile& file, const Path& path, const std::stop_token& stop) {
-  const auto source = TRY(open_table(path, columns_of(file.zone)));
+Result<uint64_t> check_content(const Look& look, const LakeFile& file, const TableBytes& bytes) {
+  const auto source = TRY(open_table(bytes, columns_of(file.zone)));
   if (source->rows() != file.rows) {
-    return fail(Code::kCorrupt, "{} has {} rows, the manifest says {}", path.string(),
+    return fail(Code::kCorrupt, "{} has {} rows, the manifest says {}", bytes.path.string(),
                 source->rows(), file.rows);
   }
+  uint64_t in_log = 0;
   const auto columns = columns_to_check(file.zone);
   for (size_t group = 0; group < source->groups(); ++group) {
-    TRY(check_stop(stop));
-    TRY(check_rows(file, TRY(source->read(group, columns))));
+    TRY(check_stop(look.stop));
+    const Table rows = TRY(source->read(group, columns));
+    TRY(check_rows(file, rows));
+    if (file.zone == Zone::kRaw) in_log += rows_in_log(look, rows);
   }
-  return {};
+  return in_log;
 }
 
-Findings check_file(const LakeDirectory& lake, const LakeFile& file, const std::stop_token& stop) {
-  const auto path = lake.find(file);
-  if (!path) return {path.error().message};
-  Findings findings = check_bytes(file, *path);
-  if (!findings.empty()) return findings;  // a file that is not ours is not decoded
-  const auto content = check_content(file, *path, stop);
-  if (!content) findings.push_back(content.error().message);
-  return findings;
+FileCheck check_file(const Look& look, const LakeFile& file) {
+  const auto check = [&]() -> Result<uint64_t> {
+    const auto bytes = TRY(look.source.lake.open(file));
+    TRY(check_bytes(file, bytes));  // a file that is not ours is not decoded
+    return check_content(look, file, bytes);
+  };
+  const auto in_log = check();
+  if (in_log) return {{}, *in_log, false};
+  if (in_log.error().code == Code::kBusy) return {{}, 0, true};
+  return {{in_log.error().message}, 0, false};
 }
 
 // ---- accounts ------------------------------------------------------------------------------
@@ -105,7 +137,7 @@ void check_accounts(const Manifest& manifest, Findings& findings) {
   for (const LakeFile& file : manifest.files) rows[static_cast<size_t>(file.zone)] += file.rows;
   for (size_t zone = 0; zone < rows.size(); ++zone) {
     const Account& account = manifest.accounts[zone];
-    const uint64_t gone = account.duplicates + account.expired + account.forgotten;
+    const uint64_t gone = account.duplicates + account.expired + account.forgotten + account.erased;
     if (account.read == rows[zone] + gone) continue;
     findings.push_back(
         fmt::format("{}: {} records were read, {} are there and {} were removed: the manifest "
@@ -130,43 +162,53 @@ void check_accounts(const Manifest& manifest, Findings& findings) {
 
 // ---- the log -------------------------------------------------------------------------------
 
-using Days = std::map<int64_t, uint64_t>;  // events by day
-
 bool comparable(const Manifest& manifest) {
   const Account& raw = manifest.accounts[static_cast<size_t>(Zone::kRaw)];
   return raw.expired == 0 && raw.forgotten == 0 && manifest.skipped == 0;
 }
 
-Result<Days> days_of_log(const VerifySource& source, const Manifest& manifest,
-                         const std::stop_token& stop) {
+// Counts the events of a block that are shown, from `from` up to `end`.
+Status count_block(const Look& look, const EventLog::Block& block, const PositionRange& range,
+                   Days& days) {
+  const EventBatch batch = TRY(decode_events(block.bytes, look.source.types));
+  for (size_t i = 0; i < batch.rows.size(); ++i) {
+    const EventView& row = batch.rows[i];
+    const Position at{block.first.stream, block.first.partition, block.first.offset + i};
+    if (at.offset < range.first || at.offset >= range.last || row.user.empty()) continue;  // erased
+    if (!look.tombstones.empty() &&
+        look.tombstones.find(Hash128{look.source.hash.user(row.user).words}, at) >= 0) {
+      continue;
+    }
+    ++days[day_of(row.ts.us)];
+  }
+  return {};
+}
+
+// Of what the lake has read those that the log has still, and from where on that is (look.begins).
+Result<Days> days_of_log(Look& look) {
   Days days;
-  for (const Position& end : manifest.as_of) {
+  for (const Position& end : look.manifest.as_of) {
     if (end.stream != Stream::kEvents) continue;
     Position from = end;
-    from.offset = offset_of(manifest.from, end.stream, end.partition);
+    from.offset = offset_of(look.manifest.from, end.stream, end.partition);
+    const PositionRange range{end.partition, from.offset, end.offset};
+    std::optional<uint64_t> begin;
     bool reached = false;
-    const auto read = source.log.read(from, [&](const EventLog::Block& block) -> Status {
-      TRY(check_stop(stop));
+    const auto read = look.source.log.read(from, [&](const EventLog::Block& block) -> Status {
+      TRY(check_stop(look.stop));
+      if (!begin) begin = std::max(from.offset, block.first.offset);
       reached = block.first.offset >= end.offset;
       if (reached) return fail(Code::kCancelled, "there is no need to read on");
-      const EventBatch batch = TRY(decode_events(block.bytes, source.types));
-      for (size_t i = 0; i < batch.rows.size(); ++i) {
-        const uint64_t offset = block.first.offset + i;
-        if (offset >= from.offset && offset < end.offset) ++days[day_of(batch.rows[i].ts.us)];
-      }
-      return {};
+      return count_block(look, block, range, days);
     });
     if (!read && !reached) return std::unexpected(read.error());
+    from.offset = begin.value_or(end.offset);
+    set_offset(look.begins, from);
   }
   return days;
 }
 
-void compare_days(const Manifest& manifest, const Days& log, Findings& findings) {
-  Days lake;
-  for (const LakeFile& file : manifest.files) {
-    if (file.zone == Zone::kRaw) lake[file.part.day] += file.rows;
-  }
-  if (lake == log) return;
+void compare_days(const Days& lake, const Days& log, Findings& findings) {
   for (const auto& [day, count] : log) {
     const auto found = lake.find(day);
     const uint64_t there = found == lake.end() ? 0 : found->second;
@@ -175,11 +217,49 @@ void compare_days(const Manifest& manifest, const Days& log, Findings& findings)
         fmt::format("{}: the log has {} events, the lake {}", day_text(day), count, there));
   }
   for (const auto& [day, count] : lake) {
-    if (!log.contains(day)) {
+    if (count > 0 && !log.contains(day)) {
       findings.push_back(
           fmt::format("{}: the lake has {} events, the log none", day_text(day), count));
     }
   }
+}
+
+// Nothing where a compaction replaced the version while it was read.
+Result<std::optional<LakeVerification>> verify_version(const VerifySource& source, ThreadPool& pool,
+                                                       const std::stop_token& stop) {
+  LakeVerification found;
+  const auto manifest = TRY(source.lake.current());
+  if (!manifest)
+    return fail(Code::kNotFound, "{}: there is no lake yet; run palate lake compact",
+                source.lake.root().string());
+  found.manifest = manifest->number;
+  const auto waiting = TRY(read_tombstones(source.lake.root()));
+  const TombstoneFilter tombstones(waiting);
+  Look look{source, *manifest, tombstones, stop};
+  // The log first: it may lose its oldest part to retention meanwhile, and begins later then.
+  Days log, lake;
+  if (comparable(*manifest)) log = TRY(days_of_log(look));
+  std::vector<FileCheck> of_files(manifest->files.size());
+  TRY(pool.for_blocks(
+      of_files.size(),
+      [&](size_t i, size_t) { of_files[i] = check_file(look, manifest->files[i]); }, stop));
+  for (size_t i = 0; i < of_files.size(); ++i) {
+    const LakeFile& file = manifest->files[i];
+    if (of_files[i].replaced) return std::nullopt;
+    ++found.files;
+    found.rows += file.rows;
+    found.bytes += file.bytes;
+    if (file.zone == Zone::kRaw) lake[file.part.day] += of_files[i].in_log;
+    std::ranges::move(of_files[i].findings, std::back_inserter(found.findings));
+  }
+  check_accounts(*manifest, found.findings);
+  if (!comparable(*manifest) || !found.whole()) return found;
+  for (const auto& [day, count] : log) found.log_events += count;
+  compare_days(lake, log, found.findings);
+  // Somebody may have been forgotten between the look at the tombstones and that at the log.
+  const bool changed = TRY(read_tombstones(source.lake.root())).size() != waiting.size();
+  if (!found.whole() && changed) return std::nullopt;
+  return found;
 }
 
 }  // namespace
@@ -221,30 +301,13 @@ Result<LakeStatus> status_of(const LakeDirectory& lake, const EventLog& log) {
 
 Result<LakeVerification> verify_lake(const VerifySource& source, ThreadPool& pool,
                                      std::stop_token stop) {
-  LakeVerification found;
-  const auto manifest = TRY(source.lake.current());
-  if (!manifest)
-    return fail(Code::kNotFound, "{}: there is no lake yet; run palate lake compact",
-                source.lake.root().string());
-  found.manifest = manifest->number;
-  std::vector<Findings> of_files(manifest->files.size());
-  TRY(pool.for_blocks(
-      of_files.size(),
-      [&](size_t i, size_t) { of_files[i] = check_file(source.lake, manifest->files[i], stop); },
-      stop));
-  for (size_t i = 0; i < of_files.size(); ++i) {
-    ++found.files;
-    found.rows += manifest->files[i].rows;
-    found.bytes += manifest->files[i].bytes;
-    std::ranges::move(of_files[i], std::back_inserter(found.findings));
+  constexpr int kTriesMax = 10;
+  for (int i = 0; i < kTriesMax; ++i) {
+    auto found = TRY(verify_version(source, pool, stop));
+    if (found) return std::move(*found);
   }
-  check_accounts(*manifest, found.findings);
-  if (comparable(*manifest)) {
-    const Days days = TRY(days_of_log(source, *manifest, stop));
-    for (const auto& [day, count] : days) found.log_events += count;
-    compare_days(*manifest, days, found.findings);
-  }
-  return found;
+  return fail(Code::kBusy, "{}: compactions replace the files before they are read; try again",
+              source.lake.root().string());
 }
 
 }  // namespace palate::lake

@@ -12,6 +12,7 @@
 #include "base/threads.h"
 #include "events/event_types.h"
 #include "events/log.h"
+#include "ids/keyed_hash.h"
 #include "lake/lake_directory.h"
 
 namespace palate::lake {
@@ -46,9 +47,12 @@ struct VerifySource {
   const LakeDirectory& lake;
   const EventLog& log;
   const EventTypes& types;
+  const KeyedHash& hash;
 };
 // Reads every file: its checksum, its rows, what the manifest says of them; then the accounts, and,
-// where nothing was removed yet, how many events of each day the log has.
+// where nothing was removed yet, how many events of each day the log has, from where it still has
+// them and without users who wait to be forgotten. Errors: kBusy when compactions replace the files
+// faster than they are read; those of the log.
 Result<LakeVerification> verify_lake(const VerifySource& source, ThreadPool& pool,
                                      std::stop_token stop);
 

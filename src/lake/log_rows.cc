@@ -11,7 +11,7 @@ namespace {
 
 struct Decoded {
   std::shared_ptr<EventBatch> batch;
-  EventTypes types;
+  std::shared_ptr<const EventTypes> more;  // where the block knows types that the settings do not
 };
 
 // Types that the settings do not know (any more) are declared for this block, so that no name is
@@ -20,26 +20,23 @@ Result<Decoded> decode(std::string_view block, const EventTypes& types) {
   auto batch = std::make_shared<EventBatch>(TRY(decode_events(block, types)));
   const bool all_known = std::ranges::all_of(
       batch->rows, [&](const EventView& row) { return row.type.value < types.size(); });
-  if (all_known) return Decoded{std::move(batch), types};
-  EventTypes more = types;
+  if (all_known) return Decoded{std::move(batch), nullptr};
+  auto more = std::make_shared<EventTypes>(types);
   for (std::string& name : TRY(block_type_names(block))) {
-    if (more.find(name)) continue;
+    if (more->find(name)) continue;
     EventType type;
     type.name = std::move(name);
-    TRY(more.declare(std::move(type)));
+    TRY(more->declare(std::move(type)));
   }
-  return Decoded{std::make_shared<EventBatch>(TRY(decode_events(block, more))), std::move(more)};
+  return Decoded{std::make_shared<EventBatch>(TRY(decode_events(block, *more))), std::move(more)};
 }
 
-// Names of types live as long as the table.
-std::vector<std::string_view> names_of(const EventTypes& types, Table& table) {
-  auto names = std::make_shared<std::vector<std::string>>();
+std::vector<std::string_view> names_of(const EventTypes& types) {
+  std::vector<std::string_view> names;
   for (size_t i = 0; i < types.size(); ++i) {
-    names->push_back(types.at(EventTypeId{static_cast<uint16_t>(i)}).name);
+    names.push_back(types.at(EventTypeId{static_cast<uint16_t>(i)}).name);
   }
-  std::vector<std::string_view> views(names->begin(), names->end());
-  table.owners.push_back(std::move(names));
-  return views;
+  return names;
 }
 
 void append_event(Table& table, const EventView& row, std::string_view type) {
@@ -73,7 +70,7 @@ Table record_rows(std::vector<Record> records, const BlockPart& part, Zone zone,
   texts->reserve(records.size() * 8);  // never moved: views point into short strings, too
   for (size_t i = 0; i < records.size(); ++i) {
     const uint64_t offset = part.first.offset + i;
-    if (offset < part.skip || offset >= part.end) continue;
+    if (offset < part.skip || offset >= part.end || records[i].id.empty()) continue;  // erased
     append(table, records[i], *texts);
     append_position(table, position_columns(zone),
                     {part.first.stream, part.first.partition, offset});
@@ -89,14 +86,14 @@ Result<Table> event_rows(std::string_view block, const BlockPart& part, const Ev
   const Decoded decoded = TRY(decode(block, types));
   const std::vector<EventView>& rows = decoded.batch->rows;
   Table table(columns_of(Zone::kRaw));
-  const auto names = names_of(decoded.types, table);
+  const auto names = names_of(decoded.more ? *decoded.more : types);
   for (Column& column : table.columns) column.reserve(rows.size());
   std::string_view last_user;
   UserId user;
   for (size_t i = 0; i < rows.size(); ++i) {
     const EventView& row = rows[i];
     const uint64_t offset = part.first.offset + i;
-    if (offset < part.skip || offset >= part.end) continue;
+    if (offset < part.skip || offset >= part.end || row.user.empty()) continue;  // empty: erased
     if (row.user != last_user) user = hash.user(row.user);
     last_user = row.user;
     const bool has_event = !row.event_id.empty(), has_request = !row.request_id.empty();
@@ -111,6 +108,7 @@ Result<Table> event_rows(std::string_view block, const BlockPart& part, const Ev
   }
   decoded.batch->rows = {};  // only its texts are needed on
   table.owners.push_back(decoded.batch);
+  if (decoded.more) table.owners.push_back(decoded.more);
   return table;
 }
 

@@ -13,7 +13,8 @@
 namespace palate::lake {
 
 // Records before `skip` and from `end` on (offsets) are left out. Types that `types` does not know
-// keep their names. Errors: kCorrupt, kUnsupportedVersion.
+// keep their names; the names of the others point into `types`, which outlives the rows. Errors:
+// kCorrupt, kUnsupportedVersion.
 struct BlockPart {
   Position first;  // of the block
   uint64_t skip = 0, end = 0;

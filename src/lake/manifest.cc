@@ -13,11 +13,11 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::array<const char*, 4> kAccountFields = {"read", "duplicates", "expired",
-                                                       "forgotten"};
+constexpr std::array<const char*, 5> kAccountFields = {"read", "duplicates", "expired", "forgotten",
+                                                       "erased"};
 using AccountMember = uint64_t Account::*;
-constexpr std::array<AccountMember, 4> kAccountMembers = {&Account::read, &Account::duplicates,
-                                                          &Account::expired, &Account::forgotten};
+constexpr std::array<AccountMember, 5> kAccountMembers = {
+    &Account::read, &Account::duplicates, &Account::expired, &Account::forgotten, &Account::erased};
 
 // ---- out -----------------------------------------------------------------------------------
 
@@ -163,6 +163,8 @@ Status accounts_from(const Json& object, Manifest& manifest) {
     if (account == accounts->end())
       return fail(Code::kCorrupt, "the field 'accounts' lacks a zone");
     for (size_t i = 0; i < kAccountFields.size(); ++i) {
+      // The first lakes did not count what was erased.
+      if (kAccountMembers[i] == &Account::erased && !account->contains("erased")) continue;
       manifest.accounts[zone].*kAccountMembers[i] = TRY(whole_number(*account, kAccountFields[i]));
     }
   }

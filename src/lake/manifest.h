@@ -34,7 +34,7 @@ struct LakeFile {
   std::string checksum;            // XXH3-128 of its bytes, 32 hex digits
   int64_t ts_min = 0, ts_max = 0;  // of its rows; 0 in items and users
   std::vector<PositionRange> positions;
-  std::string schema;                     // id that its rows were logged under: "palate.event/1"
+  std::string schema;                     // id of the one that held when it was made: "event/1"
   uint64_t client_ids = 0;                // rows with an event_id of the client
   std::map<std::string, uint64_t> types;  // rows by event type; none in items and users
   bool operator==(const LakeFile&) const = default;
@@ -53,6 +53,7 @@ struct Account {
   uint64_t duplicates = 0;  // clean only
   uint64_t expired = 0;     // by age
   uint64_t forgotten = 0;   // of users who were forgotten
+  uint64_t erased = 0;      // of users whom the log had forgotten before they were read
   bool operator==(const Account&) const = default;
 };
 

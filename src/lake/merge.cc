@@ -8,6 +8,8 @@ namespace palate::lake {
 namespace {
 
 constexpr size_t kOutRows = kGroupRows;
+// Of texts in a row group: a column of Arrow's holds 2 GiB, and a reader takes a whole group.
+constexpr uint64_t kOutTextBytes = uint64_t{64} << 20;
 
 // Sorted rows of a file, or new ones, row group by row group.
 class Cursor {
@@ -15,7 +17,7 @@ class Cursor {
   static Result<Cursor> of_file(const LakeDirectory& lake, const LakeFile& file) {
     Cursor cursor;
     cursor.zone_ = file.zone;
-    cursor.source_ = TRY(open_table(TRY(lake.find(file)), columns_of(file.zone)));
+    cursor.source_ = TRY(open_table(TRY(lake.open(file)), columns_of(file.zone)));
     TRY(cursor.load());
     return cursor;
   }
@@ -93,9 +95,14 @@ class Merge {
     const size_t room = kOutRows - out_.rows;
     size_t run = 1;
     const size_t most = std::min(room, cursor.rest().size());
-    while (run < most && in_front(first, {cursor.row().table, cursor.rest()[run]})) ++run;
+    const Table& table = *cursor.table();
+    out_bytes_ += table.text_bytes(cursor.rest()[0]);
+    while (run < most && out_bytes_ < kOutTextBytes &&
+           in_front(first, {&table, cursor.rest()[run]})) {
+      out_bytes_ += table.text_bytes(cursor.rest()[run++]);
+    }
     take(cursor, run);
-    if (out_.rows >= kOutRows) TRY(flush());
+    if (out_.rows >= kOutRows || out_bytes_ >= kOutTextBytes) TRY(flush());
     TRY(cursor.advance(run));
     if (cursor.done()) cursors_.erase(cursors_.begin() + static_cast<ptrdiff_t>(first));
     return {};
@@ -127,6 +134,7 @@ class Merge {
   Status flush() {
     TRY(writer_.write(out_));
     out_.clear();
+    out_bytes_ = 0;
     return {};
   }
 
@@ -134,6 +142,7 @@ class Merge {
   const RowFilter& filter_;
   std::vector<Cursor> cursors_;
   Table out_;
+  uint64_t out_bytes_ = 0;  // of its texts
   std::vector<uint32_t> kept_;
   PartWriter writer_;
   Merged merged_;

@@ -17,12 +17,18 @@ void note_position(LakeFile& file, uint32_t partition, uint64_t offset) {
   file.positions.push_back({partition, offset, offset});
 }
 
+// Rows of one block share the names of their types.
+bool same_text(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && (a.data() == b.data() || a == b);
+}
+
 void note_events(LakeFile& file, const Table& rows) {
   const auto& types = rows.columns[event::kType].texts;
   const auto& ts = rows.columns[event::kTs].integers;
   uint64_t* count = nullptr;
   for (size_t row = 0; row < rows.rows; ++row) {
-    if (row == 0 || types[row] != types[row - 1]) count = &file.types[std::string(types[row])];
+    if (row == 0 || !same_text(types[row], types[row - 1]))
+      count = &file.types[std::string(types[row])];
     ++*count;
     const bool first = file.rows + row == 0;
     file.ts_min = first ? ts[row] : std::min(file.ts_min, ts[row]);

@@ -1,6 +1,7 @@
 #include "lake/reader.h"
 
 #include <algorithm>
+#include <atomic>
 #include <set>
 
 #include "base/hash.h"
@@ -94,26 +95,74 @@ bool LakeReader::wanted(const Table& rows, size_t row) const {
   return tombstones_.find(options_.zone, rows, row) < 0;
 }
 
-Result<LakeReader::Kept> LakeReader::read_unit(const Unit& unit) const {
+// Whether that is known without looking at rows.
+bool LakeReader::all_wanted(const LakeFile& file) const {
+  const bool in_time =
+      !has_days(file.zone) || (file.ts_min >= options_.from_us && file.ts_max < options_.until_us);
+  return in_time && options_.parts == 1 && tombstones_.empty();
+}
+
+Status LakeReader::read_groups(const Unit& unit, const std::function<Status(Table)>& visit) const {
   const LakeFile& file = manifest_.files[unit.file];
-  const auto source = TRY(open_table(TRY(lake_.find(file)), columns_of(file.zone)));
+  const auto source = TRY(open_table(TRY(lake_.open(file)), columns_of(file.zone)));
   if (source->rows() != file.rows) {
     return fail(Code::kCorrupt, "{} has {} rows, the manifest says {}; run palate lake verify",
                 file.path, source->rows(), file.rows);
   }
-  Kept kept;
-  uint64_t place = 0;
   const auto columns = columns_to_read();
   for (size_t group = unit.unit; group < source->groups(); group += unit.units) {
-    Table rows = TRY(source->read(group, columns));
+    TRY(visit(TRY(source->read(group, columns))));
+  }
+  return {};
+}
+
+Result<LakeReader::Kept> LakeReader::read_unit(const Unit& unit) const {
+  Kept kept;
+  uint64_t place = 0;
+  TRY(read_groups(unit, [&](Table rows) -> Status {
     for (uint32_t row = 0; row < rows.rows; ++row, ++place) {
       if (!wanted(rows, row)) continue;
       kept.rows.emplace_back(static_cast<uint32_t>(kept.tables.size()), row);
       kept.places.push_back(place);
     }
     kept.tables.push_back(std::move(rows));
-  }
+    return {};
+  }));
   return kept;
+}
+
+Status LakeReader::read_unordered(ThreadPool& pool,
+                                  const std::function<Status(const Table&)>& visit,
+                                  std::stop_token stop) const {
+  const auto visit_wanted = [&](const Table& rows) -> Status {
+    std::vector<uint32_t> chosen;
+    for (uint32_t row = 0; row < rows.rows; ++row) {
+      if (wanted(rows, row)) chosen.push_back(row);
+    }
+    if (chosen.empty()) return {};
+    Table some(columns_of(options_.zone));
+    for (const size_t column : columns_to_read()) {
+      some.columns[column].append(rows.columns[column], chosen);
+    }
+    some.rows = chosen.size();
+    some.owners = rows.owners;
+    return visit(some);
+  };
+  std::vector<Status> done(units_.size());
+  std::atomic<bool> failed = false;
+  TRY(pool.for_blocks(
+      units_.size(),
+      [&](size_t i, size_t) {
+        if (failed.load(std::memory_order_relaxed)) return;
+        const bool all = all_wanted(manifest_.files[units_[i].file]);
+        done[i] = read_groups(units_[i], [&](const Table& rows) {
+          return all && rows.rows > 0 ? visit(rows) : visit_wanted(rows);
+        });
+        if (!done[i]) failed.store(true, std::memory_order_relaxed);
+      },
+      stop));
+  for (const Status& status : done) TRY(status);
+  return {};
 }
 
 // The rows of one mix, in the order that the seed gives them.

@@ -47,6 +47,10 @@ class LakeReader {
   // `visit`; kCorrupt; kBusy when a compaction has removed a file since; kCancelled.
   Status read(ThreadPool& pool, const std::function<Status(const Table&)>& visit,
               std::stop_token stop = {}) const;
+  // For who brings rows into an order of his own, at less cost: the same rows by row group, each in
+  // its file's order, on the threads of the pool, in no order among each other.
+  Status read_unordered(ThreadPool& pool, const std::function<Status(const Table&)>& visit,
+                        std::stop_token stop = {}) const;
 
  private:
   // Every `units`-th row group of a file, from `unit` on: one where its groups are of full size.
@@ -68,6 +72,9 @@ class LakeReader {
   Status plan(ReadOptions options);
   [[nodiscard]] std::vector<size_t> columns_to_read() const;
   [[nodiscard]] bool wanted(const Table& rows, size_t row) const;
+  [[nodiscard]] bool all_wanted(const LakeFile& file) const;
+  // Calls `visit` with each row group of the unit.
+  Status read_groups(const Unit& unit, const std::function<Status(Table)>& visit) const;
   [[nodiscard]] Result<Kept> read_unit(const Unit& unit) const;
   [[nodiscard]] Table mixed(const std::vector<Kept>& kept, size_t first_unit) const;
   Status read_mix(size_t begin, size_t end, ThreadPool& pool, std::vector<Kept>& kept) const;

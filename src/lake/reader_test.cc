@@ -1,6 +1,7 @@
 #include "lake/reader.h"
 
 #include <algorithm>
+#include <mutex>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -81,6 +82,47 @@ TEST_F(ReaderTest, ATimeRangeReadsItsDaysOnly) {
   for (const auto& line : lines(range)) EXPECT_TRUE(line[0] == '2' || line[0] == '3') << line;
   const auto reader = LakeReader::open(lake_, range);
   EXPECT_LT(reader->rows_max(), 700U);
+}
+
+// Whatever the threads, the same rows as in order: of all, of some users, of some days, without who
+// was forgotten.
+TEST_F(ReaderTest, UnorderedReadingGivesTheSameRows) {
+  const auto positions = [&](const ReadOptions& options, bool ordered) {
+    std::mutex mutex;
+    std::vector<std::pair<int64_t, std::string>> rows;
+    const auto visit = [&](const Table& table) -> Status {
+      const std::lock_guard lock(mutex);
+      for (size_t i = 0; i < table.rows; ++i) {
+        rows.emplace_back(table.columns[event::kOffset].integers[i],
+                          table.columns[event::kItem].texts[i]);
+      }
+      return {};
+    };
+    const auto reader = LakeReader::open(lake_, options);
+    EXPECT_TRUE(reader);
+    EXPECT_TRUE(ordered ? reader->read(pool_, visit) : reader->read_unordered(pool_, visit));
+    std::ranges::sort(rows);
+    return rows;
+  };
+  ASSERT_TRUE(lake_.forget(hash_.user("user5")));
+  const ReadOptions all{.columns = {event::kItem, event::kOffset}};
+  ReadOptions part = all, days = all;
+  part.part = 1, part.parts = 3;
+  days.from_us = (kFirstDay + 2) * kDayUs + 1'000'000'000;
+  days.until_us = (kFirstDay + 7) * kDayUs;
+  EXPECT_THAT(positions(all, true), SizeIs(3000 - 31));
+  for (const ReadOptions& options : {all, part, days}) {
+    EXPECT_THAT(positions(options, true), Not(IsEmpty()));
+    EXPECT_EQ(positions(options, false), positions(options, true));
+  }
+}
+
+TEST_F(ReaderTest, UnorderedReadingStopsAtTheFirstError) {
+  const auto reader = LakeReader::open(lake_, {.columns = {event::kItem}});
+  const auto read = reader->read_unordered(
+      pool_, [](const Table& /*rows*/) -> Status { return fail(Code::kBusy, "enough"); });
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().message, "enough");
 }
 
 TEST_F(ReaderTest, OnlyWantedColumnsAreFilled) {

@@ -1,17 +1,11 @@
 #include "lake/row_filter.h"
 
-#include <numeric>
-
 namespace palate::lake {
 
-void Removed::add(const Removed& other) {
-  expired += other.expired;
-  forgotten.resize(std::max(forgotten.size(), other.forgotten.size()));
-  for (size_t i = 0; i < other.forgotten.size(); ++i) forgotten[i] += other.forgotten[i];
-}
-
 uint64_t Removed::forgotten_total() const {
-  return std::accumulate(forgotten.begin(), forgotten.end(), uint64_t{0});
+  uint64_t total = 0;
+  for (const auto& [place, rows] : forgotten) total += rows;
+  return total;
 }
 
 RowFilter::RowFilter(const LakeConfig& config, const TombstoneFilter& tombstones, int64_t now_us)
@@ -35,7 +29,6 @@ bool RowFilter::may_expire(const LakeFile& file) const {
 
 bool RowFilter::removes(Zone zone, const Table& table, size_t row, Removed& removed) const {
   if (const int place = tombstones_->find(zone, table, row); place >= 0) {
-    removed.forgotten.resize(tombstones_->size());
     ++removed.forgotten[static_cast<size_t>(place)];
     return true;
   }

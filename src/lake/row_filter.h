@@ -5,7 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <vector>
+#include <unordered_map>
 
 #include "lake/lake_config.h"
 #include "lake/manifest.h"
@@ -16,8 +16,7 @@ namespace palate::lake {
 // How many rows of one zone left, and why.
 struct Removed {
   uint64_t expired = 0;
-  std::vector<uint64_t> forgotten;  // by tombstone
-  void add(const Removed& other);
+  std::unordered_map<size_t, uint64_t> forgotten;  // by place of the tombstone
   [[nodiscard]] uint64_t forgotten_total() const;
 };
 
@@ -26,8 +25,6 @@ class RowFilter {
   // `now_us`: what the clock says.
   RowFilter(const LakeConfig& config, const TombstoneFilter& tombstones, int64_t now_us);
 
-  // The first day that stays; nothing expires by age where there is none.
-  [[nodiscard]] std::optional<int64_t> first_day() const { return first_day_; }
   [[nodiscard]] bool expires(const Part& part) const {
     return first_day_ && part.day < *first_day_;
   }

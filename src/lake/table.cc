@@ -84,6 +84,22 @@ void Table::append(const Table& from, std::span<const uint32_t> chosen) {
   rows += chosen.size();
 }
 
+uint64_t Table::text_bytes(size_t row) const {
+  uint64_t bytes = 0;
+  for (const Column& column : columns) {
+    if (!column.texts.empty()) bytes += column.texts[row].size();
+  }
+  return bytes;
+}
+
+uint64_t Table::text_bytes() const {
+  uint64_t bytes = 0;
+  for (const Column& column : columns) {
+    for (const std::string_view text : column.texts) bytes += text.size();
+  }
+  return bytes;
+}
+
 void Table::clear() {
   for (Column& column : columns) column.clear();
   owners.clear();

@@ -55,6 +55,9 @@ struct Table {
   explicit Table(std::span<const ColumnSpec> specs = {});
   // The rows `chosen` of `from`, which keeps the texts alive and has the same columns.
   void append(const Table& from, std::span<const uint32_t> chosen);
+  // Of the texts of a row.
+  [[nodiscard]] uint64_t text_bytes(size_t row) const;
+  [[nodiscard]] uint64_t text_bytes() const;  // of all rows
   void clear();
 };
 

@@ -54,13 +54,11 @@ Result<std::unique_ptr<TableWriter>> create_table(ByteSink& sink, const TableFor
   return created;
 }
 
-Result<std::unique_ptr<TableSource>> open_table(const Path& path,
+Result<std::unique_ptr<TableSource>> open_table(const TableBytes& bytes,
                                                 std::span<const ColumnSpec> columns) {
   if (!module()) return std::unexpected(module().error());
-  auto file = std::make_shared<const MappedFile>(TRY(MappedFile::open(path)));
-  const std::string_view text = file->text();
   Result<std::unique_ptr<TableSource>> opened = nullptr;
-  (*module())->open({path.string(), text, std::move(file)}, columns, opened);
+  (*module())->open({bytes.path.string(), bytes.file->text(), bytes.file}, columns, opened);
   return opened;
 }
 

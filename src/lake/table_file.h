@@ -54,8 +54,13 @@ struct TableFormat {
 Status tables_ready();
 // `sink` outlives it.
 Result<std::unique_ptr<TableWriter>> create_table(ByteSink& sink, const TableFormat& format);
-// Errors: kNotFound, kCorrupt for what is no such file, kIo.
-Result<std::unique_ptr<TableSource>> open_table(const Path& path,
+// A file as it lies in memory: it is there on where a compaction moves or removes it.
+struct TableBytes {
+  Path path;
+  std::shared_ptr<const MappedFile> file;
+};
+// Errors: kCorrupt for what is no such file.
+Result<std::unique_ptr<TableSource>> open_table(const TableBytes& bytes,
                                                 std::span<const ColumnSpec> columns);
 
 // What the module gives, found by the name `palate_lake_tables`.

@@ -1,7 +1,7 @@
 #include "lake/tombstones.h"
 
 #include <algorithm>
-#include <charconv>
+#include <tuple>
 
 #include <nlohmann/json.hpp>
 
@@ -18,19 +18,6 @@ constexpr std::string_view kRecord = "forgotten.json";
 constexpr size_t kTombstoneBytesMax = 1 << 20;
 constexpr size_t kRecordBytesMax = size_t{64} << 20;
 
-// The order of the digits is that of the bytes in a file, so that it is what DuckDB's hex() prints.
-std::optional<UserId> user_from_hex(std::string_view text) {
-  UserId user;
-  auto* bytes = reinterpret_cast<unsigned char*>(user.words.data());
-  if (text.size() != 2 * sizeof user.words) return std::nullopt;
-  for (size_t i = 0; i < sizeof user.words; ++i) {
-    const char* at = text.data() + 2 * i;
-    const auto [end, error] = std::from_chars(at, at + 2, bytes[i], 16);
-    if (error != std::errc() || end != at + 2) return std::nullopt;
-  }
-  return hex_of(user) == text ? std::optional(user) : std::nullopt;
-}
-
 Result<Forgotten> entry_from(const Json& json) {
   Forgotten entry;
   entry.manifest = TRY(whole_number(json, "manifest"));
@@ -45,14 +32,6 @@ Result<Forgotten> entry_from(const Json& json) {
 }
 
 }  // namespace
-
-std::string hex_of(const UserId& user) {
-  std::string hex;
-  for (const char byte : user.bytes()) hex += fmt::format("{:02x}", static_cast<uint8_t>(byte));
-  return hex;
-}
-
-std::string digest_of(const UserId& user) { return to_hex(hash128(user.bytes())); }
 
 std::string to_json(const Tombstone& tombstone) {
   Json before = Json::array();
@@ -114,7 +93,9 @@ Result<std::vector<StoredTombstone>> read_tombstones(const Path& lake) {
   if (error && error != std::errc::no_such_file_or_directory) {
     return std::unexpected(errno_error(error.value(), "list", lake / kFolder));
   }
-  std::ranges::sort(found, {}, &StoredTombstone::path);
+  std::ranges::sort(found, [](const StoredTombstone& a, const StoredTombstone& b) {
+    return std::tie(a.tombstone.asked, a.path) < std::tie(b.tombstone.asked, b.path);
+  });
   return found;
 }
 
@@ -165,7 +146,7 @@ Status record_forgotten(const Path& lake, const Manifest& manifest) {
   return write_file_atomically(lake / kRecord, to_json(record));
 }
 
-TombstoneFilter::TombstoneFilter(const std::vector<StoredTombstone>& tombstones) {
+TombstoneFilter::TombstoneFilter(std::span<const StoredTombstone> tombstones) {
   for (const auto& [path, tombstone] : tombstones) {
     users_[tombstone.user].push_back({static_cast<int>(digests_.size()), tombstone.before});
     digests_.push_back({digest_of(tombstone.user), tombstone.asked, {}});

@@ -3,6 +3,7 @@
 // and is there at once.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -11,13 +12,14 @@
 #include "base/file.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "ids/pseudonym.h"
 #include "lake/manifest.h"
 
 namespace palate::lake {
 
 inline constexpr uint32_t kTombstoneFormat = 1;
 inline constexpr uint32_t kForgottenFormat = 1;
-inline constexpr size_t kTombstonesMax = 100'000;
+inline constexpr size_t kTombstonesMax = 4'000'000;
 inline constexpr size_t kForgottenMax = 100'000;  // entries of the record; the oldest leave first
 
 struct Tombstone {
@@ -30,13 +32,9 @@ std::string to_json(const Tombstone& tombstone);
 // Errors: kCorrupt, kUnsupportedVersion.
 Result<Tombstone> tombstone_from_json(std::string_view text);
 
-std::string hex_of(const UserId& user);
-// What stays of a pseudonym when it is gone.
-std::string digest_of(const UserId& user);
-
 // Durable on return. Errors: kIo, kNoSpace, kPermission.
 Status write_tombstone(const Path& lake, const Tombstone& tombstone);
-// Ascending by name of file. Errors: kCorrupt names a damaged one, kOverloaded above the limit.
+// Oldest first. Errors: kCorrupt names a damaged one, kOverloaded above the limit.
 struct StoredTombstone {
   Path path;
   Tombstone tombstone;
@@ -60,9 +58,13 @@ Status record_forgotten(const Path& lake, const Manifest& manifest);
 // Looks up rows of forgotten users. Immutable, thread-safe.
 class TombstoneFilter {
  public:
-  explicit TombstoneFilter(const std::vector<StoredTombstone>& tombstones);
+  explicit TombstoneFilter(std::span<const StoredTombstone> tombstones);
   [[nodiscard]] bool empty() const { return users_.empty(); }
   [[nodiscard]] size_t size() const { return digests_.size(); }
+  // Whether any tombstone is of that user.
+  [[nodiscard]] bool knows(const Hash128& user) const {
+    return users_.contains(UserId{user.words});
+  }
   // The place of the tombstone that a row falls under; -1: none.
   [[nodiscard]] int find(const Hash128& user, const Position& at) const;
   // The same for a row of a table with its user and position columns.

@@ -100,6 +100,29 @@ void add_outer_kernel(const PackedRows& rows, float* c) {
   update_upper<false>({rows.data, rows.count * kLanes, kLanes, rows.count, rows.dim}, 0, c);
 }
 
+void subtract_products_kernel(const PackedRows& left, const PackedRows& right,
+                              const MatrixPart& c) {
+  const size_t lanes = hn::Lanes(kTag), count = left.count, panel = count * kLanes;
+  if (count == 0) return;
+  for (size_t row = 0; row < left.dim; row += 8) {
+    const Strip strip{left.data + row / kLanes * panel + row % kLanes, kLanes};
+    float* to = c.data + row * c.stride;
+    const auto columns = [&](size_t at) {
+      return Strip{right.data + at / kLanes * panel + at % kLanes, kLanes};
+    };
+    size_t column = 0;
+    if (lanes == kLanes) {
+      for (; column + 2 * kLanes <= right.dim; column += 2 * kLanes) {
+        update_tile<true, 2>(strip, {columns(column), columns(column + kLanes)}, count,
+                             {{to + column, c.stride}, {to + column + kLanes, c.stride}});
+      }
+    }
+    for (; column < right.dim; column += lanes) {
+      update_tile<true, 1>(strip, {columns(column)}, count, {{to + column, c.stride}});
+    }
+  }
+}
+
 void pack_rows_kernel(const PickedRows& rows, const RowScales& scales, float* HWY_RESTRICT packed,
                       float* HWY_RESTRICT sum) {
   constexpr size_t kAheadRows = 16;
@@ -370,6 +393,7 @@ HWY_AFTER_NAMESPACE();
 namespace palate {
 
 HWY_EXPORT(add_outer_kernel);
+HWY_EXPORT(subtract_products_kernel);
 HWY_EXPORT(pack_rows_kernel);
 HWY_EXPORT(pack_columns_kernel);
 HWY_EXPORT(rotate_rows_kernel);
@@ -378,6 +402,10 @@ HWY_EXPORT(cholesky_solve_kernel);
 void add_outer(const PackedRows& rows, float* c) {
   if (rows.count == 0) return;  // data may be null then
   HWY_DYNAMIC_DISPATCH(add_outer_kernel)(rows, c);
+}
+
+void subtract_products(const PackedRows& left, const PackedRows& right, const MatrixPart& c) {
+  HWY_DYNAMIC_DISPATCH(subtract_products_kernel)(left, right, c);
 }
 
 void pack_rows(const PickedRows& rows, const RowScales& scales, float* packed, float* sum) {

@@ -28,6 +28,14 @@ void pack_rows(const PickedRows& rows, const RowScales& scales, float* packed, f
 // c += sum over i of (row i) (row i)ᵀ, upper triangle. Rows packed with the square roots of weights
 // give the weighted Gram matrix.
 void add_outer(const PackedRows& rows, float* c);
+// Part of a matrix: rows of `stride` floats.
+struct MatrixPart {
+  float* data;
+  size_t stride;
+};
+// c -= sum over i of (row i of left) (row i of right)ᵀ: left.dim rows of right.dim columns. Both
+// have the same count, and dimensions that are multiples of kLanes.
+void subtract_products(const PackedRows& left, const PackedRows& right, const MatrixPart& c);
 // Copies the upper triangle into the lower one.
 void mirror_upper(float* a, size_t dim);
 // row ← row q for `count` rows of dim floats, in place; q is a full dim × dim matrix.

@@ -143,6 +143,37 @@ TEST(Kernels, WeightedGram) {
   });
 }
 
+// Of a table with itself, its columns in panels, against the first columns of another.
+TEST(Kernels, SubtractProducts) {
+  for_every_shape([](const RowsView& rows) {
+    const size_t count = rows.count, wide = rows.dim, narrow = 16, stride = wide + 3;
+    const std::vector<float> other = draw(count * narrow, 1008),
+                             start = draw(narrow * stride, 1009);
+    const auto panels = [count](const float* table, size_t dim) {
+      std::vector<float> out(count * dim);
+      for (size_t i = 0; i < count; ++i) {
+        for (size_t d = 0; d < dim; ++d) {
+          out[(d / kLanes * count + i) * kLanes + d % kLanes] = table[i * dim + d];
+        }
+      }
+      return out;
+    };
+    const auto left = panels(other.data(), narrow), right = panels(rows.data, wide);
+    std::vector<float> c = start;
+    subtract_products({left.data(), count, narrow}, {right.data(), count, wide},
+                      {c.data(), stride});
+    for (size_t a = 0; a < narrow; ++a) {
+      for (size_t b = 0; b < stride; ++b) {
+        double expected = start[a * stride + b];
+        for (size_t i = 0; b < wide && i < count; ++i) {
+          expected -= double{other[i * narrow + a]} * rows.row(i)[b];
+        }
+        ASSERT_NEAR(c[a * stride + b], expected, 8 * tolerance(count)) << a << ' ' << b;
+      }
+    }
+  });
+}
+
 TEST(Kernels, RowsAdd) {
   for_every_shape([](const RowsView& rows) {
     const std::vector<uint32_t> index = pick(rows, rows.count + 3);

@@ -10,6 +10,21 @@ constexpr std::array kModels{
                load_popularity},
     ModelEntry{"als", "Implicit matrix factorization; a user's vector follows every event.",
                load_als},
+    ModelEntry{"item_knn", "The items most like those of the history, by the users in common.",
+               load_item_knn},
+    ModelEntry{"ease", "Weights between items by ridge regression; accurate and quick to train.",
+               load_ease},
+    ModelEntry{"graph", "A spectral filter over the graph of users and items.", load_graph},
+    ModelEntry{"blend", "A weighted sum of other models, the weights chosen on held-out data.",
+               load_blend},
+    ModelEntry{"content", "Items by what is written about them; knows items that nobody has had.",
+               load_content},
+    ModelEntry{"demographic", "What users with a similar profile liked, for those without a past.",
+               load_demographic},
+    ModelEntry{"trending", "What is had more lately than it used to be.", load_trending},
+    ModelEntry{"user_knn", "What those liked who are most like the one who asks.", load_user_knn},
+    ModelEntry{"mf", "Matrix factorization of ratings: predicts them, for data that has some.",
+               load_mf},
 };
 
 }  // namespace
@@ -17,6 +32,15 @@ constexpr std::array kModels{
 void ModelConfigs::add_to(ConfigSchema& schema) {
   schema.add("popularity", popularity);
   schema.add("als", als);
+  schema.add("item_knn", item_knn);
+  schema.add("ease", ease);
+  schema.add("graph", graph);
+  schema.add("blend", blend);
+  schema.add("content", content);
+  schema.add("demographic", demographic);
+  schema.add("trending", trending);
+  schema.add("user_knn", user_knn);
+  schema.add("mf", mf);
 }
 
 std::span<const ModelEntry> model_catalogue() { return kModels; }

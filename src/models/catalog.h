@@ -10,15 +10,33 @@
 #include "base/config.h"
 #include "base/result.h"
 #include "models/als/als.h"
+#include "models/blend/blend.h"
+#include "models/content/content.h"
+#include "models/demographic/demographic.h"
+#include "models/ease/ease.h"
+#include "models/graph/graph.h"
+#include "models/item_knn/item_knn.h"
+#include "models/mf/mf.h"
 #include "models/model.h"
 #include "models/popularity/popularity.h"
+#include "models/trending/trending.h"
+#include "models/user_knn/user_knn.h"
 
 namespace palate {
 
 // The config sections of all models, [als], [popularity], …
 struct ModelConfigs {
   AlsConfig als;
+  EaseConfig ease;
+  ItemKnnConfig item_knn;
+  GraphConfig graph;
+  BlendConfig blend;
+  MfConfig mf;
   PopularityConfig popularity;
+  ContentConfig content;
+  DemographicConfig demographic;
+  TrendingConfig trending;
+  UserKnnConfig user_knn;
   void add_to(ConfigSchema& schema);
 };
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <cmath>
+#include <numeric>
 #include <optional>
 #include <thread>
 
@@ -43,7 +45,7 @@ class ModelContract : public ::testing::TestWithParam<std::string> {
   }
   const Model& model() const { return *trained_->model; }
 
-  PlantedWorld world_{7};
+  PlantedWorld world_{7, needs_ratings(GetParam())};
   std::optional<TrainedModel> trained_;
 };
 
@@ -135,6 +137,7 @@ TEST_P(ModelContract, UnknownItemsAndUsersAreAnsweredFor) {
   // … and mixed with known ones it changes nothing.
   std::vector<HistoryEntry> mixed(world_.query(1).history.begin(), world_.query(1).history.end());
   mixed.push_back(later[0]);
+  query = world_.query(1);
   query.history = mixed;
   EXPECT_TRUE(same_bits(top(model(), query, 9), top(model(), world_.query(1), 9)));
 }
@@ -265,6 +268,13 @@ TEST_P(ModelContract, CapabilitiesAreWhatInfoSays) {
   EXPECT_EQ(vector.has_value(), model().info().dimensions > 0);
   if (vector) {
     EXPECT_EQ(vector->size(), model().info().dimensions);
+    std::vector<float> of_item(vector->size());
+    ASSERT_TRUE(model().item_vector(item, of_item));
+    float score = 0;
+    model().score(world_.query(0), {&item, 1}, {&score, 1}, scratch);
+    const float product = std::inner_product(vector->begin(), vector->end(), of_item.begin(), 0.0F);
+    EXPECT_NEAR(product, score, 1e-4F * (1 + std::abs(score)));
+    EXPECT_FALSE(model().item_vector({0xffffff}, of_item));
   }
 }
 

@@ -5,8 +5,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -25,7 +27,13 @@ struct Query {
   UserId user;                            // all zero: nobody known
   std::span<const HistoryEntry> history;  // ascending by offset; empty for somebody new
   TimeUs now;
+  // What the user says of himself; nullptr: nothing, or it may not be used.
+  const UserRecord* profile = nullptr;
 };
+
+// Whose profile a query may have: nullopt where nothing is known of the user, or he wants no
+// personal answers. Called from many threads; nullptr: nobody's.
+using ProfileOf = std::function<std::optional<UserRecord>(const UserId&)>;
 
 struct Scored {
   ItemIx item;
@@ -42,14 +50,26 @@ struct ItemFilter {
   }
 };
 
+// What the numbers of score() are, beyond an order.
+enum class ScoreMeaning : uint8_t {
+  kOrder,        // nothing
+  kRating,       // the value of the rating that is expected, to be cut to [score_min, score_max]
+  kProbability,  // of liking it
+};
+
 struct ModelInfo {
   std::string kind;     // "als"
   std::string version;  // of the artefact
   size_t items = 0;
   size_t dimensions = 0;      // of its vectors, or 0
-  bool personalized = false;  // can_answer() depends on the history
+  bool personalized = false;  // can_answer() depends on who asks
+  bool cold_users = false;    // has something to say for a user without a history
+  bool cold_items = false;    // knows items that nobody has had
   bool can_similar = false;
   bool can_explain = false;
+  ScoreMeaning scores = ScoreMeaning::kOrder;
+  float score_min = -std::numeric_limits<float>::infinity();
+  float score_max = std::numeric_limits<float>::infinity();
 };
 
 struct TopKRequest {
@@ -82,6 +102,11 @@ class Model {
   // scores[i] of items[i]; unknown items get kUnknownScore. Sizes are equal.
   virtual void score(const Query& query, std::span<const ItemIx> items, std::span<float> scores,
                      Scratch& scratch) const = 0;
+  // scores[i] of item i for all info().items items, which is scores.size().
+  virtual void score_all(const Query& query, std::span<float> scores, Scratch& scratch) const;
+  // The same for many: a row of info().items scores a query, to the same bits.
+  virtual void score_batch(std::span<const Query> queries, std::span<float> scores,
+                           Scratch& scratch) const;
   // The k best items that the filter lets through, best first, ties by ascending item; fewer when
   // fewer are known. Items the model knows nothing of (no training interaction) are left out. One
   // answer a request; a batch is faster than one by one, and gives the same bits.
@@ -96,6 +121,14 @@ class Model {
                                                     Scratch& scratch) const;
   // The user's vector, info().dimensions long. Errors: kUnavailable.
   virtual Result<std::vector<float>> user_vector(const Query& query, Scratch& scratch) const;
+  // Writes the item's vector, info().dimensions long: its inner product with the user's is the
+  // score. False, and nothing written, without the capability or for an unknown item.
+  virtual bool item_vector(ItemIx item, std::span<float> out) const;
 };
+
+// The request's k best of `scores`, one an item, without those that are `absent` (one bit an item)
+// or that its filter blocks; best first, ties by ascending item.
+std::vector<Scored> best_of(std::span<const float> scores, std::span<const uint64_t> absent,
+                            const TopKRequest& request);
 
 }  // namespace palate

@@ -10,7 +10,16 @@
 #include "features/spec.h"
 #include "models/als/train.h"
 #include "models/als/train_memory.h"
+#include "models/blend/train.h"
+#include "models/content/train.h"
+#include "models/demographic/train.h"
+#include "models/ease/train.h"
+#include "models/graph/train.h"
+#include "models/item_knn/train.h"
+#include "models/mf/train.h"
 #include "models/popularity/train.h"
+#include "models/trending/train.h"
+#include "models/user_knn/train.h"
 
 namespace palate {
 namespace {
@@ -19,6 +28,26 @@ constexpr std::array kTrainers{
     TrainerEntry{"popularity", train_popularity, popularity_memory_bytes, ""},
     TrainerEntry{"als", train_als, als_memory_bytes,
                  "Lower als.factors, which it is proportional to, or train where there is more."},
+    TrainerEntry{"item_knn", train_item_knn, item_knn_memory_bytes,
+                 "Lower item_knn.neighbours, or train where there is more."},
+    TrainerEntry{"ease", train_ease, ease_memory_bytes,
+                 "Set ease.solver to neighbours, lower ease.neighbours, or train where there is "
+                 "more."},
+    TrainerEntry{"graph", train_graph, graph_memory_bytes,
+                 "Lower graph.factors, which it is proportional to, or train where there is more."},
+    TrainerEntry{"blend", train_blend, blend_memory_bytes,
+                 "Name smaller parts in blend.models, or train where there is more.", false,
+                 blend_holds_histories},
+    TrainerEntry{"content", train_content, content_memory_bytes,
+                 "Lower content.neighbours, or train where there is more."},
+    TrainerEntry{"demographic", train_demographic, demographic_memory_bytes,
+                 "Lower demographic.clusters, which it is proportional to."},
+    TrainerEntry{"trending", train_trending, trending_memory_bytes, ""},
+    TrainerEntry{"user_knn", train_user_knn, user_knn_memory_bytes,
+                 "Lower user_knn.users_max, or train where there is more.", false,
+                 [](const ModelConfigs&) { return true; }},
+    TrainerEntry{"mf", train_mf, mf_memory_bytes,
+                 "Lower mf.samples or mf.factors, which it is proportional to.", true},
 };
 
 Result<TrainerEntry> find_trainer(std::string_view kind) {
@@ -83,6 +112,11 @@ void fill_manifest(std::string_view kind, const TrainJob& job, const DatasetView
 }  // namespace
 
 std::span<const TrainerEntry> trainer_catalogue() { return kTrainers; }
+
+bool holds_histories(std::string_view kind, const ModelConfigs& configs) {
+  const auto trainer = find_trainer(kind);
+  return trainer && trainer->holds_histories != nullptr && trainer->holds_histories(configs);
+}
 
 Status check_training_memory(std::string_view kind, const TrainSizes& sizes,
                              const ModelConfigs& configs) {

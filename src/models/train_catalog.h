@@ -1,6 +1,7 @@
 // The catalogue of trainers (target models_train): one line a model in train_catalog.cc.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <stop_token>
 #include <string_view>
@@ -9,6 +10,7 @@
 #include "base/result.h"
 #include "base/threads.h"
 #include "dataset/dataset.h"
+#include "features/catalogue.h"
 #include "models/catalog.h"
 
 namespace palate {
@@ -19,6 +21,11 @@ struct TrainJob {
   ThreadPool* pool;
   std::stop_token stop;
   uint64_t seed = 1;
+  // What is known of items and users beside events; nullptr: nothing.
+  const Catalogue* catalogue = nullptr;
+  ProfileOf profile_of = nullptr;
+  // The version before of the same kind, to start from; nullptr: there is none.
+  std::shared_ptr<const Artefact> previous = nullptr;
 };
 
 // What decides how much memory training takes.
@@ -37,9 +44,15 @@ struct TrainerEntry {
   uint64_t (*memory_bytes)(const TrainSizes& sizes, const ModelConfigs& configs);
   // What to change in the configuration where that is too much.
   std::string_view memory_advice;
+  bool needs_ratings = false;  // Dataset::is_rating(); without any there is nothing to train on
+  // Whether its artefact has histories of single users, as they are; nullptr: never.
+  bool (*holds_histories)(const ModelConfigs& configs) = nullptr;
 };
 
 std::span<const TrainerEntry> trainer_catalogue();
+// Whether the artefact would have what forgetting a user cannot take out of it: such a model is
+// measured and not served (docs/decisions/0009-no-histories.md). False for an unknown kind.
+bool holds_histories(std::string_view kind, const ModelConfigs& configs);
 // kNoMemory where training `kind` on data of these sizes cannot fit. Errors: kNotFound, too.
 Status check_training_memory(std::string_view kind, const TrainSizes& sizes,
                              const ModelConfigs& configs);

@@ -17,12 +17,9 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-Status check_dataset_memory(DataDirectory& data) {
-  uint64_t events = 0;
-  for (const Position& end : TRY(data.log().ends())) {
-    if (end.stream == Stream::kEvents) events += end.offset;
-  }
-  return check_memory(dataset_memory_bytes(events, data.state().catalogue().view().size()),
+Status check_dataset_memory(const TrainingRoom& room) {
+  const uint64_t events = TRY(dataset_events(room));
+  return check_memory(dataset_memory_bytes(events, room.data.state().catalogue().view().size()),
                       fmt::format("a dataset of {} events", events),
                       "Train on a machine, or in a control group, that has more.");
 }
@@ -42,6 +39,27 @@ Result<Dataset> read_lake(const TrainingRoom& room) {
                         room.pool, room.stop);
 }
 
+// Forgetting a user rewrites log, state and lake; no artefact that serves may keep what he did.
+Status check_no_histories(const TrainingRoom& room, const std::vector<std::string>& kinds) {
+  for (const std::string& kind : kinds) {
+    if (!holds_histories(kind, room.configs)) continue;
+    return fail(Code::kInvalidArgument,
+                "'{}' would keep users' histories in what is served, where forgetting a user does "
+                "not reach; `palate evaluate` and `palate tune` measure it, item_knn can be served",
+                kind);
+  }
+  return {};
+}
+
+// The artefact of a kind that is released now; nullptr where there is none, or it cannot be read:
+// training does without.
+Result<std::shared_ptr<const Artefact>> current_version(const Registry& registry,
+                                                        const std::string& kind) {
+  const auto current = TRY(registry.current());
+  if (!current || !current->artefacts.contains(kind)) return nullptr;
+  return registry.open(kind, current->artefacts.at(kind)).value_or(nullptr);
+}
+
 }  // namespace
 
 Status check_kinds(const std::vector<std::string>& kinds) {
@@ -55,6 +73,24 @@ Status check_kinds(const std::vector<std::string>& kinds) {
   return {};
 }
 
+Result<uint64_t> dataset_events(const TrainingRoom& room) {
+  uint64_t events = 0;
+  if (room.from_lake) {
+    const auto manifest = TRY(lake::LakeDirectory(room.data.root() / "lake").current());
+    if (!manifest) return 0;  // whoever reads it says so
+    for (const lake::LakeFile& file : manifest->files) {
+      if (file.zone == lake::Zone::kClean) events += file.rows;
+    }
+    return events;
+  }
+  const AsOf begins = TRY(room.data.log().begins());
+  for (const Position& end : TRY(room.data.log().ends())) {
+    if (end.stream != Stream::kEvents) continue;
+    events += end.offset - lake::offset_of(begins, end.stream, end.partition);
+  }
+  return events;
+}
+
 uint64_t dataset_memory_bytes(uint64_t events, uint64_t items) {
   // A row as it is decoded, with its user, and once more in its place; blocks are freed one by one,
   // but the allocator may keep them.
@@ -64,8 +100,24 @@ uint64_t dataset_memory_bytes(uint64_t events, uint64_t items) {
   return events * kEventBytes + items * kItemBytes + kWindowBytes;
 }
 
+ProfileOf profiles_of(const TrainingRoom& room) {
+  const LiveState& state = room.data.state();
+  return [&state](const UserId& id) -> std::optional<UserRecord> {
+    const auto user = state.user(id);
+    const bool may = user && *user && (*user)->has_profile && (*user)->profile.personalization;
+    return may ? std::optional((*user)->profile) : std::nullopt;
+  };
+}
+
+TrainJob train_job(const TrainingRoom& room, const DatasetView& data) {
+  TrainJob job{&data, &room.configs, &room.pool, room.stop, room.seed};
+  job.catalogue = &room.data.state().catalogue();
+  job.profile_of = profiles_of(room);
+  return job;
+}
+
 Result<Dataset> build_dataset(const TrainingRoom& room) {
-  TRY(check_dataset_memory(room.data));
+  TRY(check_dataset_memory(room));
   auto dataset = TRY(room.from_lake ? read_lake(room) : read_log(room));
   if (dataset.interactions() == 0) {
     return fail(Code::kUnavailable,
@@ -81,6 +133,7 @@ Result<TrainOutcome> train_and_release(const TrainingRoom& room,
                                        const std::vector<std::string>& kinds,
                                        const std::string& note) {
   TRY(check_kinds(kinds));
+  TRY(check_no_histories(room, kinds));
   TrainOutcome outcome;
   const auto start = std::chrono::steady_clock::now();
   const Dataset dataset = TRY(build_dataset(room));
@@ -102,7 +155,8 @@ Result<TrainOutcome> train_and_release(const TrainingRoom& room,
   for (const std::string& kind : kinds) {
     const auto model_start = std::chrono::steady_clock::now();
     auto writer = TRY(registry.start(kind));
-    const TrainJob job{&everything, &room.configs, &room.pool, room.stop, room.seed};
+    TrainJob job = train_job(room, everything);
+    job.previous = TRY(current_version(registry, kind));
     TRY(train_model(kind, job, writer));
     TRY(check_stop(room.stop));
     const TrainedModel model{kind, writer.manifest.version, 0, writer.manifest.metrics_json};

@@ -12,6 +12,7 @@
 #include "dataset/dataset.h"
 #include "ingest/data_directory.h"
 #include "models/catalog.h"
+#include "models/train_catalog.h"
 #include "registry/registry.h"
 
 namespace palate {
@@ -40,6 +41,9 @@ struct TrainOutcome {
   double dataset_seconds = 0;
 };
 
+// How many events a dataset is read from: those that the log still has, or the lake's clean ones.
+Result<uint64_t> dataset_events(const TrainingRoom& room);
+
 // The most memory that building a dataset of so many events takes; at most twice what it really is,
 // or 64 MiB more.
 uint64_t dataset_memory_bytes(uint64_t events, uint64_t items);
@@ -48,8 +52,14 @@ uint64_t dataset_memory_bytes(uint64_t events, uint64_t items);
 // there is nothing to learn from, kNoMemory before anything is read.
 Result<Dataset> build_dataset(const TrainingRoom& room);
 
+// What users say of themselves now, of those who let it be used. `room` must live as long as it.
+ProfileOf profiles_of(const TrainingRoom& room);
+// What trainers are given: the data, and what is known of items and users. `room` and `data` must
+// live as long as it.
+TrainJob train_job(const TrainingRoom& room, const DatasetView& data);
+
 // Trains `kinds` on everything and releases them together. A running server picks the release up by
-// itself.
+// itself. Errors: kInvalidArgument for a model that holds_histories().
 Result<TrainOutcome> train_and_release(const TrainingRoom& room,
                                        const std::vector<std::string>& kinds,
                                        const std::string& note);

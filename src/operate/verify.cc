@@ -2,13 +2,17 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <unordered_map>
 
 #include "base/hash.h"
 #include "base/progress.h"
 #include "base/stop.h"
 #include "events/block.h"
+#include "events/rating_types.h"
 #include "features/item_popularity.h"
+#include "features/resolve.h"
+#include "features/user_side.h"
 #include "ingest/prepared_events.h"
 #include "registry/registry.h"
 
@@ -30,9 +34,14 @@ class Verifier {
       if (at.stream == Stream::kEvents) out_.folded = at.offset;
       if (at.stream == Stream::kUsers) users_folded_ = at.offset;
     }
+    for (const Position& at : TRY(data_.log().begins())) {
+      if (at.stream == Stream::kEvents) out_.dropped = at.offset;
+    }
     TRY(damage(read_log()));
-    TRY(damage(compare_users()));
-    TRY(damage(compare_popularity()));
+    if (out_.dropped == 0) {
+      TRY(damage(compare_users()));
+      TRY(damage(compare_popularity()));
+    }
     TRY(damage(read_models()));
     return std::move(out_);
   }
@@ -70,9 +79,15 @@ class Verifier {
     std::vector<Seen> seen;
     TRY(each_event(out_.folded, [&](const EventBatch& batch, uint64_t first) {
       const std::vector<Hash128> identities = identities_of(batch.rows, types_);
-      for (size_t i = 0; i < identities.size(); ++i) seen.push_back({identities[i], first + i});
+      for (size_t i = 0; i < identities.size(); ++i) {
+        if (batch.rows[i].user.empty()) {
+          ++out_.erased;
+        } else {
+          seen.push_back({identities[i], first + i});
+        }
+      }
     }));
-    out_.events = seen.size();
+    out_.events = seen.size() + out_.erased;
     std::sort(seen.begin(), seen.end(), [](const Seen& a, const Seen& b) {
       return std::tie(a.identity.words, a.offset) < std::tie(b.identity.words, b.offset);
     });
@@ -90,7 +105,12 @@ class Verifier {
     }));
     return data_.log().read({Stream::kUsers, 0, 0}, [&](const EventLog::Block& block) -> Status {
       for (UserRecord& user : TRY(decode_users(block.bytes))) {
-        if (out_.user_records++ < users_folded_) profiles_[user.id] = std::move(user);
+        const bool folded = out_.user_records++ < users_folded_;
+        if (user.id.empty()) {
+          ++out_.erased;
+        } else if (folded) {
+          profiles_[user.id] = std::move(user);
+        }
       }
       return {};
     });
@@ -111,6 +131,46 @@ class Verifier {
     return {};
   }
 
+  [[nodiscard]] UserRules rules() const { return {&types_, options_.history, &options_.features}; }
+
+  // Nothing for what says nothing to the state.
+  std::optional<HistoryEntry> entry_of(const EventView& row, uint64_t offset,
+                                       const Catalogue::View& items) {
+    if (row.type.value >= types_.size()) return std::nullopt;
+    const float preference = row.item.empty() ? 0 : types_.preference(row.type, row.value);
+    const bool kept =
+        !row.item.empty() && says_something(types_.at(row.type), preference, row.value);
+    if (!kept && !options_.features.keeps_activity()) return std::nullopt;
+    const auto item = row.item.empty() ? std::nullopt : items.find(row.item);
+    if (!item && kept) {
+      find(fmt::format("event {}: item '{}' is not in the item log", offset, row.item));
+      return std::nullopt;
+    }
+    return history_entry(row, item.value_or(ItemIx{}), preference, offset);
+  }
+
+  // With trust every event weighs as its user's past and its item's say, so all of them are kept.
+  void add_popularity(const EventView& row, const HistoryEntry& entry,
+                      const Catalogue::View& items) {
+    if (!options_.features.trust) {
+      if (entry.preference <= 0) return;
+      const auto change =
+          ItemPopularity::change(entry.item, entry.preference, row.ts, row.received);
+      popularity_.add({&change, 1});
+      return;
+    }
+    EventWeight weight;
+    std::vector<LikedTogether> ignored;
+    ItemSide side{entry.offset, {&weight, 1}, &ignored};
+    const HistoryLimits little{.events_max = 1, .consumed_max = 1};
+    fold_user(everybody_[std::string(row.user)], {&entry, 1}, {&types_, little, &options_.features},
+              &side);
+    const Signal signal = signal_of(entry, row.received, kNoRegion);
+    std::vector<ItemIx> changed;
+    fold_item_side({{&signal, 1}, entry.offset, {&weight, 1}, {}, &items},
+                   {&popularity_, &signals_}, changed);
+  }
+
   Status compare_some(uint64_t pass, uint64_t passes) {
     std::unordered_map<std::string, UserState> states;
     for (const auto& [id, profile] : profiles_) {
@@ -124,22 +184,11 @@ class Verifier {
     TRY(each_event(out_.folded, [&](const EventBatch& batch, uint64_t first) {
       for (size_t i = 0; i < batch.rows.size() && first + i < out_.folded; ++i) {
         const EventView& row = batch.rows[i];
-        if (row.item.empty() || row.type.value >= types_.size()) continue;
-        const float preference = types_.preference(row.type, row.value);
-        if (preference == 0) continue;
-        const auto item = items.find(row.item);
-        if (!item) {
-          find(fmt::format("event {}: item '{}' is not in the item log", first + i, row.item));
-          continue;
-        }
-        if (pass == 0 && preference > 0) {
-          const auto change = ItemPopularity::change(*item, preference, row.ts, row.received);
-          popularity_.add({&change, 1});
-        }
+        const auto entry = entry_of(row, first + i, items);
+        if (!entry) continue;
+        if (pass == 0) add_popularity(row, *entry, items);
         if (hash64(row.user) % passes != pass) continue;
-        fold_event(states[std::string(row.user)],
-                   {*item, row.type, static_cast<float>(row.value), preference, row.ts, first + i},
-                   options_.history);
+        fold_user(states[std::string(row.user)], {&*entry, 1}, rules(), nullptr);
       }
     }));
     for (auto& [name, state] : states) TRY(compare_user(name, state));
@@ -162,13 +211,22 @@ class Verifier {
     return {};
   }
 
+  // What forgotten users liked stays in the sums of the state, and is not in the log any more.
+  [[nodiscard]] bool same_popularity(ItemIx item, std::string_view stored) const {
+    if (popularity_.encode(item) == stored) return true;
+    ItemPopularity state;
+    if (out_.erased == 0 || !state.decode(item, stored)) return false;
+    const TimeUs at = now();
+    return state.read(item, at) >= popularity_.read(item, at);
+  }
+
   Status compare_popularity() {
     const size_t items = data_.state().catalogue().view().size();
     return data_.store().scan("i", [&](std::string_view key, std::string_view value) {
       uint32_t ix = 0;
       for (const char c : key.substr(1)) ix = ix << 8 | static_cast<uint8_t>(c);
       ++out_.popularity;
-      if (ix >= items || popularity_.encode(ItemIx{ix}) != value) {
+      if (ix >= items || !same_popularity(ItemIx{ix}, value)) {
         ++out_.popularity_different;
         find(fmt::format("the popularity of item {} is not what the log says", ix));
       }
@@ -198,7 +256,9 @@ class Verifier {
   const VerifyOptions& options_;
   uint64_t users_folded_ = 0;
   std::map<std::string, UserRecord> profiles_;
+  std::unordered_map<std::string, UserState> everybody_;  // with trust
   ItemPopularity popularity_;
+  ItemSignals signals_{options_.features, types_};  // with trust
   Verification out_;
 };
 

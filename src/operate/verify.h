@@ -1,6 +1,8 @@
 // Whether a data directory is whole: every block of the log and every artefact read again with its
 // checksum, and the state held against a plain pass over the log, one event at a time, that shares
-// nothing with serving but the fold of one event.
+// nothing with serving but the fold of one event. Where the log has dropped its beginning the state
+// cannot be compared; where users were forgotten, the popularity of items is at least that of the
+// log.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +19,7 @@ namespace palate {
 
 struct VerifyOptions {
   HistoryLimits history = {};
+  FeatureConfig features = {};
   uint64_t dedup_events = 10'000'000;  // an identity that comes again within so many is found
   std::stop_token stop = {};
 };
@@ -24,6 +27,8 @@ struct VerifyOptions {
 struct Verification {
   std::string directory;
   uint64_t events = 0, items = 0, user_records = 0;  // in the log
+  uint64_t erased = 0;                               // rows and records of forgotten users
+  uint64_t dropped = 0;                              // events before the log's beginning
   uint64_t folded = 0;                               // events that are in the state already
   uint64_t repeated = 0;                             // events that were logged twice
   uint64_t users = 0, users_different = 0;           // states compared with the plain pass

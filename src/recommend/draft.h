@@ -1,4 +1,4 @@
-// A request on its way through the stages (recommend/catalog.h): what is known so far. One thread
+// A request on its way through the steps (recommend/steps.h): what is known so far. One thread
 // works on a draft; its catalogue view makes the writer wait, so it lives for one request.
 #pragma once
 
@@ -10,11 +10,12 @@
 #include <vector>
 
 #include "recommend/cursor.h"
+#include "recommend/pipeline.h"
 #include "recommend/recommender.h"
 
 namespace palate {
 
-inline constexpr size_t kStagesMax = 32;
+inline constexpr size_t kStepsMax = 32;
 // The newest events that a ranking reads. State keeps some more (HistoryLimits::events_max), so
 // that the pages of somebody with a full history still fit together while new events come in.
 inline constexpr size_t kHistoryWindow = 400;
@@ -24,7 +25,7 @@ struct LoadedModel {
   ItemBitmap known;  // items that top_k() can return
 };
 
-struct StageTimer {
+struct StepTimer {
   std::atomic<uint64_t> calls{0}, total_ns{0};
 };
 
@@ -32,12 +33,16 @@ struct StageTimer {
 struct LoadedRelease {
   Release release;
   const LiveState* state = nullptr;
+  const Pipelines* pipelines = nullptr;
+  const Pipeline* pipeline = nullptr;  // where a request names none
   std::vector<LoadedModel> models;
   const LoadedModel* personal = nullptr;  // answers who has a history …
   const LoadedModel* popular = nullptr;   // … and everybody
   const LoadedModel* similar = nullptr;
-  mutable std::array<StageTimer, kStagesMax> timers;
+  mutable std::array<StepTimer, kStepsMax> timers;
 
+  // kUnavailable for a kind that the release does not have.
+  [[nodiscard]] Result<const LoadedModel*> model(std::string_view kind) const;
   // The model behind a source, or nullptr.
   [[nodiscard]] const LoadedModel* source(SourceId id) const {
     if (id == SourceId::kPersonal) return personal;
@@ -56,6 +61,14 @@ struct Candidate {
   ItemIx item;
   float score = 0;
   SourceId source = SourceId::kPersonal;
+  uint32_t sources = 0;  // as of a HeadPlace; 0: from a model's own list
+  float propensity = 1;
+};
+
+// The order of the pool after a stage; of an answer that is traced.
+struct TracedOrder {
+  uint32_t stage = 0;
+  std::vector<ItemIx> items;
 };
 
 struct Draft {
@@ -63,21 +76,29 @@ struct Draft {
   const LoadedRelease& loaded;
   Workspace& work;
 
-  // Stage "request".
+  // Step "request".
+  const Pipeline* pipeline = nullptr;
   std::optional<Cursor> cursor{};
   uint64_t request_hash = 0;
-  // Stage "user".
+  // Step "user".
   uint64_t events_end = 0;
   std::shared_ptr<const UserState> user{};
+  bool state_missing = false;  // the store did not answer
+  bool consent = true;         // what is known of the user may decide what comes
   Query query{};
   uint64_t history_hash = 0;
-  // Stage "filter"; drafts that are answered together share one view.
+  // Step "filter"; drafts that are answered together share one view.
   std::shared_ptr<const Catalogue::View> view{};
-  // The head of the personal list, where drafts were ranked together (recommender.cc).
+  // Step "candidates": what is left of the head, and what pages before gave of it.
+  std::vector<HeadPlace> head{};
+  std::vector<ItemIx> head_given{};
+  std::vector<TracedOrder> orders{};
+  // The beginning of the personal list, where drafts were ranked together (recommender.cc).
   std::vector<Scored> ranked_together{};
-  // Stage "rank": up to n, best first.
+  // Step "rank": up to n, best first.
   std::vector<Candidate> ranked{};
-  bool more = false;  // something is left after them
+  bool more = false;      // something is left after them
+  size_t head_taken = 0;  // places of `head` up to the last item given
 
   Slate slate{};
 };

@@ -1,8 +1,22 @@
 #include "recommend/filters.h"
 
 #include "base/near_names.h"
+#include "recommend/filter_expression.h"
 
 namespace palate {
+
+Status check_sizes(size_t n, std::span<const std::string> exclude,
+                   std::span<const std::string> categories) {
+  if (n < 1 || n > kItemsPerPageMax) {
+    return fail(Code::kInvalidArgument, "n is {}; it must be 1 to {}", n, kItemsPerPageMax);
+  }
+  if (exclude.size() > kExcludedMax || categories.size() > kCategoriesMax) {
+    return fail(Code::kInvalidArgument,
+                "{} excluded items and {} categories; at most {} and {} are allowed",
+                exclude.size(), categories.size(), kExcludedMax, kCategoriesMax);
+  }
+  return {};
+}
 
 void block_items(const Catalogue::View& view, std::span<const std::string> names,
                  ItemBitmap& blocked) {
@@ -31,6 +45,13 @@ Status block_other_categories(const Catalogue::View& view, std::span<const std::
   }
   for (size_t i = 0; i < work.blocked.size(); ++i) work.blocked[i] |= ~work.allowed[i];
   return {};
+}
+
+Status block_filtered(const Catalogue::View& view, std::string_view filter, TimeUs now,
+                      ItemBitmap& blocked) {
+  if (filter.empty()) return {};
+  const FilterExpression expression = TRY(FilterExpression::parse(filter));
+  return expression.block_others(view, now, blocked);
 }
 
 }  // namespace palate

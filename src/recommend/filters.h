@@ -15,6 +15,9 @@ inline void block(ItemBitmap& blocked, ItemIx item) {
   if (item.value / 64 < blocked.size()) blocked[item.value / 64] |= uint64_t{1} << item.value % 64;
 }
 
+// Of a request for `n` items. Errors: kInvalidArgument with what is allowed.
+Status check_sizes(size_t n, std::span<const std::string> exclude,
+                   std::span<const std::string> categories);
 // Blocks what `names` says; unknown ids are ignored, since there is nothing to exclude.
 void block_items(const Catalogue::View& view, std::span<const std::string> names,
                  ItemBitmap& blocked);
@@ -24,5 +27,9 @@ void block_unavailable(const Catalogue::View& view, TimeUs now, ItemBitmap& bloc
 // kInvalidArgument for a category that no item has, with the nearest known names.
 Status block_other_categories(const Catalogue::View& view, std::span<const std::string> names,
                               Workspace& work);
+// Blocks what a filter expression does not want; nothing when it is empty. Errors: those of
+// FilterExpression.
+Status block_filtered(const Catalogue::View& view, std::string_view filter, TimeUs now,
+                      ItemBitmap& blocked);
 
 }  // namespace palate

@@ -1,5 +1,7 @@
 #include "recommend/load.h"
 
+#include <algorithm>
+
 #include "features/spec.h"
 #include "ids/dictionary_hash.h"
 #include "models/catalog.h"
@@ -33,8 +35,8 @@ Status check_dictionary(const Manifest& manifest, const LiveState& state) {
   return {};
 }
 
-Status check_fit(const Manifest& manifest, const LiveState& state, uint64_t event_types) {
-  const std::string types = fmt::format("{:016x}", event_types);
+Status check_fit(const Manifest& manifest, const LiveState& state) {
+  const std::string types = fmt::format("{:016x}", state.types().fingerprint());
   if (manifest.event_types != types) {
     return fail(Code::kConflict,
                 "it was trained with other event types ([events.types] in the config: {}, now {}); "
@@ -69,27 +71,50 @@ ItemBitmap known_items(const Model& model) {
   return known;
 }
 
+// Which of several models answers: a blend was chosen over its parts, and what is made for people
+// or items without a history (by profiles, by descriptions) is there for those, not for everybody.
+int preference_of(const ModelInfo& info) {
+  if (info.kind == "blend") return 0;
+  return info.cold_users || info.cold_items ? 2 : 1;
+}
+
 void assign_roles(LoadedRelease& loaded) {
+  std::vector<const LoadedModel*> models;
+  for (const LoadedModel& model : loaded.models) models.push_back(&model);
+  std::ranges::stable_sort(
+      models, {}, [](const LoadedModel* model) { return preference_of(model->model->info()); });
+  for (const LoadedModel* model : models) {
+    const ModelInfo& info = model->model->info();
+    if (info.personalized && loaded.personal == nullptr) loaded.personal = model;
+    if (info.can_similar && loaded.similar == nullptr) loaded.similar = model;
+  }
+  // Of what knows no users, popularity is meant for everybody.
   for (const LoadedModel& model : loaded.models) {
     const ModelInfo& info = model.model->info();
-    if (info.personalized && loaded.personal == nullptr) loaded.personal = &model;
-    if (!info.personalized && loaded.popular == nullptr) loaded.popular = &model;
-    if (info.can_similar && loaded.similar == nullptr) loaded.similar = &model;
+    if (info.personalized) continue;
+    if (loaded.popular == nullptr || info.kind == "popularity") loaded.popular = &model;
   }
 }
 
 }  // namespace
 
-Result<std::unique_ptr<const LoadedRelease>> load_release(const Registry& registry,
-                                                          const Release& release,
-                                                          const LiveState& state,
-                                                          uint64_t event_types_fingerprint) {
+Result<const LoadedModel*> LoadedRelease::model(std::string_view kind) const {
+  for (const LoadedModel& one : models) {
+    if (one.model->info().kind == kind) return &one;
+  }
+  return fail(Code::kUnavailable, "the release has no model '{}'", kind);
+}
+
+Result<std::unique_ptr<const LoadedRelease>> load_release(const Recommender::Parts& parts,
+                                                          const Release& release) {
   auto loaded = std::make_unique<LoadedRelease>();
   loaded->release = release;
-  loaded->state = &state;
+  loaded->state = &parts.state;
+  loaded->pipelines = &parts.pipelines;
+  loaded->pipeline = TRY(parts.pipelines.find(parts.pipeline));
   for (const auto& [kind, version] : release.artefacts) {
-    auto artefact = TRY(registry.open(kind, version));
-    if (auto fits = check_fit(artefact->manifest(), state, event_types_fingerprint); !fits) {
+    auto artefact = TRY(parts.registry.open(kind, version));
+    if (auto fits = check_fit(artefact->manifest(), parts.state); !fits) {
       return std::unexpected(fits.error().within(
           fmt::format("release {}: model {} {}", release.number, kind, version)));
     }

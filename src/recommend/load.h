@@ -8,9 +8,7 @@
 namespace palate {
 
 // Errors: kConflict with the name of what does not fit, and those of Registry::open().
-Result<std::unique_ptr<const LoadedRelease>> load_release(const Registry& registry,
-                                                          const Release& release,
-                                                          const LiveState& state,
-                                                          uint64_t event_types_fingerprint);
+Result<std::unique_ptr<const LoadedRelease>> load_release(const Recommender::Parts& parts,
+                                                          const Release& release);
 
 }  // namespace palate

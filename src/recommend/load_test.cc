@@ -17,8 +17,8 @@ class LoadTest : public ::testing::Test {
     world_.plant(20);
     release_ = world_.train({"popularity"});
   }
-  Error refusal(const LiveState& state, uint64_t event_types) {
-    const auto loaded = Recommender::load(world_.registry(), release_, state, event_types);
+  Error refusal(const LiveState& state) {
+    const auto loaded = Recommender::load({world_.registry(), state, world_.pipelines}, release_);
     EXPECT_FALSE(loaded);
     return loaded ? Error{} : loaded.error();
   }
@@ -29,12 +29,13 @@ class LoadTest : public ::testing::Test {
 
 TEST_F(LoadTest, ALongerCatalogueStillFits) {
   world_.post_items({RecommendWorld::item(500)});
-  EXPECT_TRUE(
-      Recommender::load(world_.registry(), release_, world_.live(), world_.types().fingerprint()));
+  EXPECT_TRUE(Recommender::load({world_.registry(), world_.live(), world_.pipelines}, release_));
 }
 
 TEST_F(LoadTest, OtherEventTypesAreRefusedByName) {
-  const Error error = refusal(world_.live(), world_.types().fingerprint() + 1);
+  RecommendWorld other;
+  other.declare({"nod", Role::kPositive, 1, {}, {}});
+  const Error error = refusal(other.live());
   EXPECT_EQ(error.code, Code::kConflict);
   EXPECT_THAT(error.message, AllOf(HasSubstr("popularity 000001"), HasSubstr("event types"),
                                    HasSubstr("palate train")));
@@ -43,7 +44,7 @@ TEST_F(LoadTest, OtherEventTypesAreRefusedByName) {
 TEST_F(LoadTest, AnotherCatalogueIsRefusedByName) {
   RecommendWorld shorter;
   shorter.post_items({RecommendWorld::item(0)});
-  const Error fewer = refusal(shorter.live(), world_.types().fingerprint());
+  const Error fewer = refusal(shorter.live());
   EXPECT_EQ(fewer.code, Code::kConflict);
   EXPECT_THAT(fewer.message, AllOf(HasSubstr("48 items"), HasSubstr("palate train")));
 
@@ -51,15 +52,14 @@ TEST_F(LoadTest, AnotherCatalogueIsRefusedByName) {
   std::vector<ItemRecord> items;
   for (uint32_t i = 60; i > 0; --i) items.push_back(RecommendWorld::item(i - 1));
   reordered.post_items(items);
-  const Error other = refusal(reordered.live(), world_.types().fingerprint());
+  const Error other = refusal(reordered.live());
   EXPECT_EQ(other.code, Code::kConflict);
   EXPECT_THAT(other.message, AllOf(HasSubstr("dictionary"), HasSubstr("palate train")));
 }
 
 TEST_F(LoadTest, AMissingModelIsAnError) {
   release_.artefacts["als"] = "000009";
-  EXPECT_FALSE(
-      Recommender::load(world_.registry(), release_, world_.live(), world_.types().fingerprint()));
+  EXPECT_FALSE(Recommender::load({world_.registry(), world_.live(), world_.pipelines}, release_));
 }
 
 }  // namespace

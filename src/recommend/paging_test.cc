@@ -98,7 +98,7 @@ TEST_P(Paging, GivesEachAllowedItemOnce) {
       request.cursor = slate->cursor;
       if (slate->cursor.empty()) break;
       EXPECT_EQ(slate->items.size(), request.n);
-      EXPECT_EQ(decode_cursor(slate->cursor)->given, got.size());
+      EXPECT_EQ(decode_cursor(slate->cursor, world.live().hash(), now())->given, got.size());
     }
     EXPECT_EQ(request.cursor, "");
     EXPECT_EQ(got, expected) << "seed " << GetParam().seed << " round " << round;
@@ -198,9 +198,9 @@ TEST_F(CursorUse, GarbageIsRefused) {
 }
 
 TEST_F(CursorUse, AForgedOneCostsNoMoreThanTheCatalogue) {
-  Cursor forged = *decode_cursor(request_.cursor);
+  Cursor forged = *decode_cursor(request_.cursor, world_.live().hash(), now());
   forged.given = forged.given_by_source = 4'000'000'000;
-  request_.cursor = encode_cursor(forged);
+  request_.cursor = encode_cursor(forged, world_.live().hash());
   const auto slate = recommender_->recommend(request_);
   ASSERT_TRUE(slate) << slate.error().message;
   EXPECT_EQ(slate->items.size(), 3u);

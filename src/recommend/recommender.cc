@@ -4,10 +4,10 @@
 #include <chrono>
 #include <deque>
 
-#include "recommend/catalog.h"
 #include "recommend/draft.h"
 #include "recommend/load.h"
 #include "recommend/request_id.h"
+#include "recommend/steps.h"
 
 namespace palate {
 namespace {
@@ -25,14 +25,14 @@ std::span<Workspace> workspaces_of_thread() {
 }
 
 // Stages [first, end) of the catalogue.
-Status run_stages(Draft& draft, size_t first, size_t end) {
+Status run_steps(Draft& draft, size_t first, size_t end) {
   using Clock = std::chrono::steady_clock;
-  const auto stages = stage_catalogue();
+  const auto steps = request_steps();
   auto begin = Clock::now();
   for (size_t i = first; i < end; ++i) {
-    Status done = stages[i].run(draft);
+    Status done = steps[i].run(draft);
     const auto now = Clock::now();
-    StageTimer& timer = draft.loaded.timers[i];
+    StepTimer& timer = draft.loaded.timers[i];
     timer.calls.fetch_add(1, std::memory_order_relaxed);
     timer.total_ns.fetch_add(static_cast<uint64_t>((now - begin).count()),
                              std::memory_order_relaxed);
@@ -42,9 +42,9 @@ Status run_stages(Draft& draft, size_t first, size_t end) {
   return {};
 }
 
-size_t rank_stage() {
-  const auto stages = stage_catalogue();
-  return static_cast<size_t>(std::ranges::find(stages, kRankStage, &Stage::name) - stages.begin());
+size_t rank_step() {
+  const auto steps = request_steps();
+  return static_cast<size_t>(std::ranges::find(steps, kRankStep, &Step::name) - steps.begin());
 }
 
 // Of those that begin their personal list.
@@ -68,18 +68,16 @@ Recommender::Recommender(std::unique_ptr<const LoadedRelease> loaded)
     : loaded_(std::move(loaded)) {}
 Recommender::~Recommender() = default;
 
-Result<std::shared_ptr<const Recommender>> Recommender::load(const Registry& registry,
-                                                             const Release& release,
-                                                             const LiveState& state,
-                                                             uint64_t event_types_fingerprint) {
-  auto loaded = TRY(load_release(registry, release, state, event_types_fingerprint));
+Result<std::shared_ptr<const Recommender>> Recommender::load(const Parts& parts,
+                                                             const Release& release) {
+  auto loaded = TRY(load_release(parts, release));
   return std::shared_ptr<const Recommender>(new Recommender(std::move(loaded)));
 }
 
 Result<Slate> Recommender::recommend(const RecommendRequest& request) const {
   Draft draft{.request = request, .loaded = *loaded_, .work = workspace_of_thread()};
   draft.slate.request_id = new_request_id();
-  TRY(run_stages(draft, 0, stage_catalogue().size()));
+  TRY(run_steps(draft, 0, request_steps().size()));
   return std::move(draft.slate);
 }
 
@@ -92,18 +90,18 @@ std::vector<Result<Slate>> Recommender::recommend_together(
   std::deque<Draft> drafts;  // never moved: queries point into them
   std::vector<Status> done(requests.size());
   std::vector<Draft*> going;
-  const size_t rank = rank_stage();
+  const size_t rank = rank_step();
   for (size_t i = 0; i < requests.size(); ++i) {
     drafts.push_back({.request = requests[i], .loaded = *loaded_, .work = works[i], .view = view});
     drafts[i].slate.request_id = new_request_id();
-    done[i] = run_stages(drafts[i], 0, rank);
+    done[i] = run_steps(drafts[i], 0, rank);
     if (done[i]) going.push_back(&drafts[i]);
   }
   rank_together(*loaded_, going, workspace_of_thread().scratch);
   std::vector<Result<Slate>> slates;
   slates.reserve(requests.size());
   for (size_t i = 0; i < requests.size(); ++i) {
-    if (done[i]) done[i] = run_stages(drafts[i], rank, stage_catalogue().size());
+    if (done[i]) done[i] = run_steps(drafts[i], rank, request_steps().size());
     if (done[i]) {
       slates.emplace_back(std::move(drafts[i].slate));
     } else {
@@ -121,12 +119,12 @@ std::vector<ModelInfo> Recommender::models() const {
   return infos;
 }
 
-std::vector<StageTiming> Recommender::stage_timings() const {
-  std::vector<StageTiming> timings;
-  const auto stages = stage_catalogue();
-  for (size_t i = 0; i < stages.size(); ++i) {
-    const StageTimer& timer = loaded_->timers[i];
-    timings.push_back({stages[i].name, timer.calls.load(), timer.total_ns.load()});
+std::vector<StepTiming> Recommender::step_timings() const {
+  std::vector<StepTiming> timings;
+  const auto steps = request_steps();
+  for (size_t i = 0; i < steps.size(); ++i) {
+    const StepTimer& timer = loaded_->timers[i];
+    timings.push_back({steps[i].name, timer.calls.load(), timer.total_ns.load()});
   }
   return timings;
 }

@@ -25,13 +25,18 @@ inline constexpr size_t kItemsPerPageMax = 1000;
 inline constexpr size_t kExcludedMax = 10'000;
 inline constexpr size_t kCategoriesMax = 100;
 inline constexpr size_t kReasonsMax = 20;
+inline constexpr size_t kRankedMax = 1000;  // candidates of a RankRequest
 
 struct RecommendRequest {
   std::string user = {};                     // empty: nobody known
   size_t n = 10;                             // 1 to kItemsPerPageMax
   std::vector<std::string> exclude = {};     // external item ids
   std::vector<std::string> categories = {};  // any of them; empty: all
+  std::string filter = {};                   // recommend/filter_expression.h; empty: all
   bool include_consumed = false;
+  std::string pipeline = {};      // recommend/pipeline.h; empty: the configured one
+  bool trace = false;             // say what each stage of the pipeline did
+  bool name_last = false;         // name what the user liked last
   std::string cursor = {};        // of the page before
   bool titles = true;             // false: left empty
   std::string language = {};      // of titles
@@ -47,11 +52,29 @@ struct RecommendedItem {
   float score = 0;
   std::string
       source;  // kind of the model that proposed it; "catalogue": none knows it, newest first
+  std::vector<std::string_view> proposed_by;  // stages of the pipeline
+  float propensity = 1;  // of this place, given those before; below 1 where chance has a say
   struct Reason {
     std::string item, title;
     float score = 0;
   };
   std::vector<Reason> reasons;
+  // Where it stood, 1 the first, after each stage that orders; 0: no longer in the head.
+  struct Place {
+    std::string_view stage;
+    uint32_t place = 0;
+  };
+  std::vector<Place> places;  // of an answer that is traced
+};
+
+// What a stage of the pipeline did for one answer.
+struct StageTrace {
+  std::string_view stage;  // its kind …
+  std::string text;        // … and how it was configured
+  double us = 0;
+  size_t candidates = 0;  // that a source proposed, or that are there after another stage
+  std::string state;      // "ran", "failed: …", "skipped: …"
+  std::string note;
 };
 
 struct Slate {
@@ -68,33 +91,74 @@ struct Slate {
   bool fresh = true;  // false: `after` was not reached in time
   AsOf as_of;
   std::string cursor;  // empty: nothing is left
+  std::string pipeline;
+  // How much of the pipeline the time was enough for: "full", "ranked" (not re-ranked),
+  // "retrieved" (in the order of the sources), "plain" (the models' own lists).
+  std::string_view level;
+  std::vector<StageTrace> trace;  // when asked for, of a first page
+  std::string last_liked;         // its title, when asked for
 };
 
 struct SimilarRequest {
   std::string item = {};
   size_t n = 10;  // 1 to kItemsPerPageMax
   std::vector<std::string> exclude = {}, categories = {};
+  std::string filter = {};
   std::string language = {};
 };
 
-// How long a stage (recommend/catalog.h) has taken so far.
-struct StageTiming {
+// Candidates of somebody else, to be put in order.
+struct RankRequest {
+  std::string user = {};                // empty: nobody known
+  std::vector<std::string> items = {};  // 1 to kRankedMax; a second mention counts for nothing
+  std::string language = {};
+  size_t explain = 0;
+  double diversity = 0;  // 0 to 1: how much variety counts beside relevance (recommend/diversity.h)
+  std::string diversifier = "dpp";  // or "mmr"
+};
+
+// What to ask somebody of whom little is known.
+struct OnboardingRequest {
+  std::string user = {};                     // empty: nobody known
+  size_t n = 10;                             // 1 to kQuestionsMax
+  std::vector<std::string> exclude = {};     // asked before
+  std::vector<std::string> categories = {};  // any of them; empty: all
+  std::string filter = {};
+  std::string language = {};
+};
+inline constexpr size_t kQuestionsMax = 100;
+
+struct RankedCandidates {
+  Slate slate;                       // without a cursor
+  std::vector<std::string> unknown;  // ids that no item has, as given
+};
+
+// How long a step (recommend/steps.h) has taken so far.
+struct StepTiming {
   std::string_view name;
   uint64_t calls = 0;
   uint64_t total_ns = 0;
 };
 
-struct LoadedRelease;  // recommend/draft.h
+class Pipelines;        // recommend/pipeline.h
+struct LoadedRelease;   // recommend/draft.h
+struct ExplainRequest;  // recommend/explanation.h
+struct Explanation;
 
 class Recommender {
  public:
+  // What it answers from; all of it must outlive it.
+  struct Parts {
+    const Registry& registry;
+    const LiveState& state;
+    const Pipelines& pipelines;
+    std::string_view pipeline = "plain";  // where a request names none
+  };
   // Loads and checks every model of the release against the catalogue's dictionary, the features
-  // and the event types. `state` must outlive it. Errors: kConflict names what does not fit and
-  // what to do, and those of Registry::open().
-  static Result<std::shared_ptr<const Recommender>> load(const Registry& registry,
-                                                         const Release& release,
-                                                         const LiveState& state,
-                                                         uint64_t event_types_fingerprint);
+  // and the event types. Errors: kConflict names what does not fit and what to do,
+  // kInvalidArgument for a pipeline that is not there, and those of Registry::open().
+  static Result<std::shared_ptr<const Recommender>> load(const Parts& parts,
+                                                         const Release& release);
   ~Recommender();
 
   // Pages of one request (the same user and filters, and the cursor of the page before) give each
@@ -110,9 +174,21 @@ class Recommender {
   std::vector<Result<Slate>> recommend_together(std::span<const RecommendRequest> requests) const;
   // Errors: kNotFound for an unknown item, kUnavailable when no model of the release can.
   Result<Slate> similar(const SimilarRequest& request) const;
+  // All that were named, best first: by the personal model, then what only popularity knows, then
+  // the rest as given. With `diversity`, what the first of them ranks is put into the order of that
+  // diversifier. Nothing is dropped: neither what was consumed nor what is hidden. Errors: as
+  // recommend().
+  Result<RankedCandidates> rank(const RankRequest& asked) const;
+  // Items whose answers tell the most about a taste: known to many, each unlike the others and
+  // unlike what the user has answered already. Errors: as recommend().
+  Result<Slate> onboarding(const OnboardingRequest& asked) const;
+  // Why an item comes at its place for a request, or what drops it. Ranks the whole list: for
+  // people who ask, not for every answer. Errors: as recommend(), and kNotFound for an unknown
+  // item.
+  Result<Explanation> explain(const ExplainRequest& asked) const;
   [[nodiscard]] const Release& release() const;
   [[nodiscard]] std::vector<ModelInfo> models() const;
-  [[nodiscard]] std::vector<StageTiming> stage_timings() const;
+  [[nodiscard]] std::vector<StepTiming> step_timings() const;
 
  private:
   explicit Recommender(std::unique_ptr<const LoadedRelease> loaded);

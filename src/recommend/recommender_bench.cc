@@ -2,12 +2,13 @@
 #include <benchmark/benchmark.h>
 
 #include "base/check.h"
+#include "recommend/diversity.h"
+#include "recommend/filter_expression.h"
 #include "recommend/world_for_test.h"
 
 namespace palate {
 namespace {
 
-constexpr uint32_t kItems = 10'000;
 constexpr uint32_t kUsers = 1'000;
 constexpr uint32_t kEventsEach = 60;
 
@@ -15,28 +16,68 @@ struct BenchWorld {
   RecommendWorld world;
   std::shared_ptr<const Recommender> recommender;
 
-  BenchWorld() {
+  explicit BenchWorld(uint32_t count) {
     std::vector<ItemRecord> items;
-    for (uint32_t i = 0; i < kItems; ++i) items.push_back(RecommendWorld::item(i));
+    for (uint32_t i = 0; i < count; ++i) {
+      ItemRecord item = RecommendWorld::item(i);
+      item.categories = {fmt::format("c{}", i % 30), fmt::format("d{}", i % 7)};
+      item.creator = fmt::format("m{}", i % 500);
+      item.attributes["year"] = std::to_string(1950 + i % 75);
+      items.push_back(std::move(item));
+    }
     world.post_items(items);
     std::vector<std::string> users;
     for (uint32_t user = 0; user < kUsers; ++user) users.push_back(RecommendWorld::user_name(user));
     std::vector<EventView> rows;
     Philox random(1, 0);
     for (uint32_t i = 0; i < kUsers * kEventsEach; ++i) {
-      const uint32_t item = random.below(random.below(kItems) + 1);  // a long tail
+      const uint32_t item = random.below(random.below(count) + 1);  // a long tail
       rows.push_back(world.event("like", users[i % kUsers], items[item].id));
     }
     world.post_all(rows);
     world.configs.als.factors = 64;
     world.configs.als.iterations = 2;
+    const std::vector<std::string> stages{"where expression='attributes.year >= 1960'",
+                                          "personal quota=500",
+                                          "similar quota=300 recent=10",
+                                          "popular quota=200",
+                                          "new quota=100",
+                                          "creators quota=100 liked=1",
+                                          "formula score='unit(personal) + 0.2 * "
+                                          "unit(log1p(popularity)) + 0.1 * unit(attribute.year) + "
+                                          "0.1 * unit(retrieval)'",
+                                          "dpp strength=0.2 places=50 candidates=500"};
+    const auto declared = world.pipelines.declare(
+        "full", {{"stages", stages}, {"places", int64_t{50}}, {"deadline_ms", 1000.0}});
+    PALATE_CHECK(declared.has_value(), "the pipeline is refused");
     recommender = world.trained({"popularity", "als"});
   }
 };
 
-BenchWorld& bench_world() {
-  static BenchWorld world;
-  return world;
+constexpr uint32_t kItems = 10'000;
+
+BenchWorld& bench_world(uint32_t items = kItems) {
+  static std::map<uint32_t, std::unique_ptr<BenchWorld>> worlds;
+  auto& world = worlds[items];
+  if (!world) world = std::make_unique<BenchWorld>(items);
+  return *world;
+}
+
+// By items of the catalogue; 1,000 candidates or so.
+void full_pipeline(benchmark::State& state) {
+  const BenchWorld& world = bench_world(static_cast<uint32_t>(state.range(0)));
+  uint32_t user = 0;
+  for (auto _ : state) {
+    const auto slate = world.recommender->recommend(
+        {.user = RecommendWorld::user_name(user++ % kUsers), .n = 10, .pipeline = "full"});
+    PALATE_CHECK(slate && slate->items.size() == 10 && slate->level == "full", "a wrong answer");
+    benchmark::DoNotOptimize(slate);
+  }
+  for (const StageReport& stage : world.world.pipelines.stage_reports()) {
+    if (stage.pipeline != "full") continue;
+    state.counters[std::string(stage.stage) + "_us"] =
+        static_cast<double>(stage.total_ns) / 1e3 / static_cast<double>(stage.calls);
+  }
 }
 
 void run(benchmark::State& state, const RecommendRequest& shape, bool known) {
@@ -50,7 +91,7 @@ void run(benchmark::State& state, const RecommendRequest& shape, bool known) {
                  "a wrong answer");
     benchmark::DoNotOptimize(slate);
   }
-  for (const StageTiming& timing : recommender.stage_timings()) {
+  for (const StepTiming& timing : recommender.step_timings()) {
     state.counters[std::string(timing.name) + "_us"] =
         static_cast<double>(timing.total_ns) / 1e3 / static_cast<double>(timing.calls);
   }
@@ -59,11 +100,53 @@ void run(benchmark::State& state, const RecommendRequest& shape, bool known) {
 void personal_top_10(benchmark::State& state) { run(state, {.n = 10}, true); }
 void personal_top_100(benchmark::State& state) { run(state, {.n = 100}, true); }
 void personal_in_a_category(benchmark::State& state) {
-  run(state, {.n = 10, .categories = {"history"}}, true);
+  run(state, {.n = 10, .categories = {"d3"}}, true);
 }
 void personal_with_reasons(benchmark::State& state) { run(state, {.n = 10, .explain = 2}, true); }
 void popular_top_10(benchmark::State& state) { run(state, {.n = 10}, false); }
 
+// One filter over a catalogue of so many items: two columns and a category.
+void filter(benchmark::State& state) {
+  Catalogue catalogue;
+  for (int64_t i = 0; i < state.range(0); ++i) {
+    ItemRecord item = RecommendWorld::item(static_cast<uint32_t>(i));
+    item.attributes = {{"year", std::to_string(1950 + i % 75)}, {"price", std::to_string(i % 997)}};
+    PALATE_CHECK(catalogue.apply(item).has_value(), "an item is refused");
+  }
+  const auto view = catalogue.view();
+  ItemBitmap blocked((view.size() + 63) / 64);
+  for (auto _ : state) {
+    const auto parsed = FilterExpression::parse(
+        "category = 'history' and attributes.year >= 2000 and not attributes.price > 500");
+    PALATE_CHECK(parsed && parsed->block_others(view, now(), blocked), "a filter is refused");
+    benchmark::DoNotOptimize(blocked.data());
+  }
+}
+
+// 50 places out of 500 candidates with 64 dimensions and categories.
+void diversify(benchmark::State& state, Diversifier by) {
+  Philox random(1, 0);
+  std::vector<float> vectors(500 * 64), relevance(500);
+  for (float& value : vectors) value = random.uniform() - 0.5F;
+  for (float& value : relevance) value = random.uniform();
+  std::vector<std::vector<uint32_t>> categories(500);
+  std::vector<ItemTraits> traits;
+  for (auto& of_item : categories) {
+    const uint32_t first = random.below(30);
+    of_item = {first, first + 1 + random.below(5)};
+    traits.push_back({.categories = of_item});
+  }
+  for (auto _ : state) {
+    const Likeness likeness({vectors.data(), 500, 64}, traits);
+    const auto order = diversified(relevance, likeness, {.by = by, .strength = 0.5, .count = 50});
+    benchmark::DoNotOptimize(order.data());
+  }
+}
+
+BENCHMARK_CAPTURE(diversify, dpp, Diversifier::kDpp)->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(diversify, mmr, Diversifier::kMmr)->Unit(benchmark::kMicrosecond);
+BENCHMARK(filter)->Arg(10'000)->Arg(100'000)->Arg(1'000'000)->Unit(benchmark::kMicrosecond);
+BENCHMARK(full_pipeline)->Arg(10'000)->Arg(100'000)->Arg(1'000'000)->Unit(benchmark::kMicrosecond);
 BENCHMARK(personal_top_10)->Unit(benchmark::kMicrosecond);
 BENCHMARK(personal_top_100)->Unit(benchmark::kMicrosecond);
 BENCHMARK(personal_in_a_category)->Unit(benchmark::kMicrosecond);

@@ -7,6 +7,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "recommend/cursor.h"
+#include "recommend/explanation.h"
 #include "recommend/world_for_test.h"
 
 namespace palate {
@@ -62,6 +64,13 @@ TEST_F(RecommenderTest, APersonalAnswerKeepsToTheTaste) {
 }
 
 TEST_F(RecommenderTest, TogetherAndOneByOneAreTheSame) {
+  // But for the moment at which it was made.
+  const auto cursor_of = [&](const Slate& slate) {
+    if (slate.cursor.empty()) return Cursor{};
+    Cursor cursor = *decode_cursor(slate.cursor, world_.live().hash(), now());
+    cursor.made = {};
+    return cursor;
+  };
   const std::string page = answer({.user = "user-1", .n = 3}).cursor;
   const std::vector<RecommendRequest> requests{
       {.user = "user-0", .n = 5},
@@ -86,7 +95,7 @@ TEST_F(RecommenderTest, TogetherAndOneByOneAreTheSame) {
     EXPECT_EQ(names(*slates[i]), names(*alone));
     EXPECT_EQ(slates[i]->personalized, alone->personalized);
     EXPECT_EQ(slates[i]->why, alone->why);
-    EXPECT_EQ(slates[i]->cursor, alone->cursor);
+    EXPECT_EQ(cursor_of(*slates[i]), cursor_of(*alone));
     for (size_t rank = 0; rank < alone->items.size(); ++rank) {
       EXPECT_EQ(slates[i]->items[rank].score, alone->items[rank].score);
       EXPECT_EQ(slates[i]->items[rank].source, alone->items[rank].source);
@@ -157,6 +166,30 @@ TEST_F(RecommenderTest, ExcludedItemsAndOtherCategoriesStayAway) {
   EXPECT_EQ(both.items.size(), 2 * PlantedWorld::kGroupItems);
 }
 
+TEST_F(RecommenderTest, AFilterHoldsOnEveryPageAndForSimilarItems) {
+  RecommendRequest request{.user = "user-0", .n = 4, .filter = "not category = 'fantasy'"};
+  std::set<std::string> seen;
+  for (;;) {
+    const Slate page = answer(request);
+    for (const auto& item : page.items) {
+      EXPECT_EQ(group_of(item), 1u);
+      EXPECT_TRUE(seen.insert(item.item).second) << item.item;
+    }
+    if (page.cursor.empty()) break;
+    request.cursor = page.cursor;
+    RecommendRequest other = request;
+    other.filter = "category = 'fantasy'";
+    EXPECT_THAT(refusal(other).message, testing::HasSubstr("other filters"));
+  }
+  EXPECT_EQ(seen.size(), PlantedWorld::kGroupItems);
+  const auto similar = recommender_->similar({.item = "item-2", .filter = "category = 'history'"});
+  ASSERT_TRUE(similar) << similar.error().message;
+  for (const auto& item : similar->items) EXPECT_EQ(group_of(item), 1u);
+  EXPECT_THAT(refusal({.user = "user-0", .filter = "categry = 'x'"}).message,
+              testing::HasSubstr("did you mean 'category'"));
+  EXPECT_TRUE(answer({.user = "user-0", .filter = "tag = 'nobody has one'"}).items.empty());
+}
+
 TEST_F(RecommenderTest, AnUnknownCategoryIsNamedWithTheNearest) {
   const Error error = refusal({.user = "user-0", .categories = {"fantsy"}});
   EXPECT_EQ(error.code, Code::kInvalidArgument);
@@ -207,6 +240,92 @@ TEST_F(RecommenderTest, APersonalListThatDriesUpGoesOnWithPopularity) {
   EXPECT_THAT(sources, ::testing::ElementsAre("als", "popularity"));
   EXPECT_EQ(slate.items.back().source, "popularity");
   EXPECT_THAT(once, ::testing::IsSupersetOf({"item-50", "item-51", "item-52"}));
+}
+
+TEST_F(RecommenderTest, AnExplanationHasThePlaceThatTheItemHas) {
+  const Slate whole = answer({.user = "user-0", .n = 1000});
+  for (const size_t at : {size_t{0}, size_t{3}, whole.items.size() - 1}) {
+    const auto found = recommender_->explain(
+        {.item = whole.items[at].item, .request = {.user = "user-0"}, .reasons = 3});
+    ASSERT_TRUE(found) << found.error().message;
+    EXPECT_EQ(found->place, at + 1);
+    EXPECT_EQ(found->of, whole.items.size());
+    EXPECT_EQ(found->score, whole.items[at].score);
+    EXPECT_EQ(found->source, whole.items[at].source);
+    EXPECT_EQ(found->title, whole.items[at].title);
+    EXPECT_TRUE(found->dropped.empty());
+    EXPECT_EQ(found->reasons.size(), found->source == "als" ? 3u : 0u);
+  }
+}
+
+TEST_F(RecommenderTest, AnExplanationNamesEveryRuleThatDropsAnItem) {
+  ItemRecord gone = RecommendWorld::item(2);
+  gone.expires = {now().us - kDayUs};
+  world_.post_items({gone});
+  world_.post("like", "user-0", "item-2");
+  ExplainRequest asked{.item = "item-2",
+                       .request = {.user = "user-0",
+                                   .exclude = {"item-2"},
+                                   .categories = {"history"},
+                                   .filter = "category exists and item != 'item-2'"}};
+  const auto found = recommender_->explain(asked);
+  ASSERT_TRUE(found) << found.error().message;
+  std::vector<std::string> by;
+  for (const auto& dropped : found->dropped) by.push_back(dropped.by);
+  EXPECT_EQ(by, (std::vector<std::string>{"consumed", "excluded", "unavailable", "categories",
+                                          "filter"}));
+  EXPECT_THAT(found->dropped[2].why, HasSubstr("expired at"));
+  EXPECT_THAT(found->dropped[4].why, HasSubstr("item != \"item-2\""));
+  // The place it would have, were it not for those.
+  asked.request = {.user = "user-0", .include_consumed = true};
+  world_.post_items({RecommendWorld::item(2)});
+  const auto kept = recommender_->explain(asked);
+  EXPECT_TRUE(kept->dropped.empty());
+  EXPECT_GT(kept->of, PlantedWorld::kGroupItems);
+  EXPECT_EQ(recommender_->explain({.item = "no such"}).error().code, Code::kNotFound);
+  EXPECT_EQ(recommender_->explain({.item = "item-1", .reasons = 99}).error().code,
+            Code::kInvalidArgument);
+}
+
+TEST_F(RecommenderTest, CandidatesOfSomebodyElseAreRankedAsInTheList) {
+  const Slate whole = answer({.user = "user-0", .n = 1000, .include_consumed = true});
+  world_.post_items({RecommendWorld::item(999)});
+  RankRequest request{.user = "user-0", .items = {"item-999", "nobody's"}, .explain = 2};
+  for (size_t i = whole.items.size(); i-- > 0;) request.items.push_back(whole.items[i].item);
+  request.items.push_back("item-999");
+  const auto ranked = recommender_->rank(request);
+  ASSERT_TRUE(ranked) << ranked.error().message;
+  EXPECT_EQ(ranked->unknown, std::vector<std::string>{"nobody's"});
+  auto expected = names(whole);
+  expected.push_back("item-999");
+  const auto got = names(ranked->slate);
+  EXPECT_THAT(got, testing::UnorderedElementsAreArray(expected)) << "none is dropped";
+  EXPECT_EQ(got.back(), "item-999");
+  for (size_t i = 1; i < got.size(); ++i) {
+    const auto &a = ranked->slate.items[i - 1], &b = ranked->slate.items[i];
+    EXPECT_TRUE(a.source != b.source || a.score >= b.score);
+  }
+  EXPECT_EQ(got.front(), whole.items.front().item);
+  EXPECT_EQ(ranked->slate.items.front().reasons.size(), 2u);
+  EXPECT_EQ(recommender_->rank({}).error().code, Code::kInvalidArgument);
+  // With variety both groups of the world come early.
+  const auto groups_of_ten = [&](const RankRequest& asked) {
+    std::set<uint32_t> groups;
+    const auto answer = recommender_->rank(asked);
+    for (size_t i = 0; i < 10; ++i) groups.insert(group_of(answer->slate.items[i]));
+    return groups.size();
+  };
+  EXPECT_EQ(groups_of_ten(request), 1u);
+  for (const char* by : {"dpp", "mmr"}) {
+    request.diversity = 0.9;
+    request.diversifier = by;
+    EXPECT_EQ(groups_of_ten(request), 2u) << by;
+    EXPECT_EQ(recommender_->rank(request)->slate.items.size(), expected.size());
+  }
+  request.diversity = -1;
+  EXPECT_EQ(recommender_->rank(request).error().code, Code::kInvalidArgument);
+  const auto stranger = recommender_->rank({.items = {"item-3", "item-4"}});
+  EXPECT_EQ(stranger->slate.items.front().source, "popularity");
 }
 
 TEST_F(RecommenderTest, ReasonsNameWhatTheUserHad) {
@@ -267,13 +386,13 @@ TEST_F(RecommenderTest, ThreadsGetTheSameAnswersAndDistinctIds) {
   EXPECT_THAT(*ids.begin(), ::testing::SizeIs(32));
 }
 
-TEST_F(RecommenderTest, StagesAreTimed) {
+TEST_F(RecommenderTest, StepsAreTimed) {
   (void)answer({.user = "user-0"});
-  const auto timings = recommender_->stage_timings();
-  ASSERT_EQ(timings.size(), 6u);
+  const auto timings = recommender_->step_timings();
+  ASSERT_EQ(timings.size(), 7u);
   for (const auto& timing : timings) EXPECT_EQ(timing.calls, 1u) << timing.name;
-  EXPECT_EQ(timings[4].name, "rank");
-  EXPECT_GT(timings[4].total_ns, 0u);
+  EXPECT_EQ(timings[5].name, "rank");
+  EXPECT_GT(timings[5].total_ns, 0u);
 }
 
 TEST_F(RecommenderTest, SimilarItemsAreOfTheSameKind) {

@@ -24,25 +24,14 @@ Status block_all(const Catalogue::View& view, const SimilarRequest& request, Wor
   work.blocked.assign((view.size() + 63) / 64, 0);
   block_items(view, request.exclude, work.blocked);
   block_unavailable(view, now(), work.blocked);
-  return block_other_categories(view, request.categories, work);
-}
-
-Status check_limits(const SimilarRequest& request) {
-  if (request.n < 1 || request.n > kItemsPerPageMax) {
-    return fail(Code::kInvalidArgument, "n is {}; it must be 1 to {}", request.n, kItemsPerPageMax);
-  }
-  if (request.exclude.size() > kExcludedMax || request.categories.size() > kCategoriesMax) {
-    return fail(Code::kInvalidArgument,
-                "{} excluded items and {} categories; at most {} and {} are allowed",
-                request.exclude.size(), request.categories.size(), kExcludedMax, kCategoriesMax);
-  }
-  return {};
+  TRY(block_other_categories(view, request.categories, work));
+  return block_filtered(view, request.filter, now(), work.blocked);
 }
 
 }  // namespace
 
 Result<Slate> Recommender::similar(const SimilarRequest& request) const {
-  TRY(check_limits(request));
+  TRY(check_sizes(request.n, request.exclude, request.categories));
   if (loaded_->similar == nullptr) {
     return fail(Code::kUnavailable,
                 "no model of release {} knows similar items; train one with `palate train --model "

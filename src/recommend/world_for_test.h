@@ -15,13 +15,14 @@
 #include "events/block.h"
 #include "features/memory_parts_for_test.h"
 #include "models/contract.h"
+#include "recommend/pipeline.h"
 #include "recommend/recommender.h"
 
 namespace palate {
 
 class RecommendWorld {
  public:
-  RecommendWorld()
+  explicit RecommendWorld(const FeatureConfig& features = {})
       : root_(std::filesystem::temp_directory_path() /
               fmt::format("palate-recommend-{}-{}", getpid(), made_++)),
         registry_(root_) {
@@ -31,6 +32,7 @@ class RecommendWorld {
                                                          .store = &store_,
                                                          .tenant = {},
                                                          .limits = {},
+                                                         .features = features,
                                                          .write_delay = std::chrono::hours(1)});
     must(live_->catch_up(log_, {}));
   }
@@ -76,6 +78,8 @@ class RecommendWorld {
     position.offset += rows.size();
     return position;
   }
+  // Before anything is posted.
+  void declare(EventType type) { must(types_.declare(std::move(type))); }
   // Two taste groups of users and items, as in models/contract.h, with categories by group.
   void plant(uint32_t users = 60, uint64_t seed = 1) {
     std::vector<ItemRecord> items;
@@ -109,12 +113,13 @@ class RecommendWorld {
     return must(registry_.release(versions, "test"));
   }
   std::shared_ptr<const Recommender> recommender(const Release& release) {
-    return must(Recommender::load(registry_, release, *live_, types_.fingerprint()));
+    return must(Recommender::load({registry_, *live_, pipelines}, release));
   }
   std::shared_ptr<const Recommender> trained(const std::vector<std::string>& kinds) {
     return recommender(train(kinds));
   }
 
+  Pipelines pipelines;
   ModelConfigs configs = TrainOptions::small_configs();
   LiveState& live() { return *live_; }
   Registry& registry() { return registry_; }

@@ -7,6 +7,9 @@
 #include "events/event_types.h"
 #include "ingest/data_directory.h"
 #include "ingest/error_budgets.h"
+#include "recommend/pipeline.h"
+#include "recommend/recommend_config.h"
+#include "recommend/shelves.h"
 #include "serve/live_models.h"
 #include "serve/metrics.h"
 #include "serve/refused_events.h"
@@ -21,11 +24,16 @@ struct App {
   DataDirectory* data = nullptr;
   Intake* intake = nullptr;  // where writes go: the directory's own, or the stream it follows
   const EventTypes* types = nullptr;
+  RecommendConfig recommend = {};
+  const Pipelines* pipelines = nullptr;
+  const ShelfPages* shelves = nullptr;
+  bool plain = true;  // requests that name no pipeline get the models' own lists
   LiveModels* models = nullptr;
   ServeMetrics* metrics = nullptr;
   RefusedEvents* quarantine = nullptr;
   ErrorBudgets* budgets = nullptr;
-  SlowLane* slow_lane = nullptr;  // nullptr: large bodies are worked on like small ones
+  SlowLane* slow_lane = nullptr;    // nullptr: large bodies are worked on like small ones
+  SlowLane* search_lane = nullptr;  // nullptr: searches run at once
   std::function<size_t()> connections;
 };
 

@@ -21,42 +21,6 @@ od::parser& parser() {
   return instance;
 }
 
-// Without the space around it: JSON's four kinds, as inside a list.
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\n\r";
-  const size_t first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
-
-std::unexpected<Error> not_json(std::string_view body, simdjson::error_code error) {
-  if (auto checked = check_json(body); !checked) return std::unexpected(checked.error());
-  return fail(Code::kInvalidArgument, "The body cannot be read: {}.",
-              simdjson::error_message(error));
-}
-
-// Appends what an array's elements are.
-simdjson::error_code collect(od::array array, size_t records_max,
-                             std::vector<std::string_view>& texts) {
-  for (auto element : array) {
-    od::value value;
-    std::string_view text;
-    if (auto error = std::move(element).get(value)) return error;
-    od::object object;
-    od::array inner;
-    if (!value.get_object().get(object)) {
-      if (auto error = object.raw_json().get(text)) return error;
-    } else if (!value.get_array().get(inner)) {
-      if (auto error = inner.raw_json().get(text)) return error;
-    } else {
-      text = value.raw_json_token();
-    }
-    texts.push_back(text);
-    if (texts.size() > records_max) return simdjson::SUCCESS;
-  }
-  return simdjson::SUCCESS;
-}
-
 }  // namespace
 
 Status check_json(std::string_view body) {
@@ -100,32 +64,17 @@ Result<std::string_view> unwrap(std::string_view body, std::string_view name) {
 
 Result<SplitRecords> split_records(std::string_view body, std::string_view name,
                                    size_t records_max) {
-  const std::string_view text = TRY(unwrap(body, name));
-  SplitRecords records;
-  od::document document;
-  od::json_type type{};
-  auto error = parser().iterate(pad(records.padded, text)).get(document);
-  if (!error) error = document.type().get(type);
-  if (error) return not_json(body, error);
-  if (type == od::json_type::object) {
-    if (auto well = check_json(body); !well) return std::unexpected(well.error());
-    records.texts.push_back(trimmed(std::string_view(records.padded).substr(0, text.size())));
-    return records;
-  }
-  od::array array;
-  if (document.get_array().get(array)) {
-    if (auto well = check_json(body); !well) return std::unexpected(well.error());
+  auto records = json_elements(TRY(unwrap(body, name)), records_max);
+  TRY(check_json(body));
+  if (!records) {
     return fail(Code::kInvalidArgument,
                 "The body is one object, an array of them, or {{\"{}\":[…]}}.", name);
   }
-  error = collect(array, records_max, records.texts);
-  if (error) return not_json(body, error);
-  if (records.texts.size() > records_max) {
+  if (records->texts.size() > records_max) {
     return fail(Code::kInvalidArgument, "More than {} records in one request; send them in parts.",
                 records_max);
   }
-  if (auto well = check_json(body); !well) return std::unexpected(well.error());
-  if (records.texts.empty()) return fail(Code::kInvalidArgument, "The body holds no record.");
+  if (records->texts.empty()) return fail(Code::kInvalidArgument, "The body holds no record.");
   return records;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "events/json_elements.h"
 
 namespace palate {
 
@@ -18,10 +19,7 @@ Result<std::string_view> unwrap(std::string_view body, std::string_view name);
 
 // The records of a body, each the text of one JSON value. Errors: kInvalidArgument (not JSON, more
 // than `records_max`, none at all).
-struct SplitRecords {
-  std::string padded;  // what the views point into
-  std::vector<std::string_view> texts;
-};
+using SplitRecords = JsonElements;
 Result<SplitRecords> split_records(std::string_view body, std::string_view name,
                                    size_t records_max);
 

@@ -22,6 +22,8 @@ struct World {
   std::unique_ptr<LiveModels> models;
   std::unique_ptr<RefusedEvents> quarantine;
   ErrorBudgets budgets{0.5};
+  Pipelines pipelines;
+  ShelfPages shelves;
   ServeMetrics metrics{endpoint_names(), Tenant{}};
   App app;
 
@@ -36,11 +38,13 @@ struct World {
     PALATE_CHECK(opened.has_value(), "a temporary data directory opens");
     data = std::move(*opened);
     models = std::make_unique<LiveModels>(LiveModels::Parts{
-        data->root(), &data->state(), types.fingerprint(), ServeConfig{}.release_poll_ms});
+        data->root(), &data->state(), &pipelines, "plain", ServeConfig{}.release_poll_ms});
     app.data = data.get();
     app.intake = &data->ingest();
     app.types = &types;
     app.models = models.get();
+    app.pipelines = &pipelines;
+    app.shelves = &shelves;
     quarantine = std::make_unique<RefusedEvents>(data->root() / "quarantine");
     app.metrics = &metrics;
     app.quarantine = quarantine.get();

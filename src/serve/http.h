@@ -18,6 +18,7 @@ struct Request {
   std::string_view query;         // what follows '?', as sent
   std::string_view content_type;  // empty: none was said
   std::string_view body;
+  std::string_view accept_encoding = {};
 };
 
 struct Response {

@@ -33,6 +33,13 @@ LiveModels::Pair LiveModels::get() const {
   return pair_;
 }
 
+Result<std::shared_ptr<const Recommender>> LiveModels::current() const {
+  Pair models = get();
+  if (models.current) return std::move(models.current);
+  return fail(Code::kUnavailable,
+              "No release is loaded yet; see /readyz, and `palate train` makes one.");
+}
+
 LiveModels::Report LiveModels::report() const {
   std::lock_guard lock(mutex_);
   return report_;
@@ -76,7 +83,7 @@ void LiveModels::look() {
 
 void LiveModels::install(const Release& release) {
   auto loaded =
-      Recommender::load(registry_, release, *parts_.state, parts_.event_types_fingerprint);
+      Recommender::load({registry_, *parts_.state, *parts_.pipelines, parts_.pipeline}, release);
   if (!loaded) return note_failure(release.number, loaded.error());
   log_info("release {} answers now", release.number);
   Pair old;  // the one that leaves is destroyed after the lock

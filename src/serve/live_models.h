@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "features/live_state.h"
+#include "recommend/pipeline.h"
 #include "recommend/recommender.h"
 #include "registry/registry.h"
 
@@ -22,7 +23,8 @@ class LiveModels {
   struct Parts {
     Path tenant_directory;
     const LiveState* state = nullptr;
-    uint64_t event_types_fingerprint = 0;
+    const Pipelines* pipelines = nullptr;
+    std::string pipeline = "plain";  // where a request names none
     double poll_ms = 200;
   };
   // Tries the current release before it returns, so a server with a good release is ready at once.
@@ -37,6 +39,8 @@ class LiveModels {
   };
   // Thread-safe; a mutex held for two pointer copies.
   [[nodiscard]] Pair get() const;
+  // kUnavailable where none has been loaded. Thread-safe.
+  [[nodiscard]] Result<std::shared_ptr<const Recommender>> current() const;
 
   // Looks at once instead of at the next poll, and tries a release again that failed. Thread-safe.
   void look_now();

@@ -67,7 +67,8 @@ struct ServeMetrics::State {
   std::array<Counter*, 3> accepted{}, duplicates{}, refused{};
   Counter *quarantined = nullptr, *personal = nullptr, *impersonal = nullptr;
   Gauge *release = nullptr, *failing = nullptr, *loads = nullptr, *failures = nullptr;
-  Gauge *queued = nullptr, *items = nullptr, *connections = nullptr;
+  Gauge *queued = nullptr, *behind = nullptr, *forgetting = nullptr, *items = nullptr,
+        *connections = nullptr;
 
   Labels labelled(Labels labels) const {
     labels.emplace("tenant", tenant);
@@ -85,6 +86,7 @@ struct ServeMetrics::State {
   void add_streams();
   void add_gauges();
   [[nodiscard]] prometheus::MetricFamily latencies() const;
+  void add_pipelines(const Gauges& gauges, std::vector<prometheus::MetricFamily>& families) const;
 };
 
 void ServeMetrics::State::add_endpoints(std::span<const std::string_view> names) {
@@ -114,6 +116,39 @@ prometheus::MetricFamily ServeMetrics::State::latencies() const {
   return family;
 }
 
+void ServeMetrics::State::add_pipelines(const Gauges& gauges,
+                                        std::vector<prometheus::MetricFamily>& families) const {
+  const auto family = [&](const char* name, const char* help) -> prometheus::MetricFamily& {
+    return families.emplace_back(prometheus::MetricFamily{
+        .name = name, .help = help, .type = prometheus::MetricType::Counter, .metric = {}});
+  };
+  const auto add = [&](prometheus::MetricFamily& to, const Labels& labels, double value) {
+    prometheus::ClientMetric& metric = to.metric.emplace_back();
+    for (const auto& [name, text] : labelled(labels)) metric.label.push_back({name, text});
+    metric.counter.value = value;
+  };
+  families.reserve(families.size() + 4);  // so that the references stay
+  auto& calls = family("palate_pipeline_stage_calls_total", "Runs of a pipeline's stage.");
+  auto& failed =
+      family("palate_pipeline_stage_failures_total", "Runs that failed and were left out.");
+  auto& seconds = family("palate_pipeline_stage_seconds_total", "Time in a pipeline's stage.");
+  for (const StageReport& stage : gauges.stages) {
+    const Labels labels{{"pipeline", std::string(stage.pipeline)},
+                        {"stage", std::string(stage.stage)},
+                        {"place", std::to_string(stage.place)}};
+    add(calls, labels, static_cast<double>(stage.calls));
+    add(failed, labels, static_cast<double>(stage.failures));
+    add(seconds, labels, static_cast<double>(stage.total_ns) / 1e9);
+  }
+  auto& levels = family("palate_pipeline_answers_total",
+                        "First pages, by how much of the pipeline the time was enough for.");
+  for (const LevelReport& level : gauges.levels) {
+    const Labels labels{{"pipeline", std::string(level.pipeline)},
+                        {"level", std::string(level.level)}};
+    add(levels, labels, static_cast<double>(level.answers));
+  }
+}
+
 void ServeMetrics::State::add_streams() {
   for (size_t i = 0; i < kStreams.size(); ++i) {
     const Labels labels{{"stream", kStreams[i]}};
@@ -135,6 +170,10 @@ void ServeMetrics::State::add_gauges() {
   loads = gauge("palate_release_loads", "Releases loaded since the start.");
   failures = gauge("palate_release_load_failures", "Attempts to load a release that failed.");
   queued = gauge("palate_ingest_queued_events", "Events that wait for the writer.");
+  behind = gauge("palate_ingest_behind_messages",
+                 "Messages of the stream that is followed and not folded here yet.");
+  forgetting = gauge("palate_forget_pending_users",
+                     "Users who asked to be forgotten and whose files are not rewritten yet.");
   items = gauge("palate_items", "Items in the catalogue.");
   connections = gauge("palate_http_connections", "Connections that are open.");
   position = &prometheus::BuildGauge()
@@ -191,6 +230,8 @@ std::string ServeMetrics::text(const Gauges& gauges) {
   state_->loads->Set(static_cast<double>(models.loads));
   state_->failures->Set(static_cast<double>(models.failures));
   state_->queued->Set(static_cast<double>(gauges.queued_events));
+  state_->behind->Set(static_cast<double>(gauges.behind));
+  state_->forgetting->Set(static_cast<double>(gauges.forgetting));
   state_->items->Set(static_cast<double>(gauges.items));
   state_->connections->Set(static_cast<double>(gauges.connections));
   for (const Position& position : gauges.as_of) {
@@ -200,6 +241,7 @@ std::string ServeMetrics::text(const Gauges& gauges) {
   }
   auto families = state_->registry.Collect();
   families.push_back(state_->latencies());
+  state_->add_pipelines(gauges, families);
   return prometheus::TextSerializer().Serialize(families);
 }
 

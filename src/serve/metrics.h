@@ -30,8 +30,12 @@ class ServeMetrics {
   // What is read only when somebody scrapes.
   struct Gauges {
     LiveModels::Report models;
+    std::vector<StageReport> stages;
+    std::vector<LevelReport> levels;
     AsOf as_of;
     size_t queued_events = 0;
+    uint64_t behind = 0;    // messages of a followed stream
+    size_t forgetting = 0;  // users who are hidden, and whose files are not rewritten
     size_t items = 0;
     size_t connections = 0;
   };

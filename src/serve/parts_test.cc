@@ -111,13 +111,15 @@ TEST(BodyTest, SplitsRecords) {
 
 TEST(RecommendRequestTest, QueryAndBodyAskForTheSame) {
   const auto query = Parameters::parse(
-      "user=u1&n=7&exclude=a&exclude=b&categories=c&include_consumed=true&language=pt-BR&"
+      "user=u1&n=7&exclude=a&exclude=b&categories=c&filter=tag%3D%22d%22&include_consumed=true&"
+      "language=pt-BR&"
       "context=%7B%22z%22%3A1%2C%22a%22%3A%22x%22%7D&explain=2&after=events/0@9");
   ASSERT_TRUE(query);
   const auto left = recommend_request(*query);
   const auto right = recommend_request(
-      R"({"user":"u1","n":7,"exclude":["a","b"],"categories":["c"],"include_consumed":true,
-          "language":"pt-BR","context":{"z":1,"a":"x"},"explain":2,"after":"events/0@9"})");
+      R"({"user":"u1","n":7,"exclude":["a","b"],"categories":["c"],
+          "filter":"tag=\"d\"","include_consumed":true,"language":"pt-BR",
+          "context":{"z":1,"a":"x"},"explain":2,"after":"events/0@9"})");
   ASSERT_TRUE(left) << left.error().message;
   ASSERT_TRUE(right) << right.error().message;
   for (const auto& request : {*left, *right}) {
@@ -125,6 +127,7 @@ TEST(RecommendRequestTest, QueryAndBodyAskForTheSame) {
     EXPECT_EQ(request.n, 7);
     EXPECT_EQ(request.exclude, (std::vector<std::string>{"a", "b"}));
     EXPECT_EQ(request.categories, (std::vector<std::string>{"c"}));
+    EXPECT_EQ(request.filter, "tag=\"d\"");
     EXPECT_TRUE(request.include_consumed);
     EXPECT_EQ(request.language, "pt-BR");
     EXPECT_EQ(request.context_json, R"({"a":"x","z":1})");
@@ -137,6 +140,8 @@ TEST(RecommendRequestTest, RefusesByName) {
   const std::vector<std::pair<std::string_view, std::string_view>> bad = {
       {R"({"usr":"u"})", "did you mean 'user'"},
       {R"({"n":0})", "'n'"},
+      {R"({"filter":["a"]})", "'filter'"},
+      {R"({"filter":"tagg = 1"})", "did you mean 'tag'"},
       {R"({"n":1.5})", "'n'"},
       {R"({"n":1001})", "1000"},
       {R"({"user":""})", "'user'"},

@@ -19,7 +19,8 @@ struct Opened {
   Opened(const Server::Parts& parts, std::function<size_t()> connections)
       : models({.tenant_directory = parts.data->root(),
                 .state = &parts.data->state(),
-                .event_types_fingerprint = parts.types->fingerprint(),
+                .pipelines = parts.pipelines != nullptr ? parts.pipelines : &built_in,
+                .pipeline = parts.recommend.pipeline,
                 .poll_ms = parts.config.release_poll_ms}),
         metrics(endpoint_names(), parts.tenant),
         quarantine(parts.data->root() / "quarantine"),
@@ -29,18 +30,26 @@ struct Opened {
            .data = parts.data,
            .intake = parts.intake != nullptr ? parts.intake : &parts.data->ingest(),
            .types = parts.types,
+           .recommend = parts.recommend,
+           .pipelines = parts.pipelines != nullptr ? parts.pipelines : &built_in,
+           .shelves = parts.shelves != nullptr ? parts.shelves : &built_in_shelves,
            .models = &models,
            .metrics = &metrics,
            .quarantine = &quarantine,
            .budgets = &budgets,
            .slow_lane = &slow_lane,
+           .search_lane = &search_lane,
            .connections = std::move(connections)};
+    const auto pipeline = app.pipelines->find(app.recommend.pipeline);
+    app.plain = pipeline && (*pipeline)->plain();
   }
+  Pipelines built_in;
+  ShelfPages built_in_shelves;
   LiveModels models;
   ServeMetrics metrics;
   RefusedEvents quarantine;
   ErrorBudgets budgets;
-  SlowLane slow_lane;
+  SlowLane slow_lane, search_lane;
   App app;
 };
 

@@ -8,6 +8,9 @@
 #include "base/ids.h"
 #include "events/event_types.h"
 #include "ingest/data_directory.h"
+#include "recommend/pipeline.h"
+#include "recommend/recommend_config.h"
+#include "recommend/shelves.h"
 #include "serve/serve_config.h"
 
 namespace palate {
@@ -20,6 +23,9 @@ class Server {
     Tenant tenant = {};
     ServeConfig config = {};
     Intake* intake = nullptr;  // nullptr: the data directory's own; outlives the server
+    RecommendConfig recommend = {};
+    const Pipelines* pipelines = nullptr;  // nullptr: what comes with Palate; outlives the server
+    const ShelfPages* shelves = nullptr;   // likewise
   };
   // Loads the current release where there is one, then listens. Errors: kConflict for a port in
   // use, kPermission, kInvalidArgument for an address that cannot be listened on.

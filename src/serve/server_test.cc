@@ -129,10 +129,37 @@ TEST_F(ServerTest, FiltersAndReasons) {
   const auto unknown = get("/v1/recommendations?categories=fantasi");
   EXPECT_EQ(unknown.status, 400);
   EXPECT_NE(unknown.body.find("fantasy"), std::string::npos) << unknown.body;
+  const Json filtered = json_of(
+      post("/v1/recommendations", R"({"user":"user-0","filter":"category != \"fantasy\""})"));
+  for (const auto& item : items_of(filtered)) EXPECT_EQ(item.front(), 'b');
+  EXPECT_EQ(items_of(filtered).size(), 10);
+  const auto nowhere = get("/v1/recommendations?filter=tag%3D");
+  EXPECT_EQ(nowhere.status, 400);
+  EXPECT_NE(nowhere.body.find("filter, byte 5"), std::string::npos) << nowhere.body;
   const Json reasons = json_of(
       post("/v1/recommendations", R"({"user":"user-0","n":3,"explain":2,"exclude":["a-1"]})"));
   EXPECT_EQ(reasons["items"][0]["reasons"].size(), 2);
   EXPECT_FALSE(items_of(reasons).contains("a-1"));
+}
+
+TEST_F(ServerTest, ExplainsAndRanks) {
+  const Json why = json_of(get("/v1/explain?user=user-0&item=a-1&exclude=a-1&reasons=2"));
+  EXPECT_FALSE(why["recommended"]);
+  EXPECT_EQ(why["dropped"].back()["by"], "excluded") << why;
+  EXPECT_GE(why["place"], 1);
+  EXPECT_EQ(why["reasons"].size(), 2) << why;
+  EXPECT_EQ(get("/v1/explain?user=user-0").status, 400);
+  EXPECT_EQ(get("/v1/explain?item=nobody").status, 404);
+  const Json ranked =
+      json_of(post("/v1/rank", R"({"user":"user-0","items":["b-1","a-1","x"],"explain":1})"));
+  EXPECT_EQ(ranked["items"].size(), 2) << ranked;
+  EXPECT_EQ(ranked["items"][0]["item"], "a-1");
+  EXPECT_EQ(ranked["unknown"], Json::array({"x"}));
+  for (const char* bad :
+       {"{}", R"({"items":[]})", R"({"items":["a"],"n":3})", "[]",
+        R"({"items":["a"],"diversity":2})", R"({"items":["a"],"diversifier":"xquad"})"}) {
+    EXPECT_EQ(post("/v1/rank", bad).status, 400) << bad;
+  }
 }
 
 TEST_F(ServerTest, SimilarItemsComeFromTheGroup) {
@@ -247,7 +274,6 @@ TEST_F(ServerTest, PagesForPeopleAndPrograms) {
   const Json document = json_of(get("/openapi.json"));
   const auto types = document["components"]["schemas"]["Event"]["properties"]["type"]["enum"];
   EXPECT_EQ(types.size(), world_.types().size());
-  EXPECT_NE(get("/").body.find("<h1>Palate</h1>"), std::string::npos);
   ASSERT_EQ(get("/v1/recommendations").status, 200);
   const std::string metrics = get("/metrics").body;
   for (const std::string_view line :

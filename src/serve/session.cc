@@ -229,7 +229,8 @@ void Session::handle() {
       .path = target.substr(0, mark),
       .query = mark == std::string_view::npos ? std::string_view() : target.substr(mark + 1),
       .content_type = view(message[http::field::content_type]),
-      .body = message.body()};
+      .body = message.body(),
+      .accept_encoding = view(message[http::field::accept_encoding])};
   shared_.callbacks.handle(request, Reply(shared_from_this()));
 }
 

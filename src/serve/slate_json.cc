@@ -8,18 +8,49 @@ namespace {
 void write_item(JsonText& json, const RecommendedItem& item) {
   json.open('{').key("item").string(item.item).key("title").string(item.title);
   json.key("score").number(item.score).key("source").string(item.source);
+  if (!item.proposed_by.empty()) {
+    json.key("proposed_by").open('[');
+    for (const std::string_view stage : item.proposed_by) json.string(stage);
+    json.close(']');
+  }
+  if (item.propensity < 1) json.key("propensity").number(item.propensity);
+  if (!item.places.empty()) write_places(json, item.places);
   if (!item.reasons.empty()) {
     json.key("reasons").open('[');
-    for (const auto& reason : item.reasons) {
-      json.open('{').key("item").string(reason.item).key("title").string(reason.title);
-      json.key("score").number(reason.score).close('}');
-    }
+    for (const auto& reason : item.reasons) write_reason(json, reason);
     json.close(']');
   }
   json.close('}');
 }
 
 }  // namespace
+
+void write_places(JsonText& json, std::span<const RecommendedItem::Place> places) {
+  json.key("places").open('[');
+  for (const auto& place : places) {
+    json.open('{').key("stage").string(place.stage);
+    if (place.place > 0) json.key("place").number(uint64_t{place.place});
+    json.close('}');
+  }
+  json.close(']');
+}
+
+void write_trace(JsonText& json, std::span<const StageTrace> trace) {
+  json.key("trace").open('[');
+  for (const StageTrace& stage : trace) {
+    json.open('{').key("stage").string(stage.stage).key("text").string(stage.text);
+    json.key("us").number(static_cast<float>(stage.us));
+    json.key("candidates").number(uint64_t{stage.candidates}).key("state").string(stage.state);
+    if (!stage.note.empty()) json.key("note").string(stage.note);
+    json.close('}');
+  }
+  json.close(']');
+}
+
+void write_reason(JsonText& json, const RecommendedItem::Reason& reason) {
+  json.open('{').key("item").string(reason.item).key("title").string(reason.title);
+  json.key("score").number(reason.score).close('}');
+}
 
 std::string to_json(const Slate& slate) {
   JsonText json(512 + slate.items.size() * 160);
@@ -36,6 +67,9 @@ std::string to_json(const Slate& slate) {
   json.close(']').key("items").open('[');
   for (const RecommendedItem& item : slate.items) write_item(json, item);
   json.close(']');
+  if (!slate.pipeline.empty()) json.key("pipeline").string(slate.pipeline);
+  if (!slate.level.empty()) json.key("level").string(slate.level);
+  if (!slate.trace.empty()) write_trace(json, slate.trace);
   if (!slate.cursor.empty()) json.key("cursor").string(slate.cursor);
   json.close('}');
   return json.take();

@@ -30,6 +30,11 @@ void SlowLane::run(std::function<void()> work) {
   given_.notify_one();
 }
 
+size_t SlowLane::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return queue_.size();
+}
+
 void SlowLane::loop() {
   // On Linux a thread has a priority of its own. Refused: then it runs like the others.
   setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), getpriority(PRIO_PROCESS, 0) + kNice);

@@ -1,6 +1,7 @@
-// Where requests with large bodies are worked on: one thread of lower priority beside the event
-// loops, so that ten thousand events in one body hold up nobody else's answer. How much can wait is
-// bounded by the transport (serve.bodies_bytes_max, serve.connections_max).
+// Where requests that take long are worked on: one thread of lower priority beside the event loops,
+// so that ten thousand events in one body hold up nobody else's answer. One lane takes large
+// bodies, of which the transport bounds how much can wait (serve.bodies_bytes_max,
+// serve.connections_max), another one searches (endpoints/find.cc).
 #pragma once
 
 #include <condition_variable>
@@ -24,10 +25,12 @@ class SlowLane {
 
   // Runs `work` after what was given before. It must not throw. Thread-safe.
   void run(std::function<void()> work);
+  // What was given and has not begun. Thread-safe.
+  [[nodiscard]] size_t waiting() const;
 
  private:
   void loop();
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable given_;
   std::deque<std::function<void()>> queue_;
   bool ending_ = false;

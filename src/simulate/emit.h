@@ -1,8 +1,8 @@
-// A world's events as the rest of Palate takes them.
+// A world's happenings as the rest of Palate takes them.
 #pragma once
 
-#include <functional>
-#include <stop_token>
+#include <span>
+#include <string>
 
 #include "base/result.h"
 #include "events/event.h"
@@ -11,17 +11,21 @@
 
 namespace palate {
 
-// Every happening of the world, ascending by time (ties in the order of sessions). Memory: what a
-// few hours of the world hold. Errors: the visitor's, kCancelled.
-Status for_each_happening(const World& world, std::stop_token stop,
-                          const std::function<Status(const World::Happening&)>& visit);
+// One row for each, in order; their strings are copied into the batch, `received` is their own
+// time. Rows of one world differ from each other. Errors: kInvalidArgument when `types` lacks one
+// of impression, click, watch, like, dislike, rating, survey. Thread-safe.
+Result<EventBatch> to_events(const World& world, std::span<const Happening> happenings,
+                             const EventTypes& types);
 
-// Appends one happening as a row; its strings are copied into the batch. `received` is its own
-// time. Errors: kInvalidArgument when `types` lacks the type.
-Status append_happening(const World::Happening& happening, const EventTypes& types,
-                        EventBatch& batch);
+// One object and a line break for each, as POST /v1/events takes them.
+std::string to_json_lines(const World& world, std::span<const Happening> happenings);
 
-// The event's JSON, one object without a newline, as POST /v1/events takes it.
-std::string to_json(const World::Happening& happening);
+// The accounts that mean ill, a line each: "u00017", and after a comma when that began for those
+// who lived like people before. What somebody who reviews accounts would hand in (palate trust).
+std::string to_flagged_lines(const World& world);
+
+// "u00001" of user 0 and "i00001" of item 0.
+std::string user_name(uint32_t user);
+std::string item_name(uint32_t item);
 
 }  // namespace palate

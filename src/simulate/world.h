@@ -1,94 +1,83 @@
-// A world with known tastes: users who like some categories and creators more than others, items of
-// known quality, sessions in which a slate is shown and clicked with position bias, drift, launches
-// and bots. Test bed, demo and load. One seed gives one world, whatever the number of threads.
+// A world whose truth is known: people with several tastes and moods who come, click, watch, are
+// content or not, and stay or leave; items with quality, promise and release dates; seasons, hits
+// and attackers. docs/world.md tells the story, simulate_config.h has the parameters. What is true
+// (who likes what, who means ill) is read by tests and reports alone: truth/truth.h.
 //
-// The click model is the position-based one (Craswell et al. 2008): a slot is examined with
-// probability (slot + 1)^-eta, and what is examined is clicked with the probability that `affinity`
-// gives.
+// One seed gives one world: every draw comes from a stream of its own (user, day, visit), so
+// threads and what is asked for make no difference.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/config.h"
 #include "base/result.h"
+#include "base/threads.h"
 #include "base/time.h"
 #include "events/event.h"
+#include "simulate/happening.h"
+#include "simulate/simulate_config.h"
 
 namespace palate {
 
-struct SimulateConfig {
-  uint64_t seed = 1;
-  int64_t users = 5000;
-  int64_t items = 2000;
-  int64_t days = 30;
-  double sessions_per_user = 8;
-  int64_t slots = 10;
-  double position_bias = 0.7;  // eta
-  double drift_share = 0.2;    // users whose taste changes half way
-  double launch_share = 0.1;   // items released during the time simulated
-  double bot_share = 0.004;    // accounts that click one creator's items all day
-  std::string start = "2026-01-01T00:00:00Z";
-  static void fields(FieldVisitor<SimulateConfig>& field);
-};
+struct Nature;
+struct Census;
 
 class World {
  public:
-  // Errors: kInvalidArgument for a start that is no time.
+  // Errors: kInvalidArgument for a config that makes no sense.
   static Result<World> make(const SimulateConfig& config);
 
-  [[nodiscard]] const std::vector<ItemRecord>& items() const { return items_; }
-  [[nodiscard]] const std::vector<UserRecord>& users() const { return users_; }
+  [[nodiscard]] const SimulateConfig& config() const;
+  [[nodiscard]] TimeUs start() const;
+  [[nodiscard]] size_t items() const;
+  // People and attackers, of whom not all have signed up at the beginning or ever will.
+  [[nodiscard]] size_t users() const;
+  [[nodiscard]] ItemRecord item(uint32_t item) const;
+  [[nodiscard]] UserRecord user(uint32_t user) const;
+  [[nodiscard]] std::string_view region(uint32_t user) const;
 
-  // The truth: probability that the user, on day `day`, clicks the item once he has looked at it.
-  [[nodiscard]] double affinity(size_t user, size_t item, double day) const;
-  [[nodiscard]] bool is_bot(size_t user) const { return taste_[user].bot; }
-
-  // A visit of one user. play() turns it into events.
-  struct Session {
+  // One day: who signed up (on the first, also who was there before), ascending; and what happened,
+  // ascending by time, then user. Valid during the call that gets it.
+  struct Day {
+    int64_t number = 0;
+    std::span<const uint32_t> signed_up;
+    std::span<const Happening> happenings;
+  };
+  // A user waits for a page.
+  struct Request {
     uint32_t user = 0;
-    uint32_t number = 0;
-    TimeUs start;
+    TimeUs at;
+    size_t slots = 0;
+    uint32_t visit = 0;
+    uint8_t page = 0;
+    bool randomized = false;  // the visit is one of those that get pages drawn uniformly
   };
-  [[nodiscard]] std::vector<Session> sessions() const;  // ascending by start
-  struct Happening {
-    std::string_view type;
-    std::string user, item, request_id, context;
-    TimeUs ts;
-    double value = kNoValue;
-    int32_t slot = kNoSlot;
+  struct Play {
+    ThreadPool* pool = nullptr;  // for days without a recommender; nullptr: this thread alone
+    std::stop_token stop = {};
+    // Answers each request with items that are released; what is shown is what it says, in this
+    // order (up to `slots`). Without one the world's own policy answers, and answers randomized
+    // visits in any case. Called in order of time, on the calling thread.
+    std::function<void(const Request&, std::vector<uint32_t>& slate)> recommend = {};
+    // With a recommender: what happened, in order of time, each before the first request that is
+    // later.
+    std::function<void(const Happening&)> observe = {};
+    // How things stand at the end of each day (truth/truth.h).
+    std::function<void(const Census&)> census = {};
   };
-  // What happens in one session, ascending by time.
-  [[nodiscard]] std::vector<Happening> play(const Session& session) const;
+  // Plays the world from its first day to its last. Memory: the people, and the events of a day
+  // twice. Errors: the visitor's, kCancelled.
+  Status play(const Play& play, const std::function<Status(const Day&)>& visit) const;
 
  private:
-  struct Taste {
-    std::vector<float> category;        // weights, sum 1
-    std::vector<float> category_later;  // after the drift; empty: no drift
-    uint32_t creator = 0;               // a favourite
-    uint32_t language = 0;
-    bool bot = false;
-  };
-  struct Nature {
-    uint32_t category = 0, creator = 0;
-    float quality = 0;
-    float popularity = 0;  // cumulative, for draws by popularity
-    double released_day = 0;
-  };
-  void make_items();
-  void make_users();
-  [[nodiscard]] size_t draw_item(size_t user, double day, double uniform_a, double uniform_b) const;
-
-  SimulateConfig config_;
-  TimeUs start_;
-  std::vector<ItemRecord> items_;
-  std::vector<Nature> nature_;
-  std::vector<std::vector<uint32_t>> by_category_;
-  std::vector<UserRecord> users_;
-  std::vector<Taste> taste_;
+  friend class Truth;
+  std::shared_ptr<const Nature> nature_;
 };
 
 }  // namespace palate

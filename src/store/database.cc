@@ -1,5 +1,6 @@
 #include "store/database.h"
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <mutex>
@@ -12,6 +13,7 @@
 
 #include "base/check.h"
 #include "base/file.h"
+#include "base/stop.h"
 #include "store/rocks_error.h"
 #include "store/rocks_options.h"
 
@@ -228,9 +230,51 @@ rocksdb::Status Database::write(rocksdb::WriteBatch& batch, Durable durable) {
   return status;
 }
 
+Status Database::settle(Column column, std::span<const KeyRange> ranges,
+                        const std::stop_token& stop) {
+  PALATE_CHECK(writable(), "a reader cannot settle anything");
+  std::atomic<bool> cancelled = false;
+  const std::stop_callback cancel(stop, [&cancelled] { cancelled = true; });
+  rocksdb::CompactRangeOptions options;
+  options.exclusive_manual_compaction = false;
+  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+  options.canceled = &cancelled;
+  rocksdb::Status status = rocks().Flush(rocksdb::FlushOptions(), state_->handles);
+  for (const KeyRange& range : ranges) {
+    const rocksdb::Slice first = slice(range.first), last = slice(range.last);
+    if (status.ok()) status = rocks().CompactRange(options, this->column(column), &first, &last);
+    TRY(check_stop(stop));
+  }
+  if (status.ok()) return {};
+  return std::unexpected(error(status, "settle what was deleted"));
+}
+
+Result<uint64_t> Database::bytes_in(Column column, std::string_view begin,
+                                    std::string_view end) const {
+  const rocksdb::Range range(slice(begin), slice(end));
+  rocksdb::SizeApproximationOptions options;
+  options.include_memtables = true;
+  uint64_t bytes = 0;
+  const rocksdb::Status status =
+      rocks().GetApproximateSizes(options, this->column(column), &range, 1, &bytes);
+  if (status.ok()) return bytes;
+  return std::unexpected(error(status, "ask for its size"));
+}
+
 Status Database::put_meta(std::string_view key, std::string_view value) {
+  const Fact fact{std::string(key), std::string(value)};
+  return put_meta({&fact, 1});
+}
+
+Status Database::put_meta(std::span<const Fact> facts) {
   rocksdb::WriteBatch batch;
-  rocksdb::Status status = batch.Put(column(Column::kMeta), slice(key), slice(value));
+  rocksdb::Status status;
+  rocksdb::ColumnFamilyHandle* meta = column(Column::kMeta);
+  for (const Fact& fact : facts) {
+    if (!status.ok()) break;
+    status = fact.value ? batch.Put(meta, slice(fact.key), slice(*fact.value))
+                        : batch.Delete(meta, slice(fact.key));
+  }
   if (status.ok()) status = write(batch, Durable::kNow);
   if (!status.ok()) return std::unexpected(error(status, "write a fact"));
   return {};

@@ -6,6 +6,9 @@
 
 #include <array>
 #include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -62,6 +65,12 @@ class Database {
 
   // Small facts, durable on return. Keys that start with "palate." are the database's own.
   Status put_meta(std::string_view key, std::string_view value);
+  struct Fact {
+    std::string key;
+    std::optional<std::string> value;  // nullopt: it is no fact any more
+  };
+  // All of them or none.
+  Status put_meta(std::span<const Fact> facts);
   // All facts whose key starts with `prefix`, ascending.
   Result<std::vector<std::pair<std::string, std::string>>> meta(std::string_view prefix) const;
 
@@ -69,6 +78,17 @@ class Database {
   // All of the batch or nothing. After a failure (a full disk, say) the database is read-only; the
   // next write first asks it to go on, so that writing comes back when the space does.
   rocksdb::Status write(rocksdb::WriteBatch& batch, Durable durable);
+  // Keys from one to another, both included.
+  struct KeyRange {
+    std::string first, last;
+  };
+  // Everything written is in tables, and what was overwritten or deleted in the ranges of the
+  // column is in no file any more. Takes as long as rewriting the tables that overlap them. Errors:
+  // kCancelled; what is left then is as before.
+  Status settle(Column column, std::span<const KeyRange> ranges, const std::stop_token& stop);
+  // Of tables and buffers with keys in [begin, end); roughly.
+  [[nodiscard]] Result<uint64_t> bytes_in(Column column, std::string_view begin,
+                                          std::string_view end) const;
 
   // For the rooms' own implementations over RocksDB, which include its headers in their .cc files.
   [[nodiscard]] rocksdb::DB& rocks() const;

@@ -147,11 +147,16 @@ def preference(event):
     return {"like": 1, "purchase": 1, "dislike": -1, "impression": 0}[event["type"]]
 
 
+def is_kept(event):
+    """Whether it belongs in a history: it says something about taste, and ratings do whatever they say."""
+    return preference(event) != 0 or event["type"] == "rating"
+
+
 def check_histories(client, writer):
     """The server's histories against a single pass over what was sent: acknowledged ones there once and in order, nothing else."""
     expected = {}
     for event in writer.sent:
-        if preference(event) != 0:
+        if is_kept(event):
             expected.setdefault(event["user"], []).append(event)
     for user, events in expected.items():
         status, answer = client.ask(f"/v1/users/{user}?history=500")

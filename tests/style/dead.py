@@ -16,7 +16,8 @@ def built_rooms(root):
 def dead_sources(root):
     src, built = Path(root) / "src", built_rooms(root)
     users = {}
-    for path in tree.sources(root):
+    bench = Path(root) / "bench"
+    for path in [*tree.sources(root), *(tree.files(bench, ".h", ".cc") if bench.is_dir() else [])]:
         for name in tree.includes(path):
             users.setdefault(name, []).append(path)
     for path in tree.sources(root):

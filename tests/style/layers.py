@@ -65,6 +65,8 @@ def check(root):
             if not (src / included).is_file():
                 problems.append(f'src/{name}: "{included}" is not a file under src/ (parts go in angle brackets)')
             elif room in rooms and target in rooms:
+                if "truth" in Path(included).parts[:-1] and room != target and not tree.is_check(path):
+                    problems.append(f'src/{name}: "{included}" is a simulated world\'s truth, for tests and reports alone')
                 if not may_include(room, target, rooms, tree.is_check(path)):
                     problems.append(f'src/{name}: room {room} may not include "{included}" of {target} (src/LAYERS)')
     return problems

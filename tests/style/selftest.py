@@ -45,6 +45,7 @@ PLANTED = [
     (layers, {"src/stray/x.h": "#pragma once\n"}, "src/stray/ has no line"),
     (layers, {"src/models/one/one.cc": '#include "models/one/train.h"\n', "src/models/one/train.h": "\n"},
      "models may not include"),
+    (layers, {"src/high/high.cc": '#include "low/truth/x.h"\n', "src/low/truth/x.h": "#pragma once\n"}, "for tests and reports alone"),
     (lengths, {"src/low/long.cc": "int f() {\n" + BODY + "}\n"}, "f: lines (at most 70): 72"),
     (lengths, {"src/low/huge.cc": "int x;\n" * 1001}, "huge.cc: lines (at most 1000): 1001"),
     (lengths, {"src/low/wide.cc": f"// {'x' * 98}\n"}, "columns (at most 100): 101"),

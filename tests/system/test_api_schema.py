@@ -21,6 +21,21 @@ schemathesis.openapi.format(
     st.datetimes(datetime.datetime(1970, 1, 2), NOW.replace(tzinfo=None)).map(lambda time: time.isoformat() + "Z"),
 )
 
+# Filter expressions (docs/reference/filter.md), but of attributes: of those the world has few.
+TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=8).map(json.dumps)
+LISTED = st.sampled_from(["item", "category", "tag", "language", "region", "creator"])
+COMPARISONS = st.one_of(
+    st.builds("{} {} {}".format, LISTED, st.sampled_from(["=", "!="]), TEXTS),
+    st.builds("{} {} [{}]".format, LISTED, st.sampled_from(["in", "not in"]), st.lists(TEXTS, min_size=1, max_size=3).map(", ".join)),
+    st.builds("{} {} now - {}d".format, st.sampled_from(["released", "expires"]), st.sampled_from(["<", ">="]), st.integers(0, 999)),
+)
+FILTERS = st.recursive(
+    COMPARISONS,
+    lambda inner: st.builds("({}) {} ({})".format, inner, st.sampled_from(["and", "or", "and not"]), inner),
+    max_leaves=6,
+)
+schemathesis.openapi.format("filter", FILTERS)
+
 
 @pytest.fixture(scope="module")
 def url(small_world, tmp_path_factory):
@@ -70,10 +85,10 @@ def as_the_words_say(value):
 
 
 def names_nothing(case):
-    """What is well-formed but names a category or a page that does not exist: 400 and 409 are right, and tested elsewhere."""
+    """What is well-formed but names a category, a pipeline or a page that does not exist: 400 and 409 are right, and tested elsewhere."""
     for place in (case.query, case.body):
         if isinstance(place, dict):
-            for name in ("categories", "cursor"):
+            for name in ("categories", "cursor", "pipeline"):
                 place.pop(name, None)
 
 

@@ -34,7 +34,7 @@ def bash_candidates(script, *words):
 
 def test_bash(script, tmp_path):
     bash = script("bash")
-    assert bash_candidates(bash, "tr") == ["train"]
+    assert bash_candidates(bash, "tra") == ["train"]
     assert "doctor" in bash_candidates(bash, "")
     assert "--explain" in bash_candidates(bash, "recommend", "--ex")
     assert bash_candidates(bash, "train", "--als.fac") == ["--als.factors"]
@@ -55,14 +55,14 @@ def fish_candidates(script, line):
 
 def test_fish(script):
     fish = script("fish")
-    assert fish_candidates(fish, "palate tr") == ["train"]
+    assert fish_candidates(fish, "palate tra") == ["train"]
     assert "--explain" in fish_candidates(fish, "palate recommend --ex")
     assert "--als.factors" in fish_candidates(fish, "palate train --als.fac")
     assert fish_candidates(fish, "palate completion z") == ["zsh"]
 
 
 def test_zsh(script, tmp_path):
-    """A real zsh on a pseudo-terminal: the user types `palate tr`, presses Tab, and the line reads `palate train`."""
+    """A real zsh on a pseudo-terminal: the user types `palate tra`, presses Tab, and the line reads `palate train`."""
     script("zsh", "_palate")
     pid, terminal = pty.fork()
     if pid == 0:
@@ -80,7 +80,7 @@ def test_zsh(script, tmp_path):
     try:
         os.write(terminal, f"fpath=({tmp_path} $fpath); autoload -Uz compinit && compinit -u -d {tmp_path}/dump; echo rea''dy\n".encode())
         read_until("ready")
-        os.write(terminal, b"palate tr\t")
+        os.write(terminal, b"palate tra\t")
         read_until("palate train")
         os.write(terminal, b"--als.facto\t")
         read_until("--als.factors")

@@ -56,6 +56,16 @@ def test_bad_schemas(data, tmp_path):
     assert run("schema", "show", "--data", tmp_path / "nowhere").returncode == 3
 
 
+def test_a_dry_run_refuses_what_the_real_one_refuses(data, tmp_path):
+    (tmp_path / "i.json").write_text('{"allOf":[{"if":{"properties":{"type":{"const":"film"}}},"then":{"required":["id"]}}]}')
+    (tmp_path / "e.json").write_text('{"required":["value"]}')
+    for kind, file, code, says in [("item", "i.json", 2, "conditions are of events only"), ("event", "e.json", 5, "value")]:
+        for more in ([], ["--dry-run"]):
+            done = run("schema", "evolve", kind, tmp_path / file, "--data", data, *more)
+            assert done.returncode == code and says in done.stderr, (more, done.stderr)
+    assert run_json("schema", "show", "--data", data)["item"]["version"] == 1
+
+
 def test_a_server_follows_and_replay_takes_in_what_fits_later(data, tmp_path):
     server = Server(data)
     try:

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 
 import pytest
 from confluent_kafka import Producer as RawProducer
@@ -22,13 +23,13 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "kafka"), str(ROOT / "tests" / "faults")]
-from broker import NO_BROKER, Broker, have_broker  # noqa: E402
-from program import BIN, Client, Server, begin, command, json_of, preference, verify  # noqa: E402
+from broker import NO_JAVA, Broker, have_java  # noqa: E402
+from program import BIN, Client, Server, begin, command, is_kept, json_of, verify  # noqa: E402
 
 LONG = bool(os.environ.get("PALATE_FAULTS_LONG"))
 SEED = int(os.environ.get("PALATE_KAFKA_SEED", random.SystemRandom().randrange(1 << 30) if LONG else 20261121))
 
-pytestmark = pytest.mark.skipif(not have_broker(), reason=NO_BROKER)
+pytestmark = pytest.mark.skipif(not have_java(), reason=NO_JAVA)
 
 
 @pytest.fixture(scope="session")
@@ -143,7 +144,7 @@ def histories(events):
     """What a single pass makes of events: by user, in order, those that say something about taste."""
     expected = {}
     for event in events:
-        if preference(event) != 0:
+        if is_kept(event):
             expected.setdefault(event["user"], []).append((event["item"], event["type"]))
     return expected
 
@@ -214,6 +215,20 @@ def test_a_second_replica_shares_the_partitions_and_takes_them_over(cluster):
     verify(cluster.data("a"))
 
 
+def test_who_is_forgotten_does_not_come_back_from_the_topics(cluster):
+    server = cluster.serve()
+    client = Client(server.port)
+    events = make_events(random.Random(9), 500, "u")
+    post(client, "/v1/events", {"events": events})  # acknowledged, and perhaps not followed yet
+    gone = events[-1]["user"]
+    request = urllib.request.Request(f"http://127.0.0.1:{server.port}/v1/users/{gone}", method="DELETE")
+    assert json.load(urllib.request.urlopen(request, timeout=30)) == {"forgotten": 1}
+    check(client, [event for event in events if event["user"] != gone])
+    assert client.ask(f"/v1/users/{gone}")[0] == 404
+    assert server.stop() == 0
+    verify(cluster.data("a"))  # which reads the topics, where they are still
+
+
 def test_a_broker_that_is_away_at_the_start_is_waited_for(cluster, broker):
     cluster.serve("a").stop()  # the topics
     broker.kill()
@@ -248,11 +263,95 @@ def test_systemd_understands_the_unit(tmp_path):
     assert "palate.service" not in done.stdout + done.stderr, done.stderr
 
 
-def test_import_beside_the_stream_is_refused(cluster, tmp_path):
-    file = tmp_path / "e.csv"
-    file.write_text("user,item\nu,i\n")
-    done = command("import", file, "--data", tmp_path / "data", *cluster.flags())
-    assert done.returncode != 0 and "log.kind is kafka" in done.stderr
+# ---- importing ----------------------------------------------------------------------------------------------------------------
+
+
+def write_lines(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def import_files(cluster, *arguments):
+    return json_of("import", *arguments, "--data", cluster.data("import"), *cluster.flags())
+
+
+def in_time(events):
+    return sorted(events, key=lambda event: event["ts"])
+
+
+def test_files_go_into_the_topics_once(cluster, tmp_path):
+    """Events with and without names, items and users; the same files again and a second directory add nothing."""
+    cluster.data("import").parent.mkdir(exist_ok=True)
+    server = cluster.serve()
+    client = Client(server.port)
+    events = make_events(random.Random(11), 600, "u")
+    for event in events[::2]:
+        del event["event_id"]
+    file = write_lines(tmp_path / "e.jsonl", [*events, {"type": "no-such-type", "user": "u", "item": "i"}])
+    items = write_lines(tmp_path / "i.jsonl", [{"id": f"item-{n}", "title": f"Title {n}"} for n in range(50)])
+    users = write_lines(tmp_path / "u.jsonl", [{"id": "u-1", "region": "EU"}])
+    done = import_files(cluster, "--events", file, "--items", items, "--users", users)
+    assert done["events"]["accepted"] == 600 and done["items"]["accepted"] == 50 and done["users"]["accepted"] == 1, done
+    assert done["events"]["rejected"] == 1, done
+    check(client, in_time(events))
+    wait_until(lambda: "Title 7" in json.dumps(client.ask("/v1/items/item-7")[1]))
+    wait_until(lambda: client.ask("/v1/users/u-1")[1]["profile"])
+    again = import_files(cluster, file)
+    assert again["events"]["accepted"] == 0 and again["events"]["duplicates"] == 600, again
+    shutil.rmtree(cluster.data("import"))  # who no longer knows sends it again, and it counts once
+    assert import_files(cluster, file)["events"]["accepted"] == 600
+    later = make_events(random.Random(12), 20, "v")
+    post(client, "/v1/events", {"events": later})
+    check(client, in_time(events) + later)
+    assert server.stop() == 0
+    found = verify(cluster.data("a"))
+    assert found["events"] == 620 and found["repeated"] == 0, found
+
+
+def test_an_import_goes_on_behind_a_kill_and_brokers_that_are_away(cluster, broker, tmp_path):
+    cluster.data("import").parent.mkdir(exist_ok=True)
+    server = cluster.serve()
+    events = in_time(make_events(random.Random(13), 150_000, "u", 3000))
+    file = write_lines(tmp_path / "e.jsonl", events)
+    flags = ["--data", cluster.data("import"), *cluster.flags(**{"kafka.queue_events_max": 1000})]
+    killed = begin("import", file, *flags)
+    wait_until(lambda: first_positions(cluster, server), 60)
+    killed.kill()
+    killed.wait()
+    broker.kill()
+    try:
+        refused = command("import", file, *flags)
+        assert refused.returncode != 0 and broker.address in refused.stderr, refused.stderr
+    finally:
+        broker.start()
+    whole = begin("import", file, *flags)
+    time.sleep(1)
+    broker.kill()  # while it writes, or about there
+    time.sleep(1)
+    broker.start()
+    code = whole.wait(timeout=120)
+    assert code == 0 or broker.address in whole.stderr.read().decode(), "only where nobody answered at the beginning"
+    if code != 0:
+        assert command("import", file, *flags).returncode == 0
+    there = 0
+
+    def all_there():
+        nonlocal there
+        there = json.loads(command("status", "--data", cluster.data("a"), "--json").stdout)["events"]
+        return there == len(events)
+
+    try:
+        wait_until(all_there, 90)
+    except AssertionError:
+        raise AssertionError(f"{there} of {len(events)} events") from None
+    assert server.stop() == 0
+    found = verify(cluster.data("a"))
+    assert found["events"] == len(events) and found["repeated"] == 0, found
+
+
+def first_positions(cluster, server):
+    status = command("status", "--data", cluster.data("a"), "--json")
+    return server.port and status.returncode == 0 and json.loads(status.stdout)["events"] > 0
 
 
 # ---- a topic of the team's own ------------------------------------------------------------------------------------------------
@@ -290,11 +389,37 @@ def test_a_topic_of_json_is_taken_in_once_and_poison_is_set_aside(broker, tmp_pa
         assert process.wait(timeout=30) == 0
     found = verify(data)
     assert found["events"] == 400 and found["repeated"] == 0, found
-    kept = [json.loads(line) for file in (data / "default" / "quarantine").glob("*kafka*.jsonl") for line in file.read_text().splitlines()]
-    kept = [line for line in kept if "recipe" not in line]
+    kept = quarantined(data)
     reasons = {(row["file"], row["reason"]) for row in kept}
     assert reasons == {(f"{topic}/0", "bad_json"), (f"{topic}/1", "missing_item")}, kept
     assert any("no JSON at all" in row.get("bytes", "") or "bytes_base64" in row for row in kept), kept
+
+
+def test_a_topic_of_which_too_much_is_wrong_is_set_aside(broker, tmp_path):
+    topic, data = "clicks-wrong", tmp_path / "data"
+    good = make_events(random.Random(8), 1500, "u")
+    with Producer(broker) as producer:
+        producer.create(topic, 1)
+        for event in good[:500]:
+            producer.send(topic, 0, json.dumps(event).encode())
+        for n in range(1000):  # two thirds of the first 1,500
+            producer.send(topic, 0, json.dumps({"type": "no-such-type", "user": f"u{n}", "item": "i"}).encode())
+        for event in good[500:600]:
+            producer.send(topic, 0, json.dumps(event).encode())
+        producer.flush()
+        process = begin("consume", "--data", data, "--validation.error_budget=0.5", *source_flags(broker, topic))
+        wait_events(data, 500)
+        wait_until(lambda: sum(1 for row in quarantined(data) if row["reason"] == "set_aside") == 100)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 0
+    assert verify(data)["events"] == 500
+    done = command("quarantine", "replay", "--all", "--reason", "set_aside", "--data", data, "--json")
+    assert done.returncode == 0 and sum(file["accepted"] for file in json.loads(done.stdout)) == 100, done
+
+
+def quarantined(data):
+    lines = [json.loads(line) for file in (data / "default" / "quarantine").glob("*.jsonl") for line in file.read_text().splitlines()]
+    return [line for line in lines if "recipe" not in line]
 
 
 def hash_of(text):

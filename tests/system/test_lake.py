@@ -102,6 +102,9 @@ def test_duckdb_and_polars_read_it_as_it_is(data, region):
     assert duckdb.sql(f"select count(*), min(item) from '{items}'").fetchall()[0] == (ITEMS, "item-0")
     named = json_of("lake", "files", "--zone", "clean", "--data", data)["files"]
     assert sorted(named) == sorted(map(str, (data / "default/lake/clean").rglob("*.parquet")))
+    linked = json_of("lake", "files", "--zone", "clean", "--link", data / "version", "--data", data)["files"]
+    assert sorted(linked) == sorted(map(str, (data / "version/clean").rglob("*.parquet"))) and len(linked) == len(named)
+    assert duckdb.sql(f"select count(*), count(distinct day) from read_parquet({linked}, hive_partitioning = true)").fetchall()[0] == (rows, len(days))
     assert verified(data)["log_events"] == COUNT
     # Whoever reads the folder sees no name of a user and no id of a client.
     for file in (data / "default/lake").rglob("*"):

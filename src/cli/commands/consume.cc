@@ -121,8 +121,10 @@ Status consume(Context& context) {
                                     .types = &settings.types,
                                     .intake = &intake,
                                     .refused = &refused,
-                                    .contract = [&data] { return data->contract(); }}));
+                                    .contract = [&data] { return data->contract(); },
+                                    .error_budget = settings.validation.error_budget}));
   }
+  const std::unique_ptr<Upkeep> upkeep = context.look_after(*data);
   log_info("consuming into {}", data->root().string());
   report_until_stopped(stream.get(), source.get());
   const uint64_t count =

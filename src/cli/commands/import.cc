@@ -7,6 +7,7 @@
 #include "cli/import_report.h"
 #include "cli/print.h"
 #include "events/presets.h"
+#include "kafka/topic_writer.h"
 
 namespace palate {
 namespace {
@@ -74,12 +75,30 @@ Result<nlohmann::ordered_json> explain(const Sources& sources, const Context& co
   return files;
 }
 
+// Where log.kind is kafka: the topics, into which everything goes. Else nullptr.
+Result<std::unique_ptr<TopicWriter>> open_topics(const Context& context, DataDirectory& data) {
+  const Settings& settings = context.settings;
+  if (!settings.log.is_kafka()) return std::unique_ptr<TopicWriter>();
+  auto topics = TRY(TopicWriter::open({.config = &settings.kafka,
+                                       .tenant = {settings.data.tenant},
+                                       .types = &settings.types,
+                                       .data = &data}));
+  if (!context.json) {
+    print_line(
+        fmt::format("into the topics of Kafka at {}; who follows them folds it and leaves "
+                    "out what is there already",
+                    settings.kafka.brokers));
+  }
+  return topics;
+}
+
 Status import_files(Context& context, const Flags& flags) {
-  TRY(context.check_embedded("palate import"));
   const Sources sources = TRY(gather(flags, context.settings.import));
   const auto files = TRY(explain(sources, context));
   auto data = TRY(context.open_data(OpenMode::kWriter));
+  const auto topics = TRY(open_topics(context, *data));
   ImportOptions options;
+  options.intake = topics.get();
   options.types = &context.settings.types;
   options.reader.threads = flags.threads;
   options.stop = process_stop_token();

@@ -3,8 +3,10 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "base/file.h"
 #include "cli/command.h"
 #include "cli/print.h"
+#include "evaluate/training_curves.h"
 
 namespace palate {
 namespace {
@@ -89,8 +91,22 @@ void print_inspection(const Inspection& found) {
   print_line(fmt::format("whole: {} checked", found.verified));
 }
 
-Status inspect_path(const Context& context, const std::string& path) {
+// A page, or an SVG file where the name says so.
+Status draw_curves(const Inspection& found, const std::string& path) {
+  if (!found.manifest) {
+    return fail(Code::kInvalidArgument, "{} is no model, so there is no training to draw",
+                found.path);
+  }
+  const std::string model = found.manifest->kind + " " + found.manifest->version;
+  const std::string& metrics = found.manifest->metrics_json;
+  const std::string text = path.ends_with(".svg") ? TRY(draw_training_svg(model, metrics))
+                                                  : TRY(draw_training(model, metrics));
+  return write_file_atomically(path, text);
+}
+
+Status inspect_path(const Context& context, const std::string& path, const std::string& curves) {
   const Inspection found = TRY(inspect(path));
+  if (!curves.empty()) TRY(draw_curves(found, curves));
   if (context.json) {
     print_json(inspection_json(found));
   } else {
@@ -104,12 +120,17 @@ Status inspect_path(const Context& context, const std::string& path) {
 Command inspect_command() {
   return {"inspect", "Show and verify a dictionary, a file of vectors, an artefact or a dataset",
           "Examples:\n  palate inspect palate-data/default/models/als/000001\n"
-          "  palate inspect palate-data/default/models/als/000001/items.dictionary --json",
+          "  palate inspect palate-data/default/models/als/000001/items.dictionary --json\n"
+          "  palate inspect palate-data/default/models/als/000001 --curves training.html",
           [](CLI::App& app) {
             auto path = std::make_shared<std::string>();
             app.add_option("path", *path, "The file or directory")->required();
+            auto curves = std::make_shared<std::string>();
+            app.add_option("--curves", *curves,
+                           "Draw how the model's training went into this file: a page, or an "
+                           "SVG where it ends in .svg");
             return std::function<Status(Context&)>(
-                [path](Context& context) { return inspect_path(context, *path); });
+                [path, curves](Context& context) { return inspect_path(context, *path, *curves); });
           }};
 }
 

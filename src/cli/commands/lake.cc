@@ -16,6 +16,7 @@ using Json = nlohmann::ordered_json;
 struct Flags {
   std::string action;
   std::string zone = "clean";
+  std::string link;
   size_t threads = 0;
 };
 
@@ -25,6 +26,7 @@ Status compact_lake(Context& context, DataDirectory& data, ThreadPool& pool) {
   const auto directory = lake_of(data);
   auto source =
       source_of(data.log(), context.settings.types, data.hash(), {context.settings.data.tenant});
+  source.look_again = [&data] { return data.refresh(); };
   source.schema_now = [&data](Stream of) { return data.contract()->schema_name(of); };
   const CompactionReport report =
       TRY(compact(source, {directory, context.settings.lake, pool, process_stop_token()}));
@@ -69,7 +71,8 @@ Json status_json(const LakeStatus& status) {
                                          {"read", zone.account.read},
                                          {"duplicates", zone.account.duplicates},
                                          {"expired", zone.account.expired},
-                                         {"forgotten", zone.account.forgotten}};
+                                         {"forgotten", zone.account.forgotten},
+                                         {"erased", zone.account.erased}};
   }
   for (const Position& position : status.as_of) as_of.push_back(to_string(position));
   return {{"manifest", status.manifest},
@@ -118,8 +121,8 @@ Status show_status(Context& context, DataDirectory& data) {
 
 Status verify_files(Context& context, DataDirectory& data, ThreadPool& pool) {
   const auto directory = lake_of(data);
-  const LakeVerification found =
-      TRY(verify_lake({directory, data.log(), context.settings.types}, pool, process_stop_token()));
+  const LakeVerification found = TRY(verify_lake(
+      {directory, data.log(), context.settings.types, data.hash()}, pool, process_stop_token()));
   if (context.json) {
     print_json({{"manifest", found.manifest},
                 {"whole", found.whole()},
@@ -142,20 +145,29 @@ Status verify_files(Context& context, DataDirectory& data, ThreadPool& pool) {
       found.findings.size() > 1 ? fmt::format(" (and {} more)", found.findings.size() - 1) : "");
 }
 
-// What a reader without manifests (DuckDB, Polars, Spark) is to read for exactly one version.
-Status list_files(Context& context, DataDirectory& data, const std::string& zone) {
+// What a reader without manifests (DuckDB, Polars, Spark) is to read for exactly one version. With
+// `link` as further names in a folder of their own, where no compaction takes them away.
+Status list_files(Context& context, DataDirectory& data, const Flags& flags) {
   const auto directory = lake_of(data);
   const auto manifest = TRY(directory.current());
-  Json list = Json::array();
+  std::vector<std::string> paths;
   if (manifest) {
     for (const LakeFile& file : manifest->files) {
-      if (file.zone != zone_named(zone)) continue;
-      const Path path = TRY(directory.find(file));
-      list.push_back(path.string());
-      if (!context.json) print_line(path.string());
+      if (file.zone != zone_named(flags.zone)) continue;
+      if (flags.link.empty()) {
+        paths.push_back(TRY(directory.find(file)).string());
+        continue;
+      }
+      const Path linked = Path(flags.link) / file.path;
+      TRY(directory.link(file, linked));
+      paths.push_back(linked.string());
     }
   }
-  if (context.json) print_json({{"manifest", manifest ? manifest->number : 0}, {"files", list}});
+  if (context.json) {
+    print_json({{"manifest", manifest ? manifest->number : 0}, {"files", paths}});
+    return {};
+  }
+  for (const std::string& path : paths) print_line(path);
   return {};
 }
 
@@ -164,7 +176,7 @@ Status run_lake(Context& context, const Flags& flags) {
   ThreadPool pool(flags.threads);
   if (flags.action == "compact") return compact_lake(context, *data, pool);
   if (flags.action == "verify") return verify_files(context, *data, pool);
-  if (flags.action == "files") return list_files(context, *data, flags.zone);
+  if (flags.action == "files") return list_files(context, *data, flags);
   return show_status(context, *data);
 }
 
@@ -174,7 +186,9 @@ Command lake_command() {
   return {
       "lake", "The log as Parquet for DuckDB, Polars and training: compact, status, verify, files",
       "Examples:\n  palate lake compact      # also beside a running server\n  palate lake status\n"
-      "  palate lake verify --json\n  palate lake files --zone clean",
+      "  palate lake verify --json\n  palate lake files --zone clean\n"
+      "  palate lake files --link version    # exactly this version, whatever is compacted "
+      "meanwhile",
       [](CLI::App& app) {
         auto flags = std::make_shared<Flags>();
         app.add_option("action", flags->action, "compact, status, verify or files")
@@ -183,6 +197,9 @@ Command lake_command() {
         app.add_option("--zone", flags->zone, "Of `files`: raw, clean, items or users")
             ->check(CLI::IsMember({"raw", "clean", "items", "users"}))
             ->capture_default_str();
+        app.add_option("--link", flags->link,
+                       "Of `files`: makes hard links to them in this folder, on the same file "
+                       "system; remove it after reading");
         app.add_option("--threads", flags->threads,
                        "Threads; 0: one a processor. The lake's rows do not depend on it");
         return std::function<Status(Context&)>(

@@ -72,13 +72,14 @@ class Printer {
   Status records(const EventLog::Block& block, const std::vector<Record>& records) {
     const std::string& id = wish_.from.stream == Stream::kItems ? flags_.item : flags_.user;
     for (size_t i = 0; i < records.size(); ++i) {
-      if (!id.empty() && records[i].id != id) continue;
+      if (records[i].id.empty() || (!id.empty() && records[i].id != id)) continue;
       TRY(print(block.first, i, to_json(records[i])));
     }
     return {};
   }
 
   bool wanted(const EventView& row) {
+    if (row.user.empty()) return false;  // erased
     if (row.received < wish_.since || row.received >= wish_.until) return false;
     if (!flags_.user.empty() && row.user != flags_.user) return false;
     if (!flags_.item.empty() && row.item != flags_.item) return false;

@@ -162,9 +162,17 @@ void print_replay(const Path& path, const ReplaySummary& summary) {
   }
 }
 
-Status replay(const Context& context, const Flags& flags) {
-  const auto paths = TRY(chosen(context, flags));
+// Rows of users who asked to be forgotten are not taken in again.
+Result<std::unique_ptr<DataDirectory>> open_for_replay(const Context& context) {
+  TRY(context.check_embedded("palate quarantine"));
   auto data = TRY(context.open_data(OpenMode::kWriter));
+  TRY(data->forgetting().sweep(process_stop_token()));
+  return data;
+}
+
+Status replay(const Context& context, const Flags& flags) {
+  const auto data = TRY(open_for_replay(context));
+  const auto paths = TRY(chosen(context, flags));
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
   for (const Path& path : paths) {
     const ReplaySummary summary = TRY(replay_quarantine(
@@ -187,7 +195,7 @@ Status release(const Context& context, const Flags& flags) {
     return fail(Code::kInvalidArgument,
                 "which one? palate quarantine list shows what is set aside");
   }
-  auto data = TRY(context.open_data(OpenMode::kWriter));
+  const auto data = TRY(open_for_replay(context));
   for (const std::string& id : flags.ids) {
     const SetAside batch = TRY(find_set_aside(data->root(), id));
     if (TRY(source_digest(batch.path, batch.mapping)) != batch.digest) {

@@ -23,6 +23,7 @@ Status recommend(Context& context, const RecommendRequest& request) {
   print_line(fmt::format("For {}, by {} {} (release {}){}", who, slate.source, slate.version,
                          slate.release, slate.personalized ? "" : "; not personal: " + slate.why));
   print_slate(slate);
+  print_trace(slate.trace);
   if (!slate.cursor.empty()) print_line(fmt::format("next page: --cursor {}", slate.cursor));
   return {};
 }
@@ -65,7 +66,7 @@ void declare_many(CLI::App& app, Flags& flags) {
   app.add_option("--threads", flags.threads, "For --users; 0: all processors")
       ->needs(users)
       ->type_name("UINT");
-  for (const char* alone : {"user", "--cursor", "--explain", "--language"}) {
+  for (const char* alone : {"user", "--cursor", "--explain", "--language", "--trace"}) {
     users->excludes(app.get_option(alone));
   }
 }
@@ -76,6 +77,7 @@ Command recommend_command() {
   return {"recommend", "Recommend for one user, with titles, or for many into a file",
           "Examples:\n  palate recommend u00001\n  palate recommend u00001 -n 5 --category crime "
           "--explain 2\n"
+          "  palate recommend u00001 --filter 'attributes.year >= 2010 and not tag = \"gore\"'\n"
           "  palate recommend u00001 --json\n"
           "  palate recommend --users ids.txt -n 100 --out lists.jsonl",
           [](CLI::App& app) {
@@ -88,6 +90,10 @@ Command recommend_command() {
                            "How many reasons to give for each item, at most 20")
                 ->check(CLI::Range(0, 20))
                 ->type_name("UINT");
+            app.add_option("--pipeline", request->pipeline,
+                           "How the list is made, instead of recommend.pipeline; `palate pipeline` "
+                           "lists them");
+            app.add_flag("--trace", request->trace, "Also what each stage of the pipeline did");
             app.add_option("--cursor", request->cursor,
                            "The next page: what the page before printed, with the same user and "
                            "filters");

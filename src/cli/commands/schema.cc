@@ -94,7 +94,7 @@ Status diff(const Context& context, const Flags& flags, const SchemaRegistry& re
   if (flags.file.empty()) {
     after = TRY(entry(registry, stream, flags.to))->schema;
   } else {
-    auto parsed = parse_schema(TRY(read_document(flags)));
+    auto parsed = parse_schema_of(stream, TRY(read_document(flags)));
     if (!parsed) return std::unexpected(parsed.error().within(flags.file));
     after = std::move(*parsed);
   }
@@ -113,7 +113,7 @@ Status evolve(const Context& context, const Flags& flags, SchemaRegistry& regist
   const std::string& rule =
       flags.compatibility.empty() ? context.settings.validation.compatibility : flags.compatibility;
   const Compatibility wanted = TRY(compatibility_from(rule));
-  auto parsed = parse_schema(text);
+  auto parsed = parse_schema_of(stream, text);
   if (!parsed) return std::unexpected(parsed.error().within(flags.file));
   const uint32_t before = registry.current(stream).number;
   const auto changes = compare_schemas(registry.current(stream).schema, *parsed);

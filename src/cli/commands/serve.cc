@@ -29,14 +29,18 @@ Status serve(Context& context) {
                             .types = &context.settings.types,
                             .tenant = {context.settings.data.tenant},
                             .config = context.settings.serve,
-                            .intake = stream.get()};
+                            .intake = stream.get(),
+                            .recommend = context.settings.recommend,
+                            .pipelines = &context.settings.pipelines,
+                            .shelves = &context.settings.shelves};
   server->open(parts);
+  const std::unique_ptr<Upkeep> upkeep = context.look_after(*data);
   std::optional<lake::LakeKeeper> keeper;
   if (context.settings.lake.every_s > 0) {
     auto source = lake::source_of(data->log(), context.settings.types, data->hash(),
                                   {context.settings.data.tenant});
     source.schema_now = [&data](Stream of) { return data->contract()->schema_name(of); };
-    keeper.emplace(lake::LakeDirectory(data->root() / "lake"), std::move(source),
+    keeper.emplace(lake::LakeDirectory(context.lake_root()), std::move(source),
                    context.settings.lake);
   }
   print_line(fmt::format("serving {} on http://{}:{}", data->root().string(),

@@ -1,7 +1,13 @@
+#include <condition_variable>
+#include <mutex>
+#include <span>
+
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "base/file.h"
 #include "base/progress.h"
+#include "base/threads.h"
 #include "cli/command.h"
 #include "cli/print.h"
 #include "simulate/emit.h"
@@ -10,85 +16,176 @@ namespace palate {
 namespace {
 
 constexpr size_t kBatchRows = 65'536;
-constexpr size_t kBatchRecords = 1000;
+constexpr size_t kBatchesAtOnce = 16;  // encoded side by side
+constexpr size_t kBatchRecords = 10'000;
 
 struct Counts {
   uint64_t items = 0, users = 0, events = 0, duplicates = 0;
 };
 
-Result<Counts> write_to_log(const World& world, const EventTypes& types, DataDirectory& data) {
-  Counts counts;
-  const auto& items = world.items();
-  for (size_t at = 0; at < items.size(); at += kBatchRecords) {
-    const size_t end = std::min(at + kBatchRecords, items.size());
-    counts.items +=
-        TRY(data.ingest().write_items({items.begin() + long(at), items.begin() + long(end)}))
-            .accepted;
-  }
-  const auto& users = world.users();
-  for (size_t at = 0; at < users.size(); at += kBatchRecords) {
-    const size_t end = std::min(at + kBatchRecords, users.size());
-    counts.users +=
-        TRY(data.ingest().write_users({users.begin() + long(at), users.begin() + long(end)}))
-            .accepted;
-  }
-  Progress progress("simulating", 0, "events");
-  EventBatch batch;
-  const auto commit = [&]() -> Status {
-    const size_t rows = batch.rows.size();
-    const auto receipt = TRY(data.ingest().write_events(std::exchange(batch, {})));
-    counts.events += receipt.accepted;
-    counts.duplicates += receipt.duplicates;
-    progress.add(rows);
-    return {};
-  };
-  const auto write_all = [&]() -> Status {
-    TRY(for_each_happening(world, process_stop_token(),
-                           [&](const World::Happening& happening) -> Status {
-                             TRY(append_happening(happening, types, batch));
-                             return batch.rows.size() < kBatchRows ? Status{} : commit();
-                           }));
-    return batch.rows.empty() ? Status{} : commit();
-  };
-  data.ingest().defer_fold();
-  Status written = write_all();
-  TRY(data.ingest().fold_deferred({}));  // what is logged, also when that was not everything
-  TRY(std::move(written));
-  return counts;
+// Rows of a day that become one batch.
+std::span<const Happening> batch_of(std::span<const Happening> all, size_t batch) {
+  const size_t begin = batch * kBatchRows;
+  return all.subspan(begin, std::min(kBatchRows, all.size() - begin));
 }
+
+size_t batches_of(std::span<const Happening> all) {
+  return (all.size() + kBatchRows - 1) / kBatchRows;
+}
+
+// The writer's answers, which come on its thread and may outlive a world that failed.
+struct Answers {
+  void take(const Result<IngestReceipt>& receipt) {
+    const std::lock_guard lock(mutex);
+    --open;
+    if (receipt) {
+      accepted += receipt->accepted;
+      duplicates += receipt->duplicates;
+    } else if (status) {
+      status = std::unexpected(receipt.error());
+    }
+    answered.notify_all();
+  }
+  Status wait() {
+    std::unique_lock lock(mutex);
+    answered.wait(lock, [&] { return open == 0; });
+    return status;
+  }
+  std::mutex mutex;
+  std::condition_variable answered;
+  size_t open = 0;
+  uint64_t accepted = 0, duplicates = 0;
+  Status status;
+};
+
+class LogOfWorld {
+ public:
+  LogOfWorld(const World& world, const EventTypes& types, DataDirectory& data)
+      : world_(world), types_(types), data_(data) {}
+
+  Result<Counts> write() {
+    TRY(begin());
+    for (uint32_t i = 0; i < world_.items(); ++i) {
+      items_.push_back(world_.item(i));
+      if (items_.size() == kBatchRecords || i + 1 == world_.items())
+        counts_.items += TRY(data_.ingest().write_items(std::exchange(items_, {}))).accepted;
+    }
+    data_.ingest().defer_fold();
+    Status played = world_.play({.pool = &pool_, .stop = process_stop_token()},
+                                [&](const World::Day& day) { return write_day(day); });
+    Status answered = answers_->wait();
+    TRY(data_.ingest().fold_deferred({}));  // what is logged, also when that was not everything
+    TRY(std::move(played));
+    TRY(std::move(answered));
+    counts_.events = answers_->accepted;
+    counts_.duplicates = answers_->duplicates;
+    return counts_;
+  }
+
+ private:
+  // No two rows of a world are equal: into an empty log they need not be looked up.
+  Status begin() {
+    for (const Position& end : TRY(data_.log().ends())) {
+      if (end.stream == Stream::kEvents && end.offset > 0) return {};
+    }
+    source_ = data_.ingest().new_source();
+    return {};
+  }
+
+  Status write_day(const World::Day& day) {
+    for (size_t u = 0; u < day.signed_up.size(); ++u) {
+      users_.push_back(world_.user(day.signed_up[u]));
+      if (users_.size() == kBatchRecords || u + 1 == day.signed_up.size())
+        counts_.users += TRY(data_.ingest().write_users(std::exchange(users_, {}))).accepted;
+    }
+    for (size_t at = 0; at < batches_of(day.happenings); at += kBatchesAtOnce)
+      TRY(write_batches(day.happenings, at));
+    progress_.add(day.happenings.size());
+    return {};
+  }
+
+  Status write_batches(std::span<const Happening> all, size_t first) {
+    const size_t count = std::min(kBatchesAtOnce, batches_of(all) - first);
+    std::vector<Result<PreparedEvents>> prepared(count);
+    TRY(pool_.for_blocks(
+        count, [&](size_t b, size_t) { prepared[b] = prepare(batch_of(all, first + b)); },
+        process_stop_token()));
+    for (Result<PreparedEvents>& events : prepared) TRY(submit(TRY(std::move(events))));
+    const std::lock_guard lock(answers_->mutex);
+    return answers_->status;
+  }
+
+  Result<PreparedEvents> prepare(std::span<const Happening> happenings) const {
+    auto events = TRY(prepare_events(TRY(to_events(world_, happenings, types_)), types_,
+                                     data_.state().catalogue()));
+    events.source = source_;
+    return events;
+  }
+
+  Status submit(PreparedEvents events) {
+    {
+      const std::lock_guard lock(answers_->mutex);
+      ++answers_->open;
+    }
+    const Status queued = data_.ingest().submit_prepared(
+        std::move(events),
+        [answers = answers_](const Result<IngestReceipt>& receipt) { answers->take(receipt); });
+    if (!queued) answers_->take(std::unexpected(queued.error()));
+    return {};
+  }
+
+  const World& world_;
+  const EventTypes& types_;
+  DataDirectory& data_;
+  ThreadPool pool_;
+  Progress progress_{"simulating", 0, "events"};
+  std::shared_ptr<Answers> answers_ = std::make_shared<Answers>();
+  uint64_t source_ = 0;
+  std::vector<ItemRecord> items_;
+  std::vector<UserRecord> users_;
+  Counts counts_;
+};
 
 // items.jsonl, users.jsonl and events.jsonl in a folder that appears whole.
 Result<Counts> write_to_files(const World& world, const Path& folder) {
   auto pending = TRY(PendingDirectory::create(folder));
   Counts counts;
   auto items = TRY(FileWriter::create(pending.path() / "items.jsonl"));
-  for (const ItemRecord& item : world.items()) TRY(items.write(to_json(item) + "\n"));
+  for (uint32_t i = 0; i < world.items(); ++i) TRY(items.write(to_json(world.item(i)) + "\n"));
   auto users = TRY(FileWriter::create(pending.path() / "users.jsonl"));
-  for (const UserRecord& user : world.users()) TRY(users.write(to_json(user) + "\n"));
   auto events = TRY(FileWriter::create(pending.path() / "events.jsonl"));
-  std::string text;
-  TRY(for_each_happening(world, process_stop_token(),
-                         [&](const World::Happening& happening) -> Status {
-                           text += to_json(happening) + "\n";
-                           ++counts.events;
-                           if (text.size() < 1 << 20) return {};
-                           return events.write(std::exchange(text, {}));
-                         }));
-  TRY(events.write(text));
+  ThreadPool pool;
+  TRY(world.play({.pool = &pool, .stop = process_stop_token()},
+                 [&](const World::Day& day) -> Status {
+                   for (const uint32_t u : day.signed_up)
+                     TRY(users.write(to_json(world.user(u)) + "\n"));
+                   for (size_t b = 0; b < batches_of(day.happenings); ++b)
+                     TRY(events.write(to_json_lines(world, batch_of(day.happenings, b))));
+                   counts.users += day.signed_up.size();
+                   counts.events += day.happenings.size();
+                   return {};
+                 }));
   TRY(pending.commit());
-  counts.items = world.items().size();
-  counts.users = world.users().size();
+  counts.items = world.items();
   return counts;
 }
 
-Status simulate(Context& context, const std::string& out) {
+struct SimulateFlags {
+  std::string out, flagged;
+};
+
+Status simulate(Context& context, const SimulateFlags& flags) {
+  const std::string& out = flags.out;
   const World world = TRY(World::make(context.settings.simulate));
+  if (!flags.flagged.empty()) {
+    TRY(write_file_atomically(flags.flagged, to_flagged_lines(world)));
+  }
   Counts counts;
   std::string where = out;
   if (out.empty()) {
     TRY(context.check_embedded("palate simulate"));
     auto data = TRY(context.open_data(OpenMode::kWriter));
-    counts = TRY(write_to_log(world, context.settings.types, *data));
+    counts = TRY(LogOfWorld(world, context.settings.types, *data).write());
     where = data->root().string();
   } else {
     counts = TRY(write_to_files(world, out));
@@ -120,11 +217,13 @@ Command simulate_command() {
       "Examples:\n  palate simulate\n  palate simulate --simulate.users 1000 --simulate.seed 7\n"
       "  palate simulate --out world   # items.jsonl, users.jsonl, events.jsonl",
       [](CLI::App& app) {
-        auto out = std::make_shared<std::string>();
-        app.add_option("--out", *out,
+        auto flags = std::make_shared<SimulateFlags>();
+        app.add_option("--out", flags->out,
                        "Write JSON lines into this new folder instead of the data directory");
+        app.add_option("--flagged", flags->flagged,
+                       "Write the accounts that mean ill into this file, for palate trust");
         return std::function<Status(Context&)>(
-            [out](Context& context) { return simulate(context, *out); });
+            [flags](Context& context) { return simulate(context, *flags); });
       }};
 }
 

@@ -69,8 +69,9 @@ Command train_command() {
         auto flags = std::make_shared<Flags>();
         app.add_option(
                "--models", flags->models,
-               "Which of popularity and als, separated by commas; both are needed to serve well: "
-               "als for users with a history, popularity for the others")
+               "Which models, separated by commas: popularity or trending for those nobody knows, "
+               "and of als, item_knn, ease, graph, content and blend what answers the others; "
+               "demographic answers by profile, best as a part of a blend")
             ->delimiter(',')
             ->capture_default_str();
         app.add_option("--seed", flags->seed, "Of random beginnings; one seed gives one result")

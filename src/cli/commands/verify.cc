@@ -14,6 +14,7 @@ Status verify_directory(Context& context) {
   auto data = TRY(context.open_data(OpenMode::kStored));
   VerifyOptions options;
   options.history.events_max = static_cast<size_t>(context.settings.data.history_events_max);
+  options.features = context.settings.features;
   options.dedup_events = static_cast<uint64_t>(context.settings.data.dedup_events);
   options.stop = process_stop_token();
   Verification found = TRY(verify(*data, context.settings.types, options));
@@ -32,6 +33,8 @@ Status verify_directory(Context& context) {
          {"whole", found.whole()},
          {"events", found.events},
          {"folded", found.folded},
+         {"erased", found.erased},
+         {"dropped", found.dropped},
          {"repeated", found.repeated},
          {"items", found.items},
          {"users", found.users},
@@ -51,7 +54,11 @@ Status verify_directory(Context& context) {
       print_line(fmt::format("{} events of the topics of Kafka compared, {} of them repeats",
                              human_count(topics.events), human_count(topics.repeated)));
     }
-    if (found.folded < found.events) {
+    if (found.dropped > 0) {
+      print_line(fmt::format("the log begins at event {}: states cannot be compared with it",
+                             human_count(found.dropped)));
+    }
+    if (found.dropped == 0 && found.folded < found.events) {
       print_line(fmt::format("{} events wait to be folded; the next writer does it",
                              human_count(found.events - found.folded)));
     }

@@ -1,5 +1,6 @@
 #include "events/schema/contract.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "events/event_row.h"
@@ -37,6 +38,38 @@ bool given(const EventView& event, EventField field) {
   }
 }
 
+constexpr size_t kWhole = kEventFieldNames.size();  // in the place of a field: all of them
+
+bool is_field(std::string_view name) {
+  return std::ranges::find(kEventFieldNames, name) != kEventFieldNames.end();
+}
+
+// Whether the rules of an object as such say more than that it is one.
+bool asks_of_whole(const SchemaNode& schema) {
+  return (schema.types & kJsonObject) == 0 || schema.choices ||
+         schema.property_count != SchemaSizes{} || !std::ranges::all_of(schema.required, is_field);
+}
+
+SchemaAnswer check_whole(const SchemaNode& schema, const EventView& event) {
+  if ((schema.types & kJsonObject) == 0 || schema.choices) {
+    return SchemaFault{"", "there may be no such event"};
+  }
+  const auto unknown = std::ranges::find_if_not(schema.required, is_field);
+  if (unknown != schema.required.end()) {
+    return SchemaFault{*unknown, "it is required, and events have no such field"};
+  }
+  uint64_t count = 0;
+  for (size_t field = 0; field < kWhole; ++field) {
+    if (given(event, static_cast<EventField>(field))) ++count;
+  }
+  const SchemaSizes& sizes = schema.property_count;
+  if (count >= sizes.least && count <= sizes.most) return {};
+  return SchemaFault{"", fmt::format("{} properties, {} {} are {}", count,
+                                     count < sizes.least ? "at least" : "at most",
+                                     count < sizes.least ? sizes.least : sizes.most,
+                                     count < sizes.least ? "wanted" : "allowed")};
+}
+
 }  // namespace
 
 Contract::Contract(std::array<SchemaVersion, 3> versions, const EventTypes& types, References known)
@@ -69,6 +102,7 @@ void Contract::add_rules(const SchemaNode& schema, Rules& rules) const {
       rules.required.push_back(field);
     }
   }
+  if (asks_of_whole(schema)) rules.fields.emplace_back(kWhole, &schema);
 }
 
 SchemaAnswer Contract::check(const Rules& rules, const EventView& event) const {
@@ -78,6 +112,7 @@ SchemaAnswer Contract::check(const Rules& rules, const EventView& event) const {
     }
   }
   for (const auto& [index, schema] : rules.fields) {
+    if (index == kWhole) return check_whole(*schema, event);
     const auto field = static_cast<EventField>(index);
     if (!given(event, field)) continue;
     SchemaAnswer wrong;

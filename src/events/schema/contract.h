@@ -40,7 +40,7 @@ class Contract {
   [[nodiscard]] std::string schema_name(Stream stream) const;
 
  private:
-  // Of the nine fields those of which more is asked, in the order of EventField.
+  // Of the nine fields, and of the whole behind them, those of which more is asked, by EventField.
   struct Rules {
     std::vector<std::pair<size_t, const SchemaNode*>> fields;
     std::vector<size_t> required;

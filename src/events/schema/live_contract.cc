@@ -32,8 +32,8 @@ Status LiveContract::look() {
   const auto known = error ? std::filesystem::file_time_type::min() : changed;
   const bool young = std::filesystem::file_time_type::clock::now() - known < 2 * kLookEvery;
   if (contract_ != nullptr && known == changed_ && !young) return {};
-  changed_ = known;
   contract_ = TRY(SchemaRegistry::open(root_)).contract(types_, known_);
+  changed_ = known;
   return {};
 }
 

@@ -22,7 +22,7 @@ class Comparison {
     compare_types(path, before.types, after.types);
     // Of a type that may not occur on either side the rest says nothing.
     const JsonTypes types = before.types & after.types;
-    compare_choices(path, before.choices, after.choices);
+    if (types != 0) compare_choices(path, before.choices, after.choices);
     if ((types & kJsonNumber) != 0) compare_bounds(path, before.bounds, after.bounds);
     if ((types & kJsonString) != 0) {
       compare_sizes({path, "characters"}, before.lengths, after.lengths);

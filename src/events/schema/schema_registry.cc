@@ -91,6 +91,16 @@ Status SchemaRegistry::read() {
   return {};
 }
 
+Result<SchemaNode> parse_schema_of(Stream stream, const std::string& text) {
+  SchemaNode schema = TRY(parse_schema(text));
+  if (stream != Stream::kEvents && !schema.of_type.empty()) {
+    return fail(Code::kInvalidArgument,
+                "schema, at /allOf: conditions are of events only; an {} has no type",
+                schema_kind(stream));
+  }
+  return schema;
+}
+
 const std::vector<SchemaRegistry::Entry>& SchemaRegistry::versions(Stream stream) const {
   return versions_[static_cast<size_t>(stream)];
 }
@@ -104,7 +114,7 @@ Result<const SchemaRegistry::Entry*> SchemaRegistry::version(Stream stream, uint
 
 Result<uint32_t> SchemaRegistry::evolve(Stream stream, const std::string& text,
                                         Compatibility wanted) {
-  SchemaNode schema = TRY(parse_schema(text));
+  SchemaNode schema = TRY(parse_schema_of(stream, text));
   TRY(make_directories(folder_));
   const auto lock = TRY(FileLock::acquire(folder_ / "LOCK"));
   const size_t known = versions(stream).size();

@@ -15,6 +15,9 @@
 
 namespace palate {
 
+// A document that may be a schema of this kind. Errors: kInvalidArgument.
+Result<SchemaNode> parse_schema_of(Stream stream, const std::string& text);
+
 class SchemaRegistry {
  public:
   // Reads what is there now. Errors: kCorrupt with the file's name, kUnsupportedVersion (a keyword

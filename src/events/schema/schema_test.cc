@@ -161,6 +161,21 @@ TEST(Schema, ChangesSayWhichFieldAndWhy) {
   EXPECT_TRUE(check_compatible(changes, Compatibility::kNone));
 }
 
+// A field that is new and not required takes nothing away, whatever it may be.
+TEST(Schema, ANewFieldWithAListOfValuesIsCompatible) {
+  for (const std::string other : {"false", R"({"type":"number"})"}) {
+    const auto with = [&](const std::string& properties) {
+      return parse_schema(R"({"properties":{)" + properties + R"(},"additionalProperties":)" +
+                          other + "}")
+          .value();
+    };
+    const auto changes =
+        compare_schemas(with(""), with(R"("country":{"type":"string","enum":["DE","FR"]})"));
+    EXPECT_EQ(check_compatible(changes, Compatibility::kBackward).has_value(), other == "false");
+    EXPECT_FALSE(check_compatible(changes, Compatibility::kForward));
+  }
+}
+
 class SchemaRegistryTest : public ::testing::Test {
  protected:
   SchemaRegistryTest() {
@@ -230,6 +245,43 @@ TEST_F(SchemaRegistryTest, ChecksRangesAndVocabulariesByType) {
   EXPECT_THAT(contract->check(row).sentence, HasSubstr("context.device: there may be no such"));
   EXPECT_EQ(contract->check(event(types_, "click")).reason, Reason::kNone)
       << "the range is that of ratings";
+}
+
+// A rule that nobody applies is worse than none.
+TEST_F(SchemaRegistryTest, RulesOfTheWholeEventHold) {
+  const auto refusal = [&](const Json& rules, std::string_view type) {
+    std::filesystem::remove_all(root_ / "schemas");
+    auto registry = SchemaRegistry::open(root_).value();
+    Json text = Json::parse(builtin_schema_text(Stream::kEvents));
+    text.update(rules);
+    EXPECT_TRUE(registry.evolve(Stream::kEvents, text.dump(), Compatibility::kNone));
+    return registry.contract(types_)->check(event(types_, type)).sentence;
+  };
+  const auto of_ratings = [](const Json& then) {
+    const Json when{{"properties", {{"type", {{"const", "rating"}}}}}};
+    return Json{{"allOf", Json::array({Json{{"if", when}, {"then", then}}})}};
+  };
+  for (const Json& then : {Json(false), Json{{"type", "string"}}, Json{{"enum", {"a"}}}}) {
+    EXPECT_THAT(refusal(of_ratings(then), "rating"), HasSubstr("there may be no such event"));
+    EXPECT_EQ(refusal(of_ratings(then), "click"), "");
+  }
+  EXPECT_THAT(refusal(of_ratings({{"minProperties", 5}}), "rating"),
+              HasSubstr("4 properties, at least 5 are wanted"));
+  EXPECT_THAT(refusal({{"maxProperties", 3}}, "click"),
+              HasSubstr("4 properties, at most 3 are allowed"));
+  EXPECT_EQ(refusal({{"maxProperties", 4}}, "click"), "");
+  EXPECT_THAT(refusal({{"required", {"type", "user", "coupon"}}}, "click"),
+              HasSubstr("coupon: it is required"));
+}
+
+TEST_F(SchemaRegistryTest, ConditionsAreOfEventsOnly) {
+  auto registry = SchemaRegistry::open(root_).value();
+  const auto refused = registry.evolve(
+      Stream::kItems,
+      R"({"allOf":[{"if":{"properties":{"type":{"const":"film"}}},"then":{"required":["id"]}}]})",
+      Compatibility::kNone);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("conditions are of events only"));
 }
 
 TEST_F(SchemaRegistryTest, ChecksReferences) {

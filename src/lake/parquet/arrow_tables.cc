@@ -3,7 +3,10 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <new>
 #include <optional>
+#include <span>
+#include <stdexcept>
 
 #include <arrow/api.h>
 #include <arrow/io/interfaces.h>
@@ -131,6 +134,9 @@ std::shared_ptr<arrow::Array> text_array(const std::vector<std::string_view>& te
   std::string all;
   for (const std::string_view text : texts) {
     all.append(text);
+    if (all.size() > std::numeric_limits<int32_t>::max()) {
+      throw std::length_error("a row group's texts have more than 2 GiB");
+    }
     offsets.push_back(static_cast<int32_t>(all.size()));
   }
   return arrow::MakeArray(
@@ -182,14 +188,18 @@ class ArrowWriter final : public TableWriter {
 
   Status write(const Table& rows) override {
     if (rows.rows == 0) return {};
-    arrow::ArrayVector arrays;
-    std::vector<std::vector<int32_t>> narrow(rows.columns.size());
-    for (size_t i = 0; i < rows.columns.size(); ++i) {
-      arrays.push_back(array_of(rows.columns[i], narrow[i]));
-    }
-    const auto batch =
-        arrow::RecordBatch::Make(schema_, static_cast<int64_t>(rows.rows), std::move(arrays));
-    return checked([&] { return file_->WriteRecordBatch(*batch); });
+    return checked([&] {
+      arrow::ArrayVector arrays;
+      std::vector<std::vector<int32_t>> narrow(rows.columns.size());
+      for (size_t i = 0; i < rows.columns.size(); ++i) {
+        arrays.push_back(array_of(rows.columns[i], narrow[i]));
+      }
+      const auto batch =
+          arrow::RecordBatch::Make(schema_, static_cast<int64_t>(rows.rows), std::move(arrays));
+      // A group of their own: who writes few rows at once has long ones.
+      const arrow::Status begun = file_->NewBufferedRowGroup();
+      return begun.ok() ? file_->WriteRecordBatch(*batch) : begun;
+    });
   }
 
   Status finish() override {
@@ -206,7 +216,9 @@ class ArrowWriter final : public TableWriter {
     try {
       const arrow::Status status = work();
       if (!status.ok()) return failed(status);
-    } catch (const parquet::ParquetException& problem) {
+    } catch (const std::bad_alloc&) {
+      return fail(Code::kNoMemory, "there is no memory left to write Parquet");
+    } catch (const std::exception& problem) {
       return failed(arrow::Status::IOError(problem.what()));
     }
     return {};
@@ -225,12 +237,22 @@ void take(const arrow::Array& array, Values& values, Convert convert) {
   for (int64_t i = 0; i < array.length(); ++i) values.push_back(convert(typed, i));
 }
 
+// Values that lie as ours do; true where none is missing.
+template <class Value>
+bool take_all(const arrow::Array& array, std::vector<Value>& out) {
+  if (array.null_count() != 0) return false;
+  const auto* values = array.data()->GetValues<Value>(1);
+  out.insert(out.end(), values, values + array.length());
+  return true;
+}
+
 void take_integers(const arrow::Array& array, std::vector<int64_t>& out) {
   const auto get = [](const auto& typed, int64_t i) -> int64_t {
     return typed.IsNull(i) ? kNoInteger : typed.Value(i);
   };
   if (array.type_id() == arrow::Type::INT32) return take<arrow::Int32Array>(array, out, get);
   // Times lie as integers do, in an array of another type.
+  if (take_all(array, out)) return;
   const auto* values = array.data()->GetValues<int64_t>(1);
   for (int64_t i = 0; i < array.length(); ++i) {
     out.push_back(array.IsNull(i) ? kNoInteger : values[i]);
@@ -242,6 +264,12 @@ void take_texts(const arrow::Array& array, std::vector<std::string_view>& out) {
     const auto& typed = static_cast<const arrow::DictionaryArray&>(array);
     const auto& words = static_cast<const arrow::StringArray&>(*typed.dictionary());
     const auto& places = static_cast<const arrow::Int32Array&>(*typed.indices());
+    if (array.null_count() == 0) {
+      for (const int32_t place : std::span(places.raw_values(), places.length())) {
+        out.push_back(words.GetView(place));
+      }
+      return;
+    }
     for (int64_t i = 0; i < array.length(); ++i) {
       out.push_back(array.IsNull(i) ? std::string_view() : words.GetView(places.Value(i)));
     }
@@ -273,6 +301,7 @@ bool take_array(const arrow::Array& array, Column& column) {
       return true;
     case ColumnKind::kNumber:
       if (id != arrow::Type::DOUBLE) return false;
+      if (take_all(array, column.numbers)) return true;
       take<arrow::DoubleArray>(array, column.numbers, [](const auto& typed, int64_t i) {
         return typed.IsNull(i) ? std::nan("") : typed.Value(i);
       });

@@ -5,11 +5,11 @@
 #include <cstring>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
 #include "index/exact_index.h"
 #include "math/panels.h"
 #include "models/als/solver.h"
+#include "models/model_config.h"
+#include "models/taste_row.h"
 #include "models/user_vectors.h"
 
 namespace palate {
@@ -48,14 +48,6 @@ std::vector<float> widened(const float* data, size_t rows, size_t from, size_t t
   return out;
 }
 
-std::vector<uint64_t> never_seen(std::span<const uint32_t> seen) {
-  std::vector<uint64_t> bits((seen.size() + 63) / 64, 0);
-  for (size_t i = 0; i < seen.size(); ++i) {
-    if (seen[i] == 0) bits[i / 64] |= uint64_t{1} << (i % 64);
-  }
-  return bits;
-}
-
 std::vector<Scored> as_scored(std::span<const ScoredIndex> list) {
   std::vector<Scored> out;
   out.reserve(list.size());
@@ -63,12 +55,7 @@ std::vector<Scored> as_scored(std::span<const ScoredIndex> list) {
   return out;
 }
 
-// A user's row of the matrix, as training would have seen it.
-struct Folded {
-  std::vector<uint32_t> index;
-  std::vector<float> value;
-  [[nodiscard]] AlsRow row() const { return {index, value}; }
-};
+AlsRow as_als_row(const TasteRow& row) { return {row.index, row.value}; }
 
 class AlsModel final : public Model {
  public:
@@ -102,6 +89,9 @@ class AlsModel final : public Model {
 
   void score(const Query& query, std::span<const ItemIx> items, std::span<float> scores,
              Scratch& scratch) const override;
+  void score_all(const Query& query, std::span<float> scores, Scratch& scratch) const override;
+  void score_batch(std::span<const Query> queries, std::span<float> scores,
+                   Scratch& scratch) const override;
   std::vector<std::vector<Scored>> top_k(std::span<const TopKRequest> requests,
                                          Scratch& scratch) const override;
   Result<std::vector<Scored>> similar(ItemIx item, size_t k, const ItemFilter& filter,
@@ -109,6 +99,11 @@ class AlsModel final : public Model {
   Result<std::vector<Contribution>> explain(const Query& query, ItemIx item, size_t n,
                                             Scratch& scratch) const override;
   Result<std::vector<float>> user_vector(const Query& query, Scratch& scratch) const override;
+  bool item_vector(ItemIx item, std::span<float> out) const override {
+    if (!knows(item)) return false;
+    std::copy_n(items_.row(item.value), factors_, out.begin());
+    return true;
+  }
 
  private:
   [[nodiscard]] bool knows(ItemIx item) const {
@@ -117,7 +112,6 @@ class AlsModel final : public Model {
   [[nodiscard]] AlsSolver solver() const {
     return {items_, spectrum_.data(), solver_options(config_)};
   }
-  [[nodiscard]] Folded fold(std::span<const HistoryEntry> history) const;
   // Solves the user's half-step into `vector` (dim_ floats). False, and zeros, where the history
   // has nothing for it.
   bool solve_user(const Query& query, float* vector) const;
@@ -140,38 +134,9 @@ AlsScratch& thread_scratch() {
   return scratch;
 }
 
-// As preference_matrix() does it in training: events of one item are added up, and only items with
-// a positive sum count.
-Folded AlsModel::fold(std::span<const HistoryEntry> history) const {
-  std::vector<std::pair<uint32_t, float>> known;
-  known.reserve(history.size());
-  for (const HistoryEntry& entry : history) {
-    if (knows(entry.item)) known.emplace_back(entry.item.value, entry.preference);
-  }
-  // Stable, so that equal items are added in the order of their events.
-  std::ranges::stable_sort(known, {}, &std::pair<uint32_t, float>::first);
-  Folded out;
-  for (size_t i = 0; i < known.size();) {
-    const uint32_t item = known[i].first;
-    float sum = 0;
-    for (; i < known.size() && known[i].first == item; ++i) sum += known[i].second;
-    if (!(sum > 0)) continue;
-    out.index.push_back(item);
-    out.value.push_back(sum);
-  }
-  return out;
-}
-
-// Folding is for what has both signs; nearly no history has.
 bool AlsModel::can_answer(const Query& query) const {
   if (const auto known = user_vectors_.has({query.user, taste_hash(query.history)})) return *known;
-  bool positive = false, negative = false;
-  for (const HistoryEntry& entry : query.history) {
-    if (!knows(entry.item)) continue;
-    positive |= entry.preference > 0;
-    negative |= entry.preference < 0;
-  }
-  return positive && (!negative || !fold(query.history).index.empty());
+  return has_taste(query.history, seen_);
 }
 
 bool AlsModel::solve_user(const Query& query, float* vector) const {
@@ -180,8 +145,8 @@ bool AlsModel::solve_user(const Query& query, float* vector) const {
   if (known.value_or(false)) return true;
   std::fill_n(vector, dim_, 0.0F);
   if (known) return false;
-  const Folded folded = fold(query.history);
-  if (!folded.index.empty()) solver().solve(folded.row(), vector, thread_scratch());
+  const TasteRow folded = taste_row(query.history, seen_);
+  if (!folded.index.empty()) solver().solve(as_als_row(folded), vector, thread_scratch());
   user_vectors_.keep(key, folded.index.empty() ? nullptr : vector);
   return !folded.index.empty();
 }
@@ -197,6 +162,34 @@ void AlsModel::score(const Query& query, std::span<const ItemIx> items, std::spa
   score_rows(items_, scratch.indices, {scratch.floats.data()}, scores.data());
   for (size_t i = 0; i < items.size(); ++i) {
     if (!knows(items[i])) scores[i] = kUnknownScore;
+  }
+}
+
+void AlsModel::score_all(const Query& query, std::span<float> scores, Scratch& scratch) const {
+  scratch.floats.resize(dim_);
+  solve_user(query, scratch.floats.data());
+  rows_dot(items_, scratch.floats.data(), scores.data());
+  for (size_t i = 0; i < scores.size(); ++i) {
+    if (seen_[i] == 0) scores[i] = kUnknownScore;
+  }
+}
+
+void AlsModel::score_batch(std::span<const Query> queries, std::span<float> scores,
+                           Scratch& scratch) const {
+  constexpr size_t kBlockBytes = size_t{256} << 10;  // stays in a second-level cache
+  scratch.floats.resize(queries.size() * dim_);
+  for (size_t q = 0; q < queries.size(); ++q) {
+    solve_user(queries[q], scratch.floats.data() + q * dim_);
+  }
+  const size_t step = std::max<size_t>(1, kBlockBytes / (dim_ * sizeof(float)));
+  for (size_t first = 0; first < items_.count; first += step) {
+    const RowsView block{items_.row(first), std::min(step, items_.count - first), dim_};
+    for (size_t q = 0; q < queries.size(); ++q) {
+      rows_dot(block, scratch.floats.data() + q * dim_, scores.data() + q * items_.count + first);
+    }
+  }
+  for (size_t i = 0; i < scores.size(); ++i) {
+    if (seen_[i % items_.count] == 0) scores[i] = kUnknownScore;
   }
 }
 
@@ -243,9 +236,10 @@ Result<std::vector<Contribution>> AlsModel::explain(const Query& query, ItemIx i
     return fail(Code::kNotFound, "item {} has no training interaction in als {}", item.value,
                 info_.version);
   }
-  const Folded folded = fold(query.history);
+  const TasteRow folded = taste_row(query.history, seen_);
   scratch.floats.resize(dim_);
-  solver().solve_for(folded.row(), items_.row(item.value), scratch.floats.data(), thread_scratch());
+  solver().solve_for(as_als_row(folded), items_.row(item.value), scratch.floats.data(),
+                     thread_scratch());
   std::vector<Contribution> out;
   for (size_t i = 0; i < folded.index.size(); ++i) {
     const float share = dot(items_.row(folded.index[i]), scratch.floats.data(), dim_);
@@ -267,35 +261,6 @@ Result<std::vector<float>> AlsModel::user_vector(const Query& query, Scratch& sc
   return std::vector<float>(scratch.floats.data(), scratch.floats.data() + factors_);
 }
 
-// The config that the model was trained with, from the manifest.
-Result<AlsConfig> read_config(const Artefact& artefact) {
-  const auto json = nlohmann::json::parse(artefact.manifest().config_json, nullptr, false);
-  AlsConfig config;
-  std::vector<Field> fields;
-  FieldVisitor<AlsConfig> visitor("als", config, fields);
-  AlsConfig::fields(visitor);
-  for (const Field& field : fields) {
-    const auto at = json.is_object() ? json.find(field.key) : json.end();
-    if (at == json.end()) continue;
-    FieldValue value;
-    if (at->is_number_integer()) {
-      value = at->get<int64_t>();
-    } else if (at->is_number()) {
-      value = at->get<double>();
-    } else if (at->is_string()) {
-      value = at->get<std::string>();
-    } else {
-      return fail(Code::kCorrupt, "{}: config.{} has the wrong type", artefact.path().string(),
-                  field.key);
-    }
-    // Out of range is as wrong as out of type: the sizes of what follows depend on it.
-    if (auto set = set_field(field, std::move(value), artefact.path().string()); !set) {
-      return std::unexpected(Error{Code::kCorrupt, set.error().message});
-    }
-  }
-  return config;
-}
-
 const float* floats(const TensorView& view) {
   return reinterpret_cast<const float*>(view.bytes.data());
 }
@@ -315,14 +280,21 @@ void AlsConfig::fields(FieldVisitor<AlsConfig>& field) {
         "Pulls vectors towards zero; 1 to 10 suit most data, 30 a catalogue of a thousand items.");
   field("regularization_exponent", &C::regularization_exponent, {.min = 0, .max = 1, .tune = true},
         "0 pulls all alike; 1 pulls in proportion to how much a user or item is seen.");
-  field("solver", &C::solver, {.one_of = {"cg", "cholesky"}},
-        "cg takes a few approximate steps an epoch and is fast; cholesky solves exactly.");
+  field("solver", &C::solver, {.one_of = {"cg", "block", "cholesky"}},
+        "cg takes a few approximate steps an epoch and is fast; block solves some dimensions at a "
+        "time exactly; cholesky all of them.");
   field("cg_steps", &C::cg_steps, {.min = 1, .max = 100, .unit = "steps"},
         "Conjugate gradient steps an epoch.");
+  field("block", &C::block, {.min = 1, .max = 1024, .unit = "dimensions"},
+        "How many dimensions solver block solves at a time, once an epoch each.");
+  field("warm_start", &C::warm_start, {},
+        "Start from the item vectors of the version before; the result then depends on it.");
+  field("warm_iterations", &C::warm_iterations, {.min = 1, .max = 1000, .unit = "epochs"},
+        "Epochs of a warm start, instead of iterations.");
 }
 
 Result<std::unique_ptr<Model>> load_als(std::shared_ptr<const Artefact> artefact) {
-  const AlsConfig config = TRY(read_config(*artefact));
+  const AlsConfig config = TRY(read_model_config<AlsConfig>(*artefact));
   const TensorView items = TRY(artefact->tensor("item_factors", DType::kF32, 2));
   const TensorView spectrum = TRY(artefact->tensor("spectrum", DType::kF32, 1));
   const auto seen = TRY(artefact->vector<uint32_t>("item_count"));

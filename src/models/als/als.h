@@ -23,6 +23,9 @@ struct AlsConfig {
   double regularization_exponent = 0.0;
   std::string solver = "cg";
   int cg_steps = 3;
+  int block = 64;
+  bool warm_start = false;
+  int warm_iterations = 3;
 
   static void fields(FieldVisitor<AlsConfig>& field);
 };

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <set>
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "math/philox.h"
 #include "math/plain.h"
@@ -322,6 +324,94 @@ TEST_F(AlsServing, ARepeatedEventCountsTwiceAndATakenBackOneNotAtAll) {
   ASSERT_TRUE(once && twice && taken_back && never);
   EXPECT_NE(*once, *twice);
   EXPECT_EQ(*taken_back, *never);
+}
+
+// Every pass over the blocks comes nearer to the exact solution, whatever their size.
+TEST(Als, BlocksComeToTheExactSolution) {
+  constexpr size_t kFactors = 24, kItems = 60;
+  const size_t dim = padded(kFactors);
+  const auto rows = random_rows(kItems, kFactors, dim, 3);
+  FloatTable table(rows.begin(), rows.end()), other(dim, 0.0F);
+  ThreadPool pool(1);
+  AlsFitOptions fit;
+  fit.pool = &pool;
+  const auto spectrum =
+      als_diagonalize({table.data(), kItems, dim}, {other.data(), 1, dim}, kFactors, fit);
+  ASSERT_TRUE(spectrum);
+  const SparseMatrix matrix = random_matrix(20, kItems);
+  AlsSolverOptions options;
+  options.factors = kFactors;
+  options.alpha = 3;
+  options.regularization = 0.1;
+  options.method = AlsMethod::kCholesky;
+  const RowsView fixed{table.data(), kItems, dim};
+  const AlsSolver exact(fixed, spectrum->data(), options);
+  options.method = AlsMethod::kBlocks;
+  for (const size_t block : {1, 16, 24, 64}) {
+    options.block = block;
+    const AlsSolver blocks(fixed, spectrum->data(), options);
+    AlsScratch scratch;
+    for (size_t user = 0; user < matrix.rows; ++user) {
+      const auto begin = matrix.start[user], count = matrix.start[user + 1] - begin;
+      const AlsRow row{{matrix.index.data() + begin, count}, {matrix.value.data() + begin, count}};
+      std::vector<float> best(dim, 0.0F), x(dim, 0.0F);
+      const double least = exact.solve(row, best.data(), scratch);
+      double before = std::numeric_limits<double>::infinity();
+      for (int pass = 0; pass < 40; ++pass) {
+        const double loss = blocks.solve(row, x.data(), scratch);
+        EXPECT_LE(loss, before + 1e-3 * (1 + std::abs(loss)));
+        before = loss;
+      }
+      EXPECT_NEAR(before, least, 1e-3 * (1 + std::abs(least))) << block << ' ' << user;
+      for (size_t d = 0; d < kFactors; ++d) EXPECT_NEAR(x[d], best[d], 2e-2) << block;
+    }
+  }
+}
+
+TEST(Als, AWarmStartIsNearTheEndAtOnce) {
+  const PlantedWorld world(9);
+  TrainOptions options;
+  options.configs.als.iterations = 30;
+  const auto first = train_for_test("als", DatasetView(world.data), options);
+  ASSERT_TRUE(first) << first.error().message;
+  const auto losses = [](const TrainedModel& model) {
+    const auto metrics = nlohmann::json::parse(model.artefact->manifest().metrics_json);
+    return metrics["loss_by_epoch"].get<std::vector<double>>();
+  };
+  options.previous = first->artefact;
+  const auto ignored = train_for_test("als", DatasetView(world.data), options);
+  options.configs.als.warm_start = true;
+  options.configs.als.warm_iterations = 1;
+  const auto warm = train_for_test("als", DatasetView(world.data), options);
+  options.configs.als.warm_start = false;
+  options.configs.als.iterations = 1;
+  options.previous = nullptr;
+  const auto cold = train_for_test("als", DatasetView(world.data), options);
+  ASSERT_TRUE(ignored && warm && cold);
+  EXPECT_EQ(ignored->artefact->manifest().checksums.at("tensors.safetensors"),
+            first->artefact->manifest().checksums.at("tensors.safetensors"));
+  ASSERT_EQ(losses(*warm).size(), 1U);
+  EXPECT_NEAR(losses(*warm)[0], losses(*first).back(), 1e-2 * losses(*first).back());
+  EXPECT_GT(losses(*cold)[0], 1.05 * losses(*first).back());
+}
+
+// A batch is the same as one by one, to the bit.
+TEST(Als, ScoresOfABatchAreThoseOfEach) {
+  const PlantedWorld world(9);
+  const auto trained = train_for_test("als", DatasetView(world.data));
+  ASSERT_TRUE(trained) << trained.error().message;
+  std::vector<Query> queries{Query{}};
+  for (uint32_t user = 0; user < 20; ++user) queries.push_back(world.query(user));
+  const size_t items = PlantedWorld::kItems;
+  std::vector<float> together(queries.size() * items), alone(items);
+  Scratch scratch;
+  trained->model->score_batch(queries, together, scratch);
+  for (size_t q = 0; q < queries.size(); ++q) {
+    trained->model->score_all(queries[q], alone, scratch);
+    EXPECT_TRUE(std::equal(alone.begin(), alone.end(),
+                           together.begin() + static_cast<ptrdiff_t>(q * items)))
+        << q;
+  }
 }
 
 }  // namespace

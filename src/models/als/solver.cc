@@ -49,6 +49,9 @@ double AlsSolver::solve(const AlsRow& row, float* x, AlsScratch& scratch) const 
     return 0;
   }
   const System system{row, nullptr};
+  if (double loss = 0; options_.method == AlsMethod::kBlocks && by_blocks(row, x, loss, scratch)) {
+    return loss;
+  }
   if (options_.method == AlsMethod::kCholesky) {
     double loss = 0;
     const size_t entries = padded(row.index.size());

@@ -20,11 +20,12 @@ struct AlsRow {
   size_t upcoming = 0;  // columns that lie behind `index`: of the rows that come next
 };
 
-enum class AlsMethod : uint8_t { kConjugateGradient, kCholesky };
+enum class AlsMethod : uint8_t { kConjugateGradient, kBlocks, kCholesky };
 
 struct AlsSolverOptions {
   AlsMethod method = AlsMethod::kConjugateGradient;
   int steps_max = 2;    // of conjugate gradients
+  size_t block = 64;    // dimensions that kBlocks solves at a time
   float tolerance = 0;  // … which also stop at this residual, relative to the first one
   // Larger systems than this are left to conjugate gradients by kCholesky, too.
   size_t system_max = std::numeric_limits<size_t>::max();
@@ -64,6 +65,7 @@ class AlsSolver {
  private:
   struct System;
   void diagonal_of(const AlsRow& row, float* diagonal) const;
+  bool by_blocks(const AlsRow& row, float* x, double& loss, AlsScratch& scratch) const;
   double conjugate_gradient(const System& system, float* x, AlsScratch& scratch) const;
   [[nodiscard]] bool primal(const System& system, float* x, double& loss,
                             AlsScratch& scratch) const;

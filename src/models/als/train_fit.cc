@@ -115,8 +115,12 @@ Result<AlsSolverOptions> solver_options(const AlsConfig& config) {
   AlsSolverOptions out;
   if (config.solver == "cholesky") {
     out.method = AlsMethod::kCholesky;
+  } else if (config.solver == "block") {
+    out.method = AlsMethod::kBlocks;
+    out.block = static_cast<size_t>(std::max(1, config.block));
   } else if (config.solver != "cg") {
-    return fail(Code::kInvalidArgument, "als.solver is '{}'; use cg or cholesky", config.solver);
+    return fail(Code::kInvalidArgument, "als.solver is '{}'; use cg, block or cholesky",
+                config.solver);
   }
   if (config.factors < 1 || config.alpha <= 0 || config.cg_steps < 1) {
     return fail(Code::kInvalidArgument, "als.factors, als.alpha and als.cg_steps must be positive");

@@ -10,7 +10,8 @@ class Popularity final : public Model {
   Popularity(std::shared_ptr<const Artefact> artefact, std::span<const float> scores,
              std::span<const uint32_t> order)
       : artefact_(std::move(artefact)), scores_(scores), order_(order) {
-    info_.kind = "popularity";
+    info_.kind = artefact_->manifest().kind;
+    info_.cold_users = true;
     info_.version = artefact_->manifest().version;
     info_.items = scores.size();
   }

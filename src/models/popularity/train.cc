@@ -12,29 +12,7 @@ namespace {
 
 constexpr uint32_t kStopEvery = 4096;  // users between two looks at the stop token
 
-struct Counts {
-  std::vector<double> sum;  // of decayed preferences, by item
-  std::vector<bool> known;  // has an interaction, also a negative one
-};
-
-Result<Counts> count(const TrainJob& job, double half_life_s, TimeUs newest) {
-  const DatasetView& data = *job.data;
-  Counts counts{std::vector<double>(data.items()), std::vector<bool>(data.items())};
-  const double per_us = half_life_s > 0 ? 1.0 / (half_life_s * 1e6) : 0.0;
-  std::vector<HistoryEntry> scratch;
-  for (uint32_t user = 0; user < data.users(); ++user) {
-    if (user % kStopEvery == 0) TRY(check_stop(job.stop));
-    for (const HistoryEntry& row : data.of({user}, scratch)) {
-      counts.known[row.item.value] = true;
-      if (row.preference <= 0) continue;
-      const double age_us = static_cast<double>(newest.us) - static_cast<double>(row.ts.us);
-      counts.sum[row.item.value] += row.preference * std::exp2(-age_us * per_us);
-    }
-  }
-  return counts;
-}
-
-std::vector<uint32_t> sorted_known(const Counts& counts, std::span<const float> scores) {
+std::vector<uint32_t> sorted_known(const PopularityCounts& counts, std::span<const float> scores) {
   std::vector<uint32_t> order;
   for (uint32_t item = 0; item < scores.size(); ++item) {
     if (counts.known[item]) order.push_back(item);
@@ -57,27 +35,49 @@ nlohmann::json decay_details(double configured_s, double applied_s) {
 
 }  // namespace
 
+Result<PopularityCounts> count_popularity(const TrainJob& job, double half_life_s) {
+  const DatasetView& data = *job.data;
+  const TimeUs newest = data.seen().newest_ts;
+  PopularityCounts counts{std::vector<double>(data.items()), std::vector<bool>(data.items())};
+  const double per_us = half_life_s > 0 ? 1.0 / (half_life_s * 1e6) : 0.0;
+  std::vector<HistoryEntry> scratch;
+  for (uint32_t user = 0; user < data.users(); ++user) {
+    if (user % kStopEvery == 0) TRY(check_stop(job.stop));
+    for (const HistoryEntry& row : data.of({user}, scratch)) {
+      counts.known[row.item.value] = true;
+      if (row.preference <= 0) continue;
+      const double age_us = static_cast<double>(newest.us) - static_cast<double>(row.ts.us);
+      counts.sum[row.item.value] += row.preference * std::exp2(-age_us * per_us);
+    }
+  }
+  return counts;
+}
+
+void write_popularity(std::vector<float> scores, const PopularityCounts& counts,
+                      ArtefactWriter& out) {
+  std::vector<uint32_t> order = sorted_known(counts, scores);
+  out.manifest.metrics_json = nlohmann::json{{"items_known", order.size()}}.dump();
+  out.add<float>("scores", {scores.size()}, std::move(scores));
+  out.add<uint32_t>("order", {order.size()}, std::move(order));
+}
+
 Status train_popularity(const TrainJob& job, ArtefactWriter& out) {
-  const DatasetView::Seen seen = job.data->seen();
-  if (seen.interactions == 0) {
+  if (job.data->seen().interactions == 0) {
     return fail(Code::kInvalidArgument,
                 "there is no interaction to count; import events that say something about taste");
   }
   const double configured_s = job.configs->popularity.half_life_s;
   const bool real_time = job.data->dataset().time() == TimeKind::kReal;
   const double applied_s = real_time ? configured_s : 0.0;
-  const Counts counts = TRY(count(job, applied_s, seen.newest_ts));
+  const PopularityCounts counts = TRY(count_popularity(job, applied_s));
 
   std::vector<float> scores(job.data->items());
   for (size_t item = 0; item < scores.size(); ++item) {
     scores[item] = counts.known[item] ? static_cast<float>(counts.sum[item]) : kUnknownScore;
   }
-  std::vector<uint32_t> order = sorted_known(counts, scores);
-  out.manifest.metrics_json = nlohmann::json{{"items_known", order.size()}}.dump();
   out.manifest.details_json =
       nlohmann::json{{"decay", decay_details(configured_s, applied_s)}}.dump();
-  out.add<float>("scores", {scores.size()}, std::move(scores));
-  out.add<uint32_t>("order", {order.size()}, std::move(order));
+  write_popularity(std::move(scores), counts, out);
   return {};
 }
 

@@ -81,9 +81,7 @@ void keep_within_budget(const App& app, const std::string& source, ParsedEvents&
   const size_t good = events.batch.rows.size(), all = good + events.refused.size();
   const auto beyond = app.budgets->take(source, all, events.refused.size());
   if (!beyond || good == 0) return;
-  const Rejection why =
-      reject(Reason::kSetAside, fmt::format("{:.0f} % of the last {} events of '{}' were refused",
-                                            beyond->share * 100, beyond->events, source));
+  const Rejection why = beyond_budget(*beyond, source);
   std::vector<bool> refused(all);
   for (const RefusedEvent& event : events.refused) refused[event.index] = true;
   for (size_t index = 0; index < all; ++index) {

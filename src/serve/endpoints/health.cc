@@ -38,8 +38,12 @@ Result<Response> get_readyz(const App& app, const Call&) {
 
 Result<Response> get_metrics(const App& app, const Call&) {
   ServeMetrics::Gauges gauges{.models = app.models->report(),
+                              .stages = app.pipelines->stage_reports(),
+                              .levels = app.pipelines->level_reports(),
                               .as_of = app.intake->folded(),
                               .queued_events = app.intake->queued_events(),
+                              .behind = app.intake->behind(),
+                              .forgetting = app.data->forgetting().pending().users,
                               .items = app.data->state().catalogue().view().size(),
                               .connections = app.connections()};
   return Response{.content_type = "text/plain; version=0.0.4; charset=utf-8",

@@ -15,19 +15,14 @@ namespace {
 constexpr int64_t kPollUs = 500;  // between two looks whether `after` is reached
 
 Result<Slate> ask(const App& app, const RecommendRequest& request) {
-  const LiveModels::Pair models = app.models->get();
-  if (!models.current) {
-    return fail(Code::kUnavailable,
-                "No release is loaded yet; see /readyz, and `palate train` makes one.");
-  }
-  auto slate = models.current->recommend(request);
+  const auto recommender = TRY(app.models->current());
+  auto slate = recommender->recommend(request);
   // A page of the release before goes on where it was.
-  const bool foreign = !slate && slate.error().code == Code::kConflict && !request.cursor.empty();
-  if (foreign && models.previous) {
-    auto paged = models.previous->recommend(request);
-    if (paged) return paged;
-  }
-  return slate;
+  if (slate || slate.error().code != Code::kConflict || request.cursor.empty()) return slate;
+  const auto previous = app.models->get().previous;
+  if (!previous) return slate;
+  auto paged = previous->recommend(request);
+  return paged ? std::move(paged) : std::move(slate);
 }
 
 // `seen`: from before the slate was made.
@@ -92,10 +87,12 @@ class Batch {
 };
 
 // Quick ones, so that none waits long for the others.
-bool may_be_batched(const RecommendRequest& request) {
+bool may_be_batched(const App& app, const RecommendRequest& request) {
   constexpr size_t kItems = 50, kExcluded = 50;
-  return request.after.empty() && request.cursor.empty() && request.explain == 0 &&
-         request.n <= kItems && request.exclude.size() <= kExcluded && request.categories.empty();
+  const bool plain = request.pipeline.empty() && !request.trace && app.plain;
+  return plain && request.after.empty() && request.cursor.empty() && request.explain == 0 &&
+         request.n <= kItems && request.exclude.size() <= kExcluded && request.categories.empty() &&
+         request.filter.empty();
 }
 
 // Looks again and again, without holding the thread in between, until the position is reached or
@@ -118,6 +115,7 @@ void answer_after(const App& app, std::shared_ptr<RecommendRequest> request, int
 
 void start(const App& app, Result<RecommendRequest> request, const Reply& reply) {
   if (!request) return reply(problem(request.error()));
+  if (const auto may = check_pipeline(app, *request); !may) return reply(problem(may.error()));
   if (request->after.empty()) return answer(app, *request, true, reply);
   const auto wait_us = static_cast<int64_t>(app.config.after_wait_ms_max * 1e3);
   answer_after(app, std::make_shared<RecommendRequest>(std::move(*request)), wait_us, reply);
@@ -127,7 +125,7 @@ void start(const App& app, Result<RecommendRequest> request, const Reply& reply)
 
 void get_recommendations(const App& app, const Call& call, const Reply& reply) {
   auto request = recommend_request(call.parameters);
-  if (request && call.request.body.empty() && may_be_batched(*request)) {
+  if (request && call.request.body.empty() && may_be_batched(app, *request)) {
     return Batch::of_this_loop().add(app, std::move(*request), reply);
   }
   start(app, std::move(request), reply);

@@ -1,0 +1,103 @@
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/command.h"
+#include "cli/print.h"
+#include "cli/slate.h"
+#include "cli/slate_flags.h"
+#include "recommend/explanation.h"
+
+namespace palate {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json to_json(const Explanation& explanation) {
+  Json dropped = Json::array(), reasons = Json::array();
+  for (const auto& rule : explanation.dropped) {
+    dropped.push_back({{"by", rule.by}, {"why", rule.why}, {"keep", rule.keep}});
+  }
+  for (const auto& reason : explanation.reasons) {
+    reasons.push_back({{"item", reason.item}, {"title", reason.title}, {"score", reason.score}});
+  }
+  Json places = Json::array();
+  for (const auto& place : explanation.places) {
+    places.push_back({{"stage", place.stage}, {"place", place.place}});
+  }
+  return {{"item", explanation.item},
+          {"title", explanation.title},
+          {"recommended", explanation.dropped.empty()},
+          {"dropped", dropped},
+          {"place", explanation.place},
+          {"of", explanation.of},
+          {"score", explanation.score},
+          {"source", explanation.source},
+          {"version", explanation.version},
+          {"release", explanation.release},
+          {"personalized", explanation.personalized},
+          {"why", explanation.why},
+          {"pipeline", explanation.pipeline},
+          {"proposed_by", explanation.proposed_by},
+          {"places", places},
+          {"reasons", reasons}};
+}
+
+void print(const Explanation& explanation) {
+  const bool comes = explanation.dropped.empty();
+  print_line(fmt::format("{} ({}) {} number {} of {}, by {} {} with score {:.4f}{}",
+                         explanation.title, explanation.item, comes ? "is" : "would be",
+                         explanation.place, explanation.of, explanation.source, explanation.version,
+                         explanation.score,
+                         explanation.personalized ? "" : "; not personal: " + explanation.why));
+  for (const auto& dropped : explanation.dropped) {
+    print_line(fmt::format("dropped, {}: {}; kept by {}", dropped.by, dropped.why, dropped.keep));
+  }
+  if (!explanation.proposed_by.empty()) {
+    print_line(fmt::format("proposed by {}", fmt::join(explanation.proposed_by, ", ")));
+  }
+  for (const auto& place : explanation.places) {
+    print_line(place.place > 0 ? fmt::format("after {}: number {}", place.stage, place.place)
+                               : fmt::format("after {}: no longer in the head", place.stage));
+  }
+  for (const auto& reason : explanation.reasons) {
+    print_line(fmt::format("{:+.4f} because of {} ({})", reason.score, reason.title, reason.item));
+  }
+}
+
+Status explain(Context& context, const ExplainRequest& request) {
+  auto live = TRY(LiveRelease::open(context));
+  const Explanation explanation = TRY(live.recommender->explain(request));
+  if (context.json) {
+    print_json(to_json(explanation));
+  } else {
+    print(explanation);
+  }
+  return {};
+}
+
+}  // namespace
+
+Command explain_command() {
+  return {"explain", "Say why a user gets an item, or why not",
+          "Examples:\n  palate explain u00001 i00042\n"
+          "  palate explain u00001 i00042 --filter 'attributes.year >= 2010' --json",
+          [](CLI::App& app) {
+            auto asked = std::make_shared<ExplainRequest>();
+            app.add_option("user", asked->request.user, "The user's id; \"\" for somebody unknown")
+                ->required();
+            app.add_option("item", asked->item, "The item's id")->required();
+            add_rule_flags(app, asked->request);
+            app.add_option("--pipeline", asked->request.pipeline,
+                           "By this pipeline instead of recommend.pipeline");
+            app.add_flag("--include-consumed", asked->request.include_consumed,
+                         "As if what the user had already could come");
+            app.add_option("--reasons", asked->reasons, "How many past items to name, at most 20")
+                ->check(CLI::Range(0, 20))
+                ->type_name("UINT")
+                ->capture_default_str();
+            return std::function<Status(Context&)>(
+                [asked](Context& context) { return explain(context, *asked); });
+          }};
+}
+
+}  // namespace palate

@@ -1,0 +1,65 @@
+// Puts ranked candidates into an order that trades relevance for variety: by a determinantal point
+// process, or by maximal marginal relevance.
+//
+//   DPP: L. Chen, G. Zhang, E. Zhou, "Fast Greedy MAP Inference for Determinantal Point Process to
+//   Improve Recommendation Diversity", NeurIPS 2018, Algorithm 1 and eq. 15.
+//   MMR: J. Carbonell, J. Goldstein, "The Use of MMR, Diversity-Based Reranking for Reordering
+//   Documents and Producing Summaries", SIGIR 1998.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "features/catalogue.h"
+#include "math/rows.h"
+
+namespace palate {
+
+// So many places of an answer are filled with care; DPP costs their square.
+inline constexpr size_t kDiversifiedMax = 100;
+
+enum class Diversifier { kDpp, kMmr };
+// "dpp" or "mmr". Errors: kInvalidArgument.
+Result<Diversifier> diversifier(std::string_view name);
+
+// What makes candidates like each other: the cosine of their vectors and the Jaccard index of their
+// categories, in equal parts where both are there. 1 on the diagonal; positive semidefinite, as
+// both are. Memory: (dim + categories / 64) words a candidate.
+class Likeness {
+ public:
+  // `vectors`: a row a candidate, or none at all (dim 0); zero rows are like nothing. Traits are
+  // read here only.
+  Likeness(const RowsView& vectors, std::span<const ItemTraits> traits);
+  // out[j] of candidate j to candidate i.
+  void row(size_t i, std::span<float> out) const;
+  [[nodiscard]] size_t size() const { return count_; }
+
+ private:
+  void take_vectors(const RowsView& vectors);
+  void take_categories(std::span<const ItemTraits> traits);
+
+  size_t count_ = 0, dim_ = 0, words_ = 0;
+  std::vector<float> unit_;           // count_ rows of dim_
+  std::vector<uint64_t> categories_;  // count_ rows of words_
+  std::vector<float> bits_;           // how many of each
+};
+
+struct DiversityOptions {
+  Diversifier by = Diversifier::kDpp;
+  double strength = 0.5;  // 0: the order of relevance alone … 1: variety alone
+  size_t count = 0;       // places to fill with care; the others follow by relevance
+  // Candidates that people have seen already: the others differ from them, too, and they are left
+  // out of the order. Distinct.
+  std::span<const uint32_t> given = {};
+};
+
+// The candidates' numbers in their new order, all of them but `given`. `relevance`: higher is
+// better, of any scale (it is brought to 0 … 1 among the candidates); ties go to the lower number.
+// Greedy: O(count² · n) for DPP, O(count · n) for MMR, and `count` rows of likeness.
+std::vector<uint32_t> diversified(std::span<const float> relevance, const Likeness& likeness,
+                                  const DiversityOptions& options);
+
+}  // namespace palate

@@ -1,0 +1,174 @@
+#include "recommend/objectives.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "base/near_names.h"
+#include "events/number_text.h"
+#include "features/reader.h"
+
+namespace palate {
+namespace {
+
+constexpr std::array kNames{
+    ObjectiveName{"retrieval", "what the orders of the sources say together"},
+    ObjectiveName{"personal",
+                  "the score of the release's personal model; 0 for all where the "
+                  "answer is not personal"},
+    ObjectiveName{"popularity", "likes, halved every week, as of this moment"},
+    ObjectiveName{"model.<kind>", "the score of that model of the release"},
+    ObjectiveName{"feature.<name>", "a feature (docs/reference/features.md)"},
+    ObjectiveName{"attribute.<name>", "the item's attribute as a number; 0 where it has none"},
+    ObjectiveName{"source.<stage>", "1 where that stage proposed the item, else 0"},
+};
+
+std::vector<ItemIx> items_of(const CandidatePool& pool) {
+  std::vector<ItemIx> items;
+  items.reserve(pool.items.size());
+  for (const PoolItem& one : pool.items) items.push_back(one.item);
+  return items;
+}
+
+std::vector<float> scores_by(const Model& model, const PipelineRun& run) {
+  const std::vector<ItemIx> items = items_of(run.pool);
+  std::vector<float> scores(items.size());
+  model.score(run.draft.query, items, scores, run.draft.work.scratch);
+  float least = 0;
+  bool any = false;
+  for (const float score : scores) {
+    if (!std::isfinite(score)) continue;
+    least = any ? std::min(least, score) : score;
+    any = true;
+  }
+  for (float& score : scores) {
+    if (!std::isfinite(score)) score = least;
+  }
+  return scores;
+}
+
+// Of each candidate a row of these features, read together: what they derive from the history is
+// derived once.
+Result<std::vector<float>> feature_rows(std::span<const std::string> names,
+                                        const PipelineRun& run) {
+  const LiveState& state = *run.draft.loaded.state;
+  const auto reader = TRY(FeatureReader::make(names, state.types(), state.features()));
+  std::optional<ItemSignals::View> signals;
+  if (state.signals() != nullptr) signals = state.signals()->view();
+  const FeatureSources from{&state.types(), run.draft.view.get(), &state.popularity(),
+                            signals ? &*signals : nullptr};
+  const UserState* const user = run.draft.consent ? run.draft.user.get() : nullptr;
+  const FeatureMoment moment{user, {}, run.draft.query.now};
+  const std::vector<ItemIx> items = items_of(run.pool);
+  std::vector<float> rows(items.size() * names.size());
+  thread_local FeatureScratch scratch;
+  reader.read({from, moment, items}, rows, scratch);
+  return rows;
+}
+
+float finite_or_0(double value) {
+  const auto narrow = static_cast<float>(value);
+  return std::isfinite(narrow) ? narrow : 0;
+}
+
+std::vector<float> attribute(std::string_view name, const PipelineRun& run) {
+  const std::string key(name);
+  std::vector<float> values;
+  values.reserve(run.pool.items.size());
+  if (const ItemColumn* column = run.items().attribute(name)) {
+    for (const PoolItem& one : run.pool.items) {
+      values.push_back(finite_or_0(column->number(one.item)));
+    }
+    return values;
+  }
+  // No item has it, or there are too many others for columns.
+  for (const PoolItem& one : run.pool.items) {
+    const auto& attributes = run.items().record(one.item).attributes;
+    const auto found = attributes.find(key);
+    const auto value = found == attributes.end() ? std::nullopt : parse_real(found->second);
+    values.push_back(finite_or_0(value.value_or(0)));
+  }
+  return values;
+}
+
+std::vector<float> proposed_by(std::string_view kind, const PipelineRun& run) {
+  uint32_t bits = 0;
+  const auto& stages = run.draft.pipeline->stages;
+  for (size_t s = 0; s < stages.size(); ++s) bits |= stages[s].kind == kind ? uint32_t{1} << s : 0;
+  std::vector<float> values;
+  for (const PoolItem& one : run.pool.items) values.push_back((one.sources & bits) != 0 ? 1 : 0);
+  return values;
+}
+
+std::vector<float> popularity(const PipelineRun& run) {
+  const auto counts =
+      run.draft.loaded.state->item_popularity(items_of(run.pool), run.draft.query.now);
+  return {counts.begin(), counts.end()};
+}
+
+// "model" of "model.als"; the whole where there is no dot.
+std::string_view family(std::string_view name) { return name.substr(0, name.find('.')); }
+std::string_view member(std::string_view name) {
+  const size_t dot = name.find('.');
+  return dot == std::string_view::npos ? std::string_view() : name.substr(dot + 1);
+}
+
+}  // namespace
+
+std::span<const ObjectiveName> objective_names() { return kNames; }
+
+Status check_objective(std::string_view name) {
+  std::vector<std::string> known;
+  for (const ObjectiveName& one : kNames) {
+    known.emplace_back(one.name);
+    const bool takes_member = one.name.contains('<');
+    if (takes_member ? family(one.name) == family(name) && !member(name).empty() : one.name == name)
+      return {};
+  }
+  return fail(Code::kInvalidArgument, "there is no '{}'{}; a formula reads {}", name,
+              did_you_mean(name, known), fmt::join(known, ", "));
+}
+
+namespace {
+
+// Any but a feature.
+Result<std::vector<float>> objective(std::string_view name, const PipelineRun& run) {
+  const std::string_view of = family(name);
+  const LoadedRelease& loaded = run.draft.loaded;
+  if (of == "model") return scores_by(*TRY(loaded.model(member(name)))->model, run);
+  if (of == "attribute") return attribute(member(name), run);
+  if (of == "source") return proposed_by(member(name), run);
+  if (of == "popularity") return popularity(run);
+  if (of == "personal") {
+    if (run.draft.slate.personalized) return scores_by(*loaded.personal->model, run);
+    return std::vector<float>(run.pool.items.size(), 0);
+  }
+  std::vector<float> retrieval;
+  for (const PoolItem& one : run.pool.items) retrieval.push_back(one.retrieval);
+  return retrieval;
+}
+
+}  // namespace
+
+Result<std::vector<std::vector<float>>> objectives(std::span<const std::string> names,
+                                                   const PipelineRun& run) {
+  std::vector<std::string> features;
+  for (const std::string& name : names) {
+    if (family(name) == "feature") features.emplace_back(member(name));
+  }
+  std::vector<float> rows;
+  if (!features.empty()) rows = TRY(feature_rows(features, run));
+  std::vector<std::vector<float>> columns;
+  size_t feature = 0;
+  for (const std::string& name : names) {
+    if (family(name) != "feature") {
+      columns.push_back(TRY(objective(name, run)));
+      continue;
+    }
+    auto& column = columns.emplace_back();
+    for (size_t i = feature++; i < rows.size(); i += features.size()) column.push_back(rows[i]);
+  }
+  return columns;
+}
+
+}  // namespace palate

@@ -1,0 +1,49 @@
+#include "serve/explain_json.h"
+
+#include "serve/json_text.h"
+#include "serve/slate_json.h"
+
+namespace palate {
+
+std::string to_json(const Explanation& explanation) {
+  JsonText json(1024);
+  json.open('{').key("item").string(explanation.item).key("title").string(explanation.title);
+  json.key("recommended").boolean(explanation.dropped.empty());
+  json.key("dropped").open('[');
+  for (const auto& dropped : explanation.dropped) {
+    json.open('{').key("by").string(dropped.by).key("why").string(dropped.why);
+    json.key("keep").string(dropped.keep).close('}');
+  }
+  json.close(']').key("place").number(explanation.place).key("of").number(explanation.of);
+  json.key("score").number(explanation.score).key("source").string(explanation.source);
+  json.key("release").number(explanation.release);
+  if (!explanation.version.empty()) json.key("version").string(explanation.version);
+  json.key("personalized").boolean(explanation.personalized);
+  if (!explanation.why.empty()) json.key("why").string(explanation.why);
+  json.key("as_of").open('[');
+  for (const Position& position : explanation.as_of) json.string(to_string(position));
+  json.close(']').key("reasons").open('[');
+  for (const auto& reason : explanation.reasons) write_reason(json, reason);
+  json.close(']').key("pipeline").string(explanation.pipeline);
+  if (!explanation.proposed_by.empty()) {
+    json.key("proposed_by").open('[');
+    for (const std::string_view stage : explanation.proposed_by) json.string(stage);
+    json.close(']');
+    write_places(json, explanation.places);
+  }
+  if (!explanation.trace.empty()) write_trace(json, explanation.trace);
+  json.close('}');
+  return json.take();
+}
+
+std::string to_json(const RankedCandidates& ranked) {
+  std::string text = to_json(ranked.slate);
+  JsonText unknown;
+  unknown.open('[');
+  for (const std::string& id : ranked.unknown) unknown.string(id);
+  unknown.close(']');
+  text.pop_back();
+  return text + ",\"unknown\":" + unknown.take() + "}";
+}
+
+}  // namespace palate

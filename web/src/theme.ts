@@ -1,0 +1,17 @@
+import { useEffect, useState } from "react";
+
+export const themes = ["auto", "light", "dark"] as const;
+export type Theme = (typeof themes)[number];
+
+const key = "palate.theme";
+
+export function useTheme(): [Theme, (theme: Theme) => void] {
+  const [theme, setTheme] = useState<Theme>(
+    () => themes.find((one) => one === localStorage.getItem(key)) ?? "auto",
+  );
+  useEffect(() => {
+    document.documentElement.dataset["theme"] = theme;
+    localStorage.setItem(key, theme);
+  }, [theme]);
+  return [theme, setTheme];
+}
