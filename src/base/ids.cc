@@ -15,6 +15,8 @@ std::string_view stream_name(Stream stream) {
       return "items";
     case Stream::kUsers:
       return "users";
+    case Stream::kDecisions:
+      return "decisions";
   }
   return "unknown";
 }
@@ -30,7 +32,8 @@ std::optional<Position> parse_position(std::string_view text) {
   Position position;
   const std::string_view name = text.substr(0, slash);
   bool known = false;
-  for (const Stream stream : {Stream::kEvents, Stream::kItems, Stream::kUsers}) {
+  for (const Stream stream :
+       {Stream::kEvents, Stream::kItems, Stream::kUsers, Stream::kDecisions}) {
     if (stream_name(stream) != name) continue;
     position.stream = stream;
     known = true;

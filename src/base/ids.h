@@ -51,8 +51,9 @@ struct EventTypeId {
   auto operator<=>(const EventTypeId&) const = default;
 };
 
-// What an event, item or user record is logged as.
-enum class Stream : uint8_t { kEvents = 0, kItems = 1, kUsers = 2 };
+// What a record is logged as. Decisions are what was answered (events/decision.h): state is not
+// folded from them.
+enum class Stream : uint8_t { kEvents = 0, kItems = 1, kUsers = 2, kDecisions = 3 };
 
 // A place in the log: records before `offset` in (stream, partition) are what "up to here" means.
 // Offsets name records (events), not blocks; in the embedded log they count them, from 0.
@@ -67,7 +68,7 @@ struct Position {
 // what clocks say, so a late event cannot leak into a past that it was not part of.
 using AsOf = std::vector<Position>;
 
-std::string_view stream_name(Stream stream);      // "events", "items", "users"
+std::string_view stream_name(Stream stream);      // "events", "items", …
 std::string to_string(const Position& position);  // "events/0@12345"
 // The same text back; nullopt for anything else.
 std::optional<Position> parse_position(std::string_view text);

@@ -56,6 +56,7 @@ Command sizing_command();
 Command lake_command();
 Command features_command();
 Command pipeline_command();
+Command replay_command();
 Command trust_command();
 Command version_command();
 

@@ -43,8 +43,8 @@ std::span<const Command> commands() {
       serve_command(),      consume_command(),   simulate_command(),   load_command(),
       completion_command(), log_command(),       quarantine_command(), schema_command(),
       lake_command(),       verify_command(),    inspect_command(),    sizing_command(),
-      features_command(),   pipeline_command(),  forget_command(),     trust_command(),
-      version_command(),
+      features_command(),   pipeline_command(),  replay_command(),     forget_command(),
+      trust_command(),      version_command(),
   };
   return list;
 }

@@ -37,6 +37,7 @@ Settings::Settings() {
   schema.add("features", features);
   schema.add("serve", serve);
   schema.add("recommend", recommend);
+  schema.add("decisions", decisions);
   schema.add("lake", lake);
   schema.add("simulate", simulate);
   schema.add("import", import);

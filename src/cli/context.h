@@ -19,6 +19,7 @@
 #include "kafka/kafka_stream.h"
 #include "lake/lake_config.h"
 #include "models/catalog.h"
+#include "recommend/decision.h"
 #include "recommend/pipeline.h"
 #include "recommend/recommend_config.h"
 #include "recommend/shelves.h"
@@ -49,6 +50,7 @@ struct Settings {
   FeatureConfig features;
   ServeConfig serve;
   RecommendConfig recommend;
+  DecisionConfig decisions;
   Pipelines pipelines;
   ShelfPages shelves;
   LakeConfig lake;

@@ -11,7 +11,7 @@
 #include "dataset/dataset.h"
 #include "dataset/split.h"
 #include "events/block.h"
-#include "lake/memory_log_for_test.h"
+#include "events/memory_log_for_test.h"
 
 namespace palate {
 namespace {
@@ -20,8 +20,8 @@ constexpr uint32_t kUsers = 53'424, kItems = 10'000;
 constexpr size_t kEvents = 5'976'479;
 
 // A log-normal user and a long-tailed item for each event.
-PartitionedLog make_log(const EventTypes& types) {
-  PartitionedLog log;
+MemoryLog make_log(const EventTypes& types) {
+  MemoryLog log;
   const auto append = [&](Stream stream, const std::vector<EncodedBlock>& blocks) {
     for (const auto& block : blocks) {
       const EventLog::Append one{stream, 0, block.count, block.bytes};
@@ -56,7 +56,7 @@ struct World {
   EventTypes types = EventTypes::defaults();
   KeyedHash hash{KeyedHash::Key{1}, Tenant{}};
   ThreadPool pool;
-  PartitionedLog log = make_log(types);
+  MemoryLog log = make_log(types);
   Dataset dataset = Dataset::build({&log, &types, &hash, {}}, pool, {}).value();
 };
 

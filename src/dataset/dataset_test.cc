@@ -10,9 +10,9 @@
 #include <gtest/gtest.h>
 
 #include "events/block.h"
+#include "events/memory_log_for_test.h"
 #include "ids/perfect_hash.h"
 #include "lake/compaction.h"
-#include "lake/memory_log_for_test.h"
 
 namespace palate {
 namespace {
@@ -84,7 +84,7 @@ class DatasetTest : public ::testing::Test {
   }
 
   Path root_;
-  PartitionedLog log_;
+  MemoryLog log_;
   EventTypes types_ = EventTypes::defaults();
   KeyedHash hash_{KeyedHash::Key{1, 2, 3}, Tenant{}};
   int64_t logged_ = 0;

@@ -7,7 +7,7 @@
 
 #include "base/hash.h"
 #include "events/block.h"
-#include "lake/memory_log_for_test.h"
+#include "events/memory_log_for_test.h"
 
 namespace palate {
 namespace {
@@ -81,7 +81,7 @@ class FileSplitTest : public ::testing::Test {
   }
 
   Path root_;
-  PartitionedLog log_;
+  MemoryLog log_;
   EventTypes types_ = EventTypes::defaults();
   KeyedHash hash_{KeyedHash::Key{1, 2, 3}, Tenant{}};
   ThreadPool pool_{2};

@@ -196,6 +196,10 @@ std::vector<EncodedBlock> encode_users(std::span<const UserRecord> users) {
   return encode_records(Stream::kUsers, users);
 }
 
+std::vector<EncodedBlock> encode_decisions(std::span<const DecisionRecord> decisions) {
+  return encode_records(Stream::kDecisions, decisions);
+}
+
 Result<EventBatch> decode_events(std::string_view bytes, const EventTypes& types) {
   const OpenedBlock block = TRY(open_block(Stream::kEvents, bytes));
   EventBatch batch;
@@ -212,12 +216,26 @@ Result<std::vector<std::string>> block_type_names(std::string_view bytes) {
   return read_type_names(*block.body);
 }
 
+Result<EventTypes> block_types(std::string_view bytes) {
+  EventTypes types;
+  for (std::string& name : TRY(block_type_names(bytes))) {
+    EventType type;
+    type.name = std::move(name);
+    TRY(types.declare(std::move(type)));
+  }
+  return types;
+}
+
 Result<std::vector<ItemRecord>> decode_items(std::string_view bytes) {
   return decode_records<ItemRecord>(Stream::kItems, bytes, item_from_json);
 }
 
 Result<std::vector<UserRecord>> decode_users(std::string_view bytes) {
   return decode_records<UserRecord>(Stream::kUsers, bytes, user_from_json);
+}
+
+Result<std::vector<DecisionRecord>> decode_decisions(std::string_view bytes) {
+  return decode_records<DecisionRecord>(Stream::kDecisions, bytes, decision_from_json);
 }
 
 Hash128 event_identity(const EventView& row, std::string_view type_name) {

@@ -10,6 +10,7 @@
 
 #include "base/hash.h"
 #include "base/result.h"
+#include "events/decision.h"
 #include "events/event.h"
 #include "events/event_types.h"
 
@@ -36,6 +37,7 @@ Result<BlockInfo> inspect_block(std::string_view bytes);
 std::vector<EncodedBlock> encode_events(std::span<const EventView> rows, const EventTypes& types);
 std::vector<EncodedBlock> encode_items(std::span<const ItemRecord> items);
 std::vector<EncodedBlock> encode_users(std::span<const UserRecord> users);
+std::vector<EncodedBlock> encode_decisions(std::span<const DecisionRecord> decisions);
 
 // The rows of a block; strings live in the batch. A type name that `types` does not know gets
 // EventTypeId{} (invalid) and is to be treated as neutral. A row or record that was erased has no
@@ -44,8 +46,11 @@ std::vector<EncodedBlock> encode_users(std::span<const UserRecord> users);
 Result<EventBatch> decode_events(std::string_view bytes, const EventTypes& types);
 // The names of the types in a block of events, known or not. Errors: as decode_events.
 Result<std::vector<std::string>> block_type_names(std::string_view bytes);
+// They as types: what the block's rows can be encoded with again. Errors: as decode_events.
+Result<EventTypes> block_types(std::string_view bytes);
 Result<std::vector<ItemRecord>> decode_items(std::string_view bytes);
 Result<std::vector<UserRecord>> decode_users(std::string_view bytes);
+Result<std::vector<DecisionRecord>> decode_decisions(std::string_view bytes);
 
 // The identity of an event for deduplication: the hash of the client's event_id, or, where none was
 // given, of the content (type name, user, item, ts, value, request_id, slot, context) and the

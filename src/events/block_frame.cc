@@ -56,7 +56,7 @@ Result<Header> check_header(std::string_view bytes) {
                 "reads {}; use a newer one",
                 header.version, kVersion);
   }
-  if (header.kind > static_cast<uint8_t>(Stream::kUsers) || header.flags > kFlagZstd ||
+  if (header.kind > static_cast<uint8_t>(Stream::kDecisions) || header.flags > kFlagZstd ||
       header.zero != 0 || header.count == 0 || header.count > kBlockCountMax ||
       header.body_bytes > kBlockBodyBytesMax) {
     return fail(Code::kCorrupt, "block: its header makes no sense");

@@ -16,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto sealed = [&](Stream kind) {
     return seal_block(kind, count, bytes, BlockCompression::kNone);
   };
-  switch (data[0] % 4) {
+  switch (data[0] % 5) {
     case 0:
       static_cast<void>(decode_events(bytes, types));
       break;
@@ -47,8 +47,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 2:
       static_cast<void>(decode_items(sealed(Stream::kItems)));
       break;
-    default:
+    case 3:
       static_cast<void>(decode_users(sealed(Stream::kUsers)));
+      break;
+    default:
+      static_cast<void>(decode_decisions(sealed(Stream::kDecisions)));
   }
   return 0;
 }

@@ -3,17 +3,6 @@
 namespace palate {
 namespace {
 
-// The types of the block itself, so that those which nobody declares any more keep their names.
-Result<EventTypes> types_of(std::string_view bytes) {
-  EventTypes types;
-  for (std::string& name : TRY(block_type_names(bytes))) {
-    EventType type;
-    type.name = std::move(name);
-    TRY(types.declare(std::move(type)));
-  }
-  return types;
-}
-
 void count(ErasedBlock& erased, std::string_view user) {
   const auto at = erased.rows.find(user);
   if (at == erased.rows.end()) {
@@ -25,7 +14,8 @@ void count(ErasedBlock& erased, std::string_view user) {
 
 Result<std::optional<ErasedBlock>> erase_events(std::string_view bytes, const Position& first,
                                                 const VisibleFrom& visible_from) {
-  const EventTypes types = TRY(types_of(bytes));
+  // Those of the block itself: what nobody declares any more keeps its name.
+  const EventTypes types = TRY(block_types(bytes));
   EventBatch batch = TRY(decode_events(bytes, types));
   ErasedBlock out;
   std::string_view user;
@@ -39,39 +29,57 @@ Result<std::optional<ErasedBlock>> erase_events(std::string_view bytes, const Po
     }
     if (first.offset + i >= from) continue;
     count(out, row.user);
-    EventView erased;
-    erased.type = row.type;
-    erased.ts = row.ts;
-    erased.received = row.received;
-    row = erased;
+    row = erased_event(row);
   }
   if (out.rows.empty()) return std::nullopt;
   out.blocks = encode_events(batch.rows, types);
   return out;
 }
 
-Result<std::optional<ErasedBlock>> erase_users(std::string_view bytes, const Position& first,
-                                               const VisibleFrom& visible_from) {
-  std::vector<UserRecord> records = TRY(decode_users(bytes));
+std::string& user_of(UserRecord& record) { return record.id; }
+std::string& user_of(DecisionRecord& record) { return record.user; }
+std::vector<EncodedBlock> encode(std::span<const UserRecord> records) {
+  return encode_users(records);
+}
+std::vector<EncodedBlock> encode(std::span<const DecisionRecord> records) {
+  return encode_decisions(records);
+}
+
+// Records are about one user each, or about nobody.
+template <class Record>
+std::optional<ErasedBlock> erase_records(std::vector<Record> records, const Position& first,
+                                         const VisibleFrom& visible_from) {
   ErasedBlock out;
   for (size_t i = 0; i < records.size(); ++i) {
-    if (records[i].id.empty() || first.offset + i >= visible_from(first.stream, records[i].id)) {
-      continue;
-    }
-    count(out, records[i].id);
+    const std::string& user = user_of(records[i]);
+    if (user.empty() || first.offset + i >= visible_from(first.stream, user)) continue;
+    count(out, user);
     records[i] = {};
   }
   if (out.rows.empty()) return std::nullopt;
-  out.blocks = encode_users(records);
+  out.blocks = encode(std::span<const Record>(records));
   return out;
 }
 
 }  // namespace
 
+EventView erased_event(const EventView& row) {
+  EventView erased;
+  erased.type = row.type;
+  erased.ts = row.ts;
+  erased.received = row.received;
+  return erased;
+}
+
 Result<std::optional<ErasedBlock>> erase_rows(std::string_view bytes, const Position& first,
                                               const VisibleFrom& visible_from) {
   if (first.stream == Stream::kEvents) return erase_events(bytes, first, visible_from);
-  if (first.stream == Stream::kUsers) return erase_users(bytes, first, visible_from);
+  if (first.stream == Stream::kUsers) {
+    return erase_records(TRY(decode_users(bytes)), first, visible_from);
+  }
+  if (first.stream == Stream::kDecisions) {
+    return erase_records(TRY(decode_decisions(bytes)), first, visible_from);
+  }
   return std::nullopt;
 }
 

@@ -20,6 +20,9 @@ namespace palate {
 // to be forgotten. Thread-safe.
 using VisibleFrom = std::function<uint64_t(Stream stream, std::string_view user)>;
 
+// An event that keeps its place and says nothing.
+EventView erased_event(const EventView& row);
+
 struct ErasedBlock {
   std::vector<EncodedBlock> blocks;  // in place of the one, with the same number of records
   std::map<std::string, uint64_t, std::less<>> rows;  // that were erased, by user

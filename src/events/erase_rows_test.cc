@@ -181,5 +181,36 @@ TEST(EraseQuarantined, WhichFieldIsTheUsersIsWhatTheRecipeSays) {
   std::filesystem::remove(path);
 }
 
+TEST(EraseRows, TakesWhatWasAnsweredAlong) {
+  const std::vector<DecisionRecord> decisions{
+      *decision_from_json(R"({"request_id":"a","user":"ann","made":5,"answer":"x"})"),
+      *decision_from_json(R"({"request_id":"b","made":6})"),
+      *decision_from_json(R"({"request_id":"c","user":"bob","made":7})"),
+      *decision_from_json(R"({"request_id":"d","user":"ann","made":8})")};
+  const auto block = encode_decisions(decisions).front();
+  const Position first{Stream::kDecisions, 0, 100};
+  const auto erased = *erase_rows(block.bytes, first, [](Stream stream, std::string_view user) {
+    return stream == Stream::kDecisions && user == "ann" ? 103 : 0;
+  });
+  ASSERT_TRUE(erased);
+  EXPECT_EQ(erased->rows.at("ann"), 1u);
+  const auto left = *decode_decisions(erased->blocks.front().bytes);
+  ASSERT_EQ(left.size(), 4u) << "places stay";
+  EXPECT_EQ(left[0].json, "");
+  EXPECT_EQ(left[1].json, decisions[1].json);
+  EXPECT_EQ(left[2].user, "bob");
+  EXPECT_EQ(left[3].id, "d") << "what was answered since he came back stays";
+  EXPECT_FALSE(*erase_rows(erased->blocks.front().bytes, first, [](Stream, std::string_view user) {
+    return user == "ann" ? 103 : 0;
+  })) << "what is erased is not erased again";
+}
+
+TEST(Decision, IsAnObjectWithAnIdAndATime) {
+  for (const char* wrong : {"", "[]", "{}", R"({"request_id":"a"})", R"({"made":5})",
+                            R"({"request_id":"","made":5})", R"({"request_id":"a","made":"5"})"}) {
+    EXPECT_EQ(decision_from_json(wrong).error().code, Code::kInvalidArgument) << wrong;
+  }
+}
+
 }  // namespace
 }  // namespace palate

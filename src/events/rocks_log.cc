@@ -417,9 +417,10 @@ Result<RocksLog::Erased> RocksLog::erase(const VisibleFrom& visible_from,
   return erased;
 }
 
-Result<RocksLog::Trimmed> RocksLog::trim_events(const MayGo& may_go, const std::stop_token& stop) {
+Result<RocksLog::Trimmed> RocksLog::trim(Stream stream, const MayGo& may_go,
+                                         const std::stop_token& stop) {
   TRY(settle(stop));
-  const Part part{Stream::kEvents, 0};
+  const Part part{stream, 0};
   const Range range = range_of(part);
   const Key lower = key_of({part.first, part.second, range.begin});
   const Key upper = key_of({part.first, part.second, range.end});

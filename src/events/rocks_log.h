@@ -61,9 +61,9 @@ class RocksLog : public EventLog {
   // What a block is asked for: whether it may go, `bytes_kept` being what is left with it and
   // behind it, roughly.
   using MayGo = std::function<Result<bool>(const Block& block, uint64_t bytes_kept)>;
-  // Drops the oldest blocks of events up to the first that may not go; the newest stays. Durable on
-  // return. By one thread at a time, the one of erase().
-  Result<Trimmed> trim_events(const MayGo& may_go, const std::stop_token& stop);
+  // Drops the oldest blocks of a stream up to the first that may not go; the newest stays. Durable
+  // on return. By one thread at a time, the one of erase().
+  Result<Trimmed> trim(Stream stream, const MayGo& may_go, const std::stop_token& stop);
 
  private:
   using Part = std::pair<Stream, uint32_t>;

@@ -413,7 +413,8 @@ TEST(RocksLog, TheOldestBlocksGoAndOffsetsStay) {
     for (int i = 0; i < 5; ++i) {
       ASSERT_TRUE(opened.log->append({{block_of(fmt::format("user-number-{}", i), 10)}}));
     }
-    const auto trimmed = opened.log->trim_events(
+    const auto trimmed = opened.log->trim(
+        Stream::kEvents,
         [](const EventLog::Block& block, uint64_t) { return block.first.offset < 20; }, {});
     ASSERT_TRUE(trimmed) << trimmed.error().message;
     EXPECT_EQ(trimmed->blocks, 2u);
@@ -429,7 +430,8 @@ TEST(RocksLog, TheOldestBlocksGoAndOffsetsStay) {
     return {};
   }));
   EXPECT_EQ(first, 20u) << "reading from before the beginning begins there";
-  const auto all = opened.log->trim_events([](const auto&, uint64_t) { return true; }, {});
+  const auto all =
+      opened.log->trim(Stream::kEvents, [](const auto&, uint64_t) { return true; }, {});
   ASSERT_TRUE(all);
   EXPECT_EQ(all->blocks, 2u) << "the newest stays: it holds the place where the log goes on";
   EXPECT_EQ(opened.log->append({{block_of("bob", 1)}})->front().offset, 50u);

@@ -100,6 +100,11 @@ struct LiveState::State {
   std::vector<ItemIx> changed_items;  // whose popularity is ahead of the store; guarded by writing
   bool loaded = false;                // popularity and position belong together; guarded by writing
   bool reader = false;                // nothing is written
+  // Folding holds `moving`, whoever wants to read one moment holds it shared. Whoever waits for
+  // either holds `turn`, so that many readers cannot keep the writer out.
+  mutable std::mutex turn;
+  mutable std::shared_mutex moving;
+  bool past_memory = false;  // folding into the store; changed while `moving` is held
   mutable std::mutex mutex;
   mutable std::condition_variable moved;
   uint64_t items = 0;  // both guarded by mutex; written by the one writer only
@@ -107,6 +112,10 @@ struct LiveState::State {
   LivePosition written;  // what the store has; guarded by writing
   WriteBehind behind;    // last: its thread uses all of the above
 
+  [[nodiscard]] std::unique_lock<std::shared_mutex> move() const {
+    const std::lock_guard mine(turn);
+    return std::unique_lock(moving);
+  }
   LivePosition fresh_position() const;
   void move_to(const LivePosition& next);
   Status load(const EventLog& log, bool may_rebuild);
@@ -115,9 +124,9 @@ struct LiveState::State {
   Status drop();
   Status check_no_gap(Position first, uint64_t reached) const;
   Status make_room();
-  Status apply_item(const ItemRecord& record);
+  Status apply_item(const ItemRecord& record, uint64_t reached);
   Status fold_in_memory(const ResolvedBlock& block, const Resolver& resolver,
-                        const Catalogue::View& view);
+                        const Catalogue::View& view, const LivePosition& reached);
   Status fold_rows(Position first, std::span<const EventView> rows);
   Status fold_users(Position first, std::span<const UserRecord> records);
   Status forget(std::span<const UserId> ids);
@@ -270,7 +279,7 @@ Status LiveState::State::check_no_gap(Position first, uint64_t reached) const {
 
 // All or nothing.
 Status LiveState::State::fold_in_memory(const ResolvedBlock& block, const Resolver& resolver,
-                                        const Catalogue::View& view) {
+                                        const Catalogue::View& view, const LivePosition& reached) {
   const ByUser by = by_user(block, resolver.users());
   const std::vector<UserStates::Ref> before = TRY(users.get_all(by.ids));
   std::vector<EventWeight> weights(
@@ -278,10 +287,15 @@ Status LiveState::State::fold_in_memory(const ResolvedBlock& block, const Resolv
   std::vector<LikedTogether> liked;
   ItemSide side{block.first, weights, &liked};
   const UserRules rules{parts.types, parts.limits, &parts.features};
+  std::vector<std::shared_ptr<UserState>> after;
+  after.reserve(by.ids.size());
   for (size_t u = 0; u < by.ids.size(); ++u) {
-    auto next = successor(before[u], by.names[u], by.of(u).size());
-    fold_user(*next, by.of(u), rules, signals ? &side : nullptr);
-    users.put(by.ids[u], std::move(next), before[u] == nullptr);
+    after.push_back(successor(before[u], by.names[u], by.of(u).size()));
+    fold_user(*after[u], by.of(u), rules, signals ? &side : nullptr);
+  }
+  const auto still = move();
+  for (size_t u = 0; u < by.ids.size(); ++u) {
+    users.put(by.ids[u], std::move(after[u]), before[u] == nullptr);
   }
   if (signals) {
     std::ranges::stable_sort(liked, {}, &LikedTogether::offset);
@@ -290,6 +304,7 @@ Status LiveState::State::fold_in_memory(const ResolvedBlock& block, const Resolv
   }
   popularity.add(resolver.changes());
   changed_items.insert(changed_items.end(), block.changed.begin(), block.changed.end());
+  move_to(reached);
   return {};
 }
 
@@ -300,15 +315,11 @@ Status LiveState::State::fold_rows(Position first, std::span<const EventView> ro
   LivePosition next = position;
   next.events = first.offset + rows.size();
   if (next.events <= position.events) return {};
-  {
-    const Catalogue::View view = catalogue.view();
-    Resolver resolver(*parts.types, *parts.hash, signals.get());
-    resolver.begin(first.offset, rows.size());
-    TRY(resolver.add(rows, {.first = first.offset, .from = position.events}, view));
-    TRY(fold_in_memory(resolver.finish(view.size()), resolver, view));
-  }
-  move_to(next);
-  return {};
+  const Catalogue::View view = catalogue.view();
+  Resolver resolver(*parts.types, *parts.hash, signals.get());
+  resolver.begin(first.offset, rows.size());
+  TRY(resolver.add(rows, {.first = first.offset, .from = position.events}, view));
+  return fold_in_memory(resolver.finish(view.size()), resolver, view, next);
 }
 
 Status LiveState::State::fold_users(Position first, std::span<const UserRecord> records) {
@@ -327,6 +338,7 @@ Status LiveState::State::fold_users(Position first, std::span<const UserRecord> 
   std::vector<UserId> ids;
   for (const auto& [id, record] : newest) ids.push_back(parts.hash->user(id));
   const std::vector<UserStates::Ref> before = TRY(users.get_all(ids));
+  const auto still = move();
   size_t u = 0;
   for (const auto& [id, record] : newest) {
     auto state = successor(before[u], id, 0);
@@ -347,14 +359,16 @@ Status LiveState::State::forget(std::span<const UserId> ids) {
   for (const UserId& id : ids) puts.push_back({user_key(id), std::nullopt});
   TRY(parts.store->write(puts));
   TRY(parts.store->sync());
+  const auto still = move();
   for (const UserId& id : ids) users.drop(id);
   return {};
 }
 
 // ---- catching up ----------------------------------------------------------------------------
 
-// The item's counts go where it belongs now.
-Status LiveState::State::apply_item(const ItemRecord& record) {
+// The item's counts go where it belongs now. `reached` is the position behind it.
+Status LiveState::State::apply_item(const ItemRecord& record, uint64_t reached) {
+  const auto still = move();
   ItemTraits before;
   if (signals) {
     const Catalogue::View view = catalogue.view();
@@ -362,6 +376,8 @@ Status LiveState::State::apply_item(const ItemRecord& record) {
   }
   const ItemIx item = TRY(catalogue.apply(record));
   if (signals) signals->move(item, before, catalogue.view().traits(item));
+  const std::lock_guard lock(mutex);
+  items = reached;
   return {};
 }
 
@@ -370,10 +386,9 @@ Status LiveState::State::catch_up_items(const EventLog& log, const std::stop_tok
     TRY(check_stop(stop));
     const std::vector<ItemRecord> records = TRY(decode_items(block.bytes));
     for (size_t i = 0; i < records.size(); ++i) {
-      if (block.first.offset + i >= items) TRY(apply_item(records[i]));
+      const uint64_t at = block.first.offset + i;
+      if (at >= items) TRY(apply_item(records[i], at + 1));
     }
-    const std::lock_guard lock(mutex);
-    items = block.first.offset + records.size();
     return {};
   });
 }
@@ -436,6 +451,11 @@ Status LiveState::State::fold_tail(const EventLog& log, const std::stop_token& s
 Status LiveState::State::fold_into_store(const EventLog& log, const std::stop_token& stop) {
   TRY(behind.flush());
   const std::lock_guard lock(writing);
+  const auto set_past_memory = [this](bool value) {
+    const auto still = move();
+    past_memory = value;
+  };
+  set_past_memory(true);
   give_memory_back();  // of an import
   users.clear();
   LogFold fold({.fold = {.types = parts.types,
@@ -455,6 +475,7 @@ Status LiveState::State::fold_into_store(const EventLog& log, const std::stop_to
   users.clear();  // what was read meanwhile may be older
   // What was gathered but not written leaves popularity ahead of the store.
   if (!folded) loaded = load_item_side().has_value();
+  set_past_memory(false);
   give_memory_back();
   return folded;
 }
@@ -491,9 +512,7 @@ Status LiveState::apply_items(Position first, std::span<const ItemRecord> items)
   TRY(state_->check_no_gap(first, state_->items));
   for (size_t i = 0; i < items.size(); ++i) {
     if (first.offset + i < state_->items) continue;
-    TRY(state_->apply_item(items[i]));
-    const std::lock_guard lock(state_->mutex);
-    state_->items = first.offset + i + 1;
+    TRY(state_->apply_item(items[i], first.offset + i + 1));
   }
   state_->moved.notify_all();
   return {};
@@ -516,6 +535,12 @@ AsOf LiveState::as_of() const {
           {Stream::kUsers, 0, state_->position.users}};
 }
 
+LiveState::Hold LiveState::hold() const {
+  const std::lock_guard mine(state_->turn);
+  Hold hold(state_->moving);
+  return state_->past_memory ? Hold() : std::move(hold);
+}
+
 bool LiveState::wait_for(const Position& position, int64_t deadline_us) const {
   const auto reached = [&] {
     if (position.offset == 0) return true;
@@ -527,6 +552,8 @@ bool LiveState::wait_for(const Position& position, int64_t deadline_us) const {
         return state_->items >= position.offset;
       case Stream::kUsers:
         return state_->position.users >= position.offset;
+      case Stream::kDecisions:
+        break;
     }
     return false;
   };

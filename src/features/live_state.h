@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <memory>
+#include <shared_mutex>
 #include <span>
 #include <stop_token>
 #include <string_view>
@@ -75,6 +76,12 @@ class LiveState {
   // True once `position` is folded; waits until `deadline` (steady clock, microseconds from now)
   // for it.
   [[nodiscard]] bool wait_for(const Position& position, int64_t deadline_us) const;
+
+  // While it lives nothing is folded: all that is read is as of one position. The writer waits, so
+  // keep it for one request only, and take it before any view. Owns nothing while much is folded
+  // into the store at once, when there is no such moment. Thread-safe.
+  using Hold = std::shared_lock<std::shared_mutex>;
+  [[nodiscard]] Hold hold() const;
 
   // Users with any state; reads every key. Thread-safe; counts some twice while they are written.
   [[nodiscard]] Result<uint64_t> users_count() const;

@@ -1,5 +1,6 @@
-// A log and a store in memory, for tests that reopen the same data hundreds of times. They keep the
-// contracts that events/log_contract.h and store/state_store_contract.h test on the real ones.
+// A store in memory beside the log (events/memory_log_for_test.h), for tests that reopen the same
+// data hundreds of times. It keeps the contract that store/state_store_contract.h tests on the real
+// ones.
 #pragma once
 
 #include <algorithm>
@@ -9,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "events/log.h"
+#include "events/memory_log_for_test.h"
 #include "features/feature_config.h"
 #include "store/state_store.h"
 
@@ -22,44 +23,6 @@ inline FeatureConfig everything(int64_t co_views) {
   config.co_views = co_views;
   return config;
 }
-
-class MemoryLog : public EventLog {
- public:
-  Result<std::vector<Position>> append(std::span<const Append> blocks) override {
-    std::vector<Position> positions;
-    for (const Append& block : blocks) {
-      Position& end = ends_[block.stream];
-      end.stream = block.stream;
-      positions.push_back(end);
-      blocks_.push_back({end, block.count, block.bytes});
-      end.offset += block.count;
-    }
-    return positions;
-  }
-  Status read(Position from, const std::function<Status(const Block&)>& visit) const override {
-    for (const Kept& kept : blocks_) {
-      if (kept.first.stream != from.stream || kept.first.offset + kept.count <= from.offset) {
-        continue;
-      }
-      TRY(visit({kept.first, kept.count, kept.bytes}));
-    }
-    return {};
-  }
-  [[nodiscard]] Result<AsOf> ends() const override {
-    AsOf ends;
-    for (const auto& [stream, end] : ends_) ends.push_back(end);
-    return ends;
-  }
-
- private:
-  struct Kept {
-    Position first;
-    uint32_t count;
-    std::string bytes;
-  };
-  std::vector<Kept> blocks_;
-  std::map<Stream, Position> ends_;
-};
 
 class MemoryStore : public StateStore {
   class MemoryBulk : public Bulk {

@@ -19,6 +19,7 @@ size_t Submission::records() const {
   if (const auto* events = std::get_if<PreparedEvents>(&what)) return events->rows();
   if (const auto* items = std::get_if<std::vector<ItemRecord>>(&what)) return items->size();
   if (const auto* users = std::get_if<std::vector<UserRecord>>(&what)) return users->size();
+  if (const auto* answers = std::get_if<std::vector<DecisionRecord>>(&what)) return answers->size();
   return std::get<ForgetUsers>(what).users.size();
 }
 
@@ -116,6 +117,14 @@ Status CommitGroup::gather() {
       receipt.accepted = users->size();
       users_.insert(users_.end(), std::make_move_iterator(users->begin()),
                     std::make_move_iterator(users->end()));
+    } else if (auto* answers = std::get_if<std::vector<DecisionRecord>>(&submission.what)) {
+      // What was answered to somebody who has been forgotten since is not written down.
+      std::erase_if(*answers, [this](const DecisionRecord& answer) {
+        return writer_.forgetting != nullptr &&
+               writer_.forgetting->is_forgotten(answer.user, answer.made);
+      });
+      receipt.accepted = answers->size();
+      std::ranges::move(*answers, std::back_inserter(decisions_));
     } else {
       const auto& gone = std::get<ForgetUsers>(submission.what).users;
       receipt.accepted = gone.size();
@@ -185,6 +194,7 @@ Status CommitGroup::append() {
   if (!items_.empty()) add(Stream::kItems, encode_items(items_));
   if (!users_.empty()) add(Stream::kUsers, encode_users(users_));
   for (Run& run : runs_) add(Stream::kEvents, std::move(run.blocks));
+  if (!decisions_.empty()) add(Stream::kDecisions, encode_decisions(decisions_));
   if (blocks.empty() && marks_.empty()) return {};
   const std::vector<Position> first = TRY(
       marks_.empty() ? writer_.log->append(blocks) : writer_.marked->append_marked(blocks, marks_));
@@ -193,6 +203,7 @@ Status CommitGroup::append() {
     if (blocks[i].stream == Stream::kEvents) writer_.events_end = end;
     if (blocks[i].stream == Stream::kItems) writer_.items_end = end;
     if (blocks[i].stream == Stream::kUsers) writer_.users_end = end;
+    if (blocks[i].stream == Stream::kDecisions) writer_.decisions_end = end;
   }
   return {};
 }
@@ -246,6 +257,8 @@ Status CommitGroup::answer(Status status, const Status& forgotten) {
       receipt.ends = {{Stream::kEvents, 0, writer_.events_end}};
     } else if (std::holds_alternative<std::vector<ItemRecord>>(submissions_[i].what)) {
       receipt.ends = {{Stream::kItems, 0, writer_.items_end}};
+    } else if (std::holds_alternative<std::vector<DecisionRecord>>(submissions_[i].what)) {
+      receipt.ends = {{Stream::kDecisions, 0, writer_.decisions_end}};
     } else {
       receipt.ends = {{Stream::kUsers, 0, writer_.users_end}};
     }

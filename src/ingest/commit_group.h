@@ -21,8 +21,9 @@
 namespace palate {
 
 struct Submission {
-  std::variant<PreparedEvents, std::vector<ItemRecord>, std::vector<UserRecord>, ForgetUsers> what =
-      {};
+  std::variant<PreparedEvents, std::vector<ItemRecord>, std::vector<UserRecord>, ForgetUsers,
+               std::vector<DecisionRecord>>
+      what = {};
   std::vector<Followed::Mark> marks = {};
   Ingest::Done done = {};
   [[nodiscard]] size_t records() const;
@@ -40,10 +41,10 @@ struct Writer {
   size_t window_events = 0;    // that it is to hold
   bool window_filled = false;  // false: the log has events that the window has not seen
   uint64_t sole_source = 0;    // not 0: of which all events in the log are (PreparedEvents::source)
-  uint64_t events_end = 0, items_end = 0, users_end = 0;  // of the log
-  std::map<std::string, uint64_t> failed = {};            // attempts of followed sources
-  bool deferred = false;                                  // not folded for now
-  bool behind = false;                                    // the log holds what is not folded
+  uint64_t events_end = 0, items_end = 0, users_end = 0, decisions_end = 0;  // of the log
+  std::map<std::string, uint64_t> failed = {};  // attempts of followed sources
+  bool deferred = false;                        // not folded for now
+  bool behind = false;                          // the log holds what is not folded
 
   Status fill_window(std::stop_token stop);
 };
@@ -85,6 +86,7 @@ class CommitGroup {
   std::vector<ItemRecord> items_;
   std::unordered_set<std::string> new_items_;
   std::vector<UserRecord> users_;
+  std::vector<DecisionRecord> decisions_;
   bool forgets_ = false;
   std::vector<std::string> forget_;  // users
   std::vector<Run> runs_;

@@ -229,7 +229,11 @@ Result<RocksLog::Trimmed> DataDirectory::trim_log(uint64_t not_beyond,
     if (at.stream == Stream::kEvents) not_beyond = std::min(not_beyond, at.offset);
   }
   TRY(state_->live->flush());
-  return palate::trim_log(*state_->log, state_->retention, not_beyond, stop);
+  RocksLog::Trimmed trimmed = TRY(trim_events(*state_->log, state_->retention, not_beyond, stop));
+  const auto decisions = TRY(trim_decisions(*state_->log, state_->retention, stop));
+  trimmed.blocks += decisions.blocks;
+  trimmed.bytes += decisions.bytes;
+  return trimmed;
 }
 
 Status DataDirectory::put_meta(std::string_view key, std::string_view value) {

@@ -77,8 +77,8 @@ class DataDirectory {
 
   // Who asked to be forgotten, and what of them is left.
   [[nodiscard]] Forgetting& forgetting();
-  // Writers only: drops the oldest part of the log as the settings say, as far as the state has it
-  // and `not_beyond` (a position of events, of whoever else reads the log) lets it.
+  // Writers only: drops the oldest part of the log as the settings say, of events as far as the
+  // state has them and `not_beyond` (a position of events, of whoever else reads the log) lets it.
   Result<RocksLog::Trimmed> trim_log(uint64_t not_beyond, const std::stop_token& stop);
 
   // Small facts beside log and state, durable on return: which sources were imported, their time

@@ -80,6 +80,7 @@ Status Forgetting::refresh() {
     hidden[*user] = {.asked = TRY(field_of<std::string>(json, key, "asked")),
                      .events = TRY(field_of<uint64_t>(json, key, "events")),
                      .users = TRY(field_of<uint64_t>(json, key, "users")),
+                     .decisions = json.value("decisions", uint64_t{0}),
                      .dropped = TRY(field_of<bool>(json, key, "dropped"))};
   }
   hide(std::move(hidden));
@@ -97,6 +98,7 @@ VisibleFrom Forgetting::visible_from(Snapshot hidden) const {
                                                           std::string_view user) -> uint64_t {
     const auto at = hidden->find(hash->user(user));
     if (at == hidden->end()) return 0;
+    if (stream == Stream::kDecisions) return at->second.decisions;
     return stream == Stream::kEvents ? at->second.events : at->second.users;
   };
 }
@@ -123,6 +125,15 @@ Forgetting::Pending Forgetting::pending() const {
       pending.asked = std::min(pending.asked, *asked);
   }
   return pending;
+}
+
+bool Forgetting::is_forgotten(std::string_view user, TimeUs when) const {
+  const Snapshot all = hidden();
+  if (all->empty()) return false;
+  const auto found = all->find(parts_.hash->user(user));
+  if (found == all->end()) return false;
+  const auto asked = parse_rfc3339(found->second.asked);
+  return asked && when <= *asked;
 }
 
 Result<std::vector<ForgetRecord>> Forgetting::records() const {
@@ -157,12 +168,14 @@ Status Forgetting::drop(HiddenUsers hidden, LiveState& state) {
     return fact_of(user, Json{{"asked", one.asked},
                               {"events", one.events},
                               {"users", one.users},
+                              {"decisions", one.decisions},
                               {"dropped", one.dropped}});
   };
   for (auto& [user, one] : hidden) {
     if (one.dropped) continue;
     one.events = end_of(ends, Stream::kEvents);
     one.users = end_of(ends, Stream::kUsers);
+    one.decisions = end_of(ends, Stream::kDecisions);
     users.push_back(user);
     asked.push_back(fact(user, one));
   }

@@ -70,6 +70,10 @@ class Forgetting {
   // kIo, kCorrupt; the next one goes on.
   Result<Swept> sweep(const std::stop_token& stop);
 
+  // Whether the user has asked to be forgotten after `when`, and files still hold rows.
+  // Thread-safe.
+  [[nodiscard]] bool is_forgotten(std::string_view user, TimeUs when) const;
+
   // Of those whose rows are hidden. Thread-safe.
   struct Pending {
     size_t users = 0;
@@ -83,8 +87,8 @@ class Forgetting {
  private:
   struct Hidden {
     std::string asked;
-    uint64_t events = 0, users = 0;  // offsets from which on rows may be seen
-    bool dropped = false;            // his state
+    uint64_t events = 0, users = 0, decisions = 0;  // offsets from which on rows may be seen
+    bool dropped = false;                           // his state
     bool operator==(const Hidden&) const = default;
   };
   using HiddenUsers = std::unordered_map<UserId, Hidden>;

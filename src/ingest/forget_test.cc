@@ -60,6 +60,29 @@ struct ForgetTest : testing::Test {
     const auto state = directory->state().user(user);
     return state && *state ? (*state)->history.size() : 0;
   }
+  // Logs that something was answered to `user`; whether it was taken.
+  bool answered(const std::string& id, const std::string& user, TimeUs made = now()) {
+    const std::string json =
+        fmt::format(R"({{"request_id":"{}","user":"{}","made":{}}})", id, user, made.us);
+    std::promise<Result<IngestReceipt>> done;
+    EXPECT_TRUE(directory->ingest().submit_decisions(
+        {*decision_from_json(json)},
+        [&](Result<IngestReceipt> receipt) { done.set_value(std::move(receipt)); }));
+    const auto receipt = done.get_future().get();
+    EXPECT_TRUE(receipt);
+    return receipt->accepted == 1;
+  }
+  [[nodiscard]] std::vector<std::string> answers() const {
+    std::vector<std::string> ids;
+    EXPECT_TRUE(directory->log().read(
+        {Stream::kDecisions, 0, 0}, [&](const EventLog::Block& block) -> Status {
+          for (const DecisionRecord& one : TRY(decode_decisions(block.bytes))) {
+            ids.push_back(one.id);
+          }
+          return {};
+        }));
+    return ids;
+  }
   [[nodiscard]] std::vector<std::string> files_with(std::string_view text) const {
     std::vector<std::string> files;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(folder.path())) {
@@ -225,6 +248,22 @@ TEST_F(ForgetTest, AReaderBesideTheWriterHidesThem) {
   EXPECT_THAT(users, testing::ElementsAre("", "", "", "ann"));
 }
 
+TEST_F(ForgetTest, WhatWasAnsweredGoesAlong) {
+  const TimeUs before = now();
+  EXPECT_TRUE(answered("first", kGeorge));
+  EXPECT_TRUE(answered("second", "ann"));
+  ASSERT_TRUE(directory->state().flush());
+  ASSERT_TRUE(directory->ingest().write_forget({kGeorge}));
+  EXPECT_THAT(answers(), testing::ElementsAre("", "second")) << "hidden at once";
+  EXPECT_FALSE(answered("late", kGeorge, before)) << "made before, on its way meanwhile";
+  EXPECT_TRUE(answered("back", kGeorge));
+  ASSERT_TRUE(directory->forgetting().sweep({}));
+  EXPECT_THAT(answers(), testing::ElementsAre("", "second", "back"));
+  reopen();
+  EXPECT_THAT(answers(), testing::ElementsAre("", "second", "back"));
+  EXPECT_TRUE(answered("next", "ann"));
+}
+
 // ---- retention ------------------------------------------------------------------------------
 
 struct RetentionTest : ForgetTest {
@@ -261,6 +300,22 @@ TEST_F(RetentionTest, TheLargestLogIsKeptToItsSize) {
   reopen();
   fill(4);
   EXPECT_EQ(directory->trim_log(100, {})->blocks, 3u);
+}
+
+TEST_F(RetentionTest, OldAnswersGoAndEventsStay) {
+  fill(3);
+  const TimeUs old{now().us - 31 * kDayUs};
+  for (const char* id : {"a", "b"}) answered(id, "ann", old);
+  for (const char* id : {"c", "d"}) answered(id, "ann");
+  EXPECT_EQ(directory->trim_log(100, {})->blocks, 2u) << "after thirty days, by default";
+  EXPECT_THAT(answers(), testing::ElementsAre("c", "d"));
+  retention.decisions_gib = 1e-9;
+  reopen();
+  EXPECT_EQ(directory->trim_log(100, {})->blocks, 1u) << "the newest stays";
+  EXPECT_THAT(answers(), testing::ElementsAre("d"));
+  reopen();
+  EXPECT_THAT(answers(), testing::ElementsAre("d"));
+  EXPECT_EQ(history_of("ann"), 3u);
 }
 
 TEST_F(RetentionTest, StateIsNotFoldedAnewFromARestUnlessThatIsSaid) {

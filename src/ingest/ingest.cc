@@ -24,6 +24,7 @@ Status read_ends(const EventLog& log, Writer& writer) {
     if (end.stream == Stream::kEvents) writer.events_end = end.offset;
     if (end.stream == Stream::kItems) writer.items_end = end.offset;
     if (end.stream == Stream::kUsers) writer.users_end = end.offset;
+    if (end.stream == Stream::kDecisions) writer.decisions_end = end.offset;
   }
   writer.window_filled = writer.events_end == 0;
   return {};
@@ -197,6 +198,10 @@ Status Ingest::submit_users(std::vector<UserRecord> users, Done done) {
 Status Ingest::submit_forget(std::vector<std::string> users, Done done) {
   PALATE_CHECK(state_->parts.forgetting != nullptr, "this ingest cannot forget anybody");
   return state_->submit({.what = ForgetUsers{std::move(users)}, .done = std::move(done)}, false);
+}
+
+Status Ingest::submit_decisions(std::vector<DecisionRecord> decisions, Done done) {
+  return state_->submit({.what = std::move(decisions), .done = std::move(done)}, false);
 }
 
 Status Ingest::submit_followed(Followed followed, Done done) {

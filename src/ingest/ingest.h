@@ -17,6 +17,7 @@
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "events/decision.h"
 #include "events/event.h"
 #include "events/event_types.h"
 #include "events/log.h"
@@ -81,6 +82,8 @@ class Ingest : public Intake {
   Status submit_items(std::vector<ItemRecord> items, Done done) override;
   Status submit_users(std::vector<UserRecord> users, Done done) override;
   Status submit_forget(std::vector<std::string> users, Done done) override;
+  // What was answered: logged, not folded.
+  Status submit_decisions(std::vector<DecisionRecord> decisions, Done done);
 
   // For many rows at a time (imports): what prepare_events() (ingest/prepared_events.h) has made
   // on any thread. Waits while the queue is full instead of kOverloaded.

@@ -64,8 +64,8 @@ void Upkeep::run(const std::stop_token& stop) {
       if (!swept) next_sweep = now + kAgain;
       tell("what was forgotten is hidden, and its files are not rewritten yet", swept);
     }
-    if (!parts_.config.keeps_all() && now >= next_trim) {
-      tell("the log cannot drop its oldest events", trim(stop));
+    if (now >= next_trim) {
+      tell("the log cannot drop its oldest part", trim(stop));
       next_trim = now + seconds(parts_.config.every_s);
     }
   }

@@ -244,6 +244,7 @@ Status Compaction::read_log(const RowFilter& filter) {
   const LogRuns runs{source_, room_.pool, room_.stop,
                      (static_cast<uint64_t>(room_.config.memory_mib) << 20) / 2};
   AsOf ends = TRY(source_.log->ends());
+  std::erase_if(ends, [](const Position& end) { return end.stream == Stream::kDecisions; });
   // Events last: each manifest has the items that its events name.
   std::ranges::stable_partition(ends,
                                 [](const Position& end) { return end.stream != Stream::kEvents; });

@@ -74,7 +74,7 @@ TEST_F(CompactionTest, ManySmallCompactionsGiveWhatOneGives) {
   size_t kept_before = events.size();
   for (const int64_t days : {0, 1, 2, 30}) {
     config_.dedup_days = days;
-    log_ = PartitionedLog();
+    log_ = MemoryLog();
     std::filesystem::remove_all(root_);
     for (size_t i = 0; i < events.size(); i += 40) {
       log_events({events.begin() + static_cast<ptrdiff_t>(i),
@@ -283,7 +283,7 @@ TEST_F(CompactionTest, WhatTheLogHasErasedIsAccountedFor) {
   EXPECT_EQ(compacted().events, 1U);
   EXPECT_EQ(lake_.current()->value().accounts[0], (Account{.read = 3, .erased = 2}));
   expect_whole();
-  log_ = PartitionedLog();  // nothing but such rows
+  log_ = MemoryLog();  // nothing but such rows
   std::filesystem::remove_all(root_);
   log_events({{"", "", 0}, {"", "", 0}});
   EXPECT_EQ(compacted().events, 0U);
@@ -317,7 +317,7 @@ TEST_F(CompactionTest, WhoIsForgottenAsTheFirstCompactionBeginsIsNotMissed) {
   EXPECT_FALSE(std::filesystem::exists(root_)) << "there is no lake: the log alone hides her";
   auto from = source();
   from.look_again = [&] {
-    log_ = PartitionedLog();
+    log_ = MemoryLog();
     log_events({{"", "", 0}, {"bob", "b", 0}});
     return lake_.forget(hash_.user("bob"), *log_.ends());
   };
@@ -515,7 +515,7 @@ TEST_F(CompactionTest, AnotherLogOrKeyIsRefused) {
   const auto key = compact(source_of(log_, types_, other, {}), {lake_, config_, pool_});
   ASSERT_FALSE(key);
   EXPECT_THAT(key.error().message, HasSubstr("id.key"));
-  log_ = PartitionedLog();
+  log_ = MemoryLog();
   log_events({{"ann", "a", 0}});
   const auto log = compact_now();
   ASSERT_FALSE(log);

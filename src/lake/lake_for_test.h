@@ -11,9 +11,9 @@
 #include <gtest/gtest.h>
 
 #include "events/block.h"
+#include "events/memory_log_for_test.h"
 #include "lake/compaction.h"
 #include "lake/lake_status.h"
-#include "lake/memory_log_for_test.h"
 #include "lake/reader.h"
 
 namespace palate::lake {
@@ -129,7 +129,7 @@ class LakeTest : public ::testing::Test {
   Path root_ = named_folder();
   EventTypes types_ = EventTypes::defaults();
   KeyedHash hash_{KeyedHash::Key{1, 2, 3}, Tenant{}};
-  PartitionedLog log_;
+  MemoryLog log_;
   LakeConfig config_;
   ThreadPool pool_{2};
   ThreadPool* readers_ = &pool_;  // of lines()

@@ -293,6 +293,7 @@ Result<LakeStatus> status_of(const LakeDirectory& lake, const EventLog& log) {
     status.last_day = day_text(*days.rbegin());
   }
   for (const Position& end : TRY(log.ends())) {
+    if (end.stream == Stream::kDecisions) continue;  // stay in the log
     const uint64_t seen = offset_of(status.as_of, end.stream, end.partition);
     status.behind += end.offset - std::min(seen, end.offset);
   }

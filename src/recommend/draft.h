@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "recommend/cursor.h"
+#include "recommend/decision.h"
 #include "recommend/pipeline.h"
+#include "recommend/pool.h"
 #include "recommend/recommender.h"
 
 namespace palate {
@@ -39,6 +41,7 @@ struct LoadedRelease {
   const LoadedModel* personal = nullptr;  // answers who has a history …
   const LoadedModel* popular = nullptr;   // … and everybody
   const LoadedModel* similar = nullptr;
+  const DecisionSink* decisions = nullptr;  // nullptr: none are logged
   mutable std::array<StepTimer, kStepsMax> timers;
 
   // kUnavailable for a kind that the release does not have.
@@ -75,6 +78,15 @@ struct Draft {
   const RecommendRequest& request;
   const LoadedRelease& loaded;
   Workspace& work;
+  const PastMoment* past = nullptr;  // of an answer that is made once more
+
+  // Of a decision that is logged (recommend/decision.h).
+  bool logged = false;
+  LiveState::Hold held{};
+  bool steady = false;  // state is held, here or by whoever answers several together
+  std::array<double, kStepsMax> step_us{};
+  size_t keep = 0;
+  std::vector<PoolItem> kept{};  // so many candidates, in the order that they ended in
 
   // Step "request".
   const Pipeline* pipeline = nullptr;
@@ -101,6 +113,8 @@ struct Draft {
   size_t head_taken = 0;  // places of `head` up to the last item given
 
   Slate slate{};
+
+  [[nodiscard]] bool traced() const { return request.trace || logged; }
 };
 
 }  // namespace palate

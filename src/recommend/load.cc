@@ -111,6 +111,7 @@ Result<std::unique_ptr<const LoadedRelease>> load_release(const Recommender::Par
   loaded->release = release;
   loaded->state = &parts.state;
   loaded->pipelines = &parts.pipelines;
+  loaded->decisions = parts.decisions;
   loaded->pipeline = TRY(parts.pipelines.find(parts.pipeline));
   for (const auto& [kind, version] : release.artefacts) {
     auto artefact = TRY(parts.registry.open(kind, version));

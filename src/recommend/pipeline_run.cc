@@ -10,6 +10,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// States of a StageTrace, or how they begin.
+constexpr std::string_view kRan = "ran", kFailed = "failed: ", kSkipped = "skipped: ";
+
 CandidatePool& pool_of_thread() {
   thread_local CandidatePool pool;
   return pool;
@@ -43,7 +46,7 @@ class Runner {
       if (stage.part < first || stage.part > last) continue;
       if (stage.part > StagePart::kSource && !merged_) merge();
       if (too_late(stage)) {
-        note(stage, 0, 0, "skipped: the time is up");
+        note(stage, 0, 0, fmt::format("{}the time is up", kSkipped));
         continue;
       }
       TRY(run_one(i));
@@ -63,14 +66,29 @@ class Runner {
   bool too_late(const PipelineStage& stage) {
     if (stage.part == StagePart::kFilter) return false;
     if (late_ && stage.part >= *late_) return true;
-    const double ms = std::chrono::duration<double, std::milli>(Clock::now() - begin_).count();
-    const bool late = ms > draft_.pipeline->deadline_ms;
     // The first source always runs: an answer without candidates would be none of this pipeline.
-    if (!late || (stage.part == StagePart::kSource && run_.pool.items.empty())) return false;
+    if (!is_over(stage) || (stage.part == StagePart::kSource && run_.pool.items.empty()))
+      return false;
     late_ = stage.part;
     level_ = stage.part == StagePart::kSource ? level_without(StagePart::kRanker)
                                               : level_without(stage.part);
     return true;
+  }
+  [[nodiscard]] bool is_over(const PipelineStage& stage) const {
+    if (draft_.past != nullptr) return past_of(stage).starts_with(kSkipped);
+    const double ms = std::chrono::duration<double, std::milli>(Clock::now() - begin_).count();
+    return ms > draft_.pipeline->deadline_ms;
+  }
+  // What became of it when this was answered first.
+  [[nodiscard]] std::string_view past_of(const PipelineStage& stage) const {
+    const auto number = static_cast<size_t>(&stage - draft_.pipeline->stages.data());
+    const bool known = draft_.past != nullptr && number < draft_.past->stages.size();
+    return known ? std::string_view(draft_.past->stages[number]) : kRan;
+  }
+  Status run_body(const PipelineStage& stage) {
+    const std::string_view before = past_of(stage);
+    if (!before.starts_with(kFailed)) return stage.body(run_);
+    return fail(Code::kUnavailable, "{}", before.substr(kFailed.size()));
   }
   Status run_one(uint32_t number) {
     const PipelineStage& stage = draft_.pipeline->stages[number];
@@ -79,7 +97,7 @@ class Runner {
     run_.note.clear();
     const size_t before = run_.pool.items.size();
     const auto begin = Clock::now();
-    const Status done = stage.body(run_);
+    const Status done = run_body(stage);
     const auto ns = static_cast<uint64_t>((Clock::now() - begin).count());
     timer.calls.fetch_add(1, std::memory_order_relaxed);
     timer.total_ns.fetch_add(ns, std::memory_order_relaxed);
@@ -90,9 +108,9 @@ class Runner {
     }
     const bool source = stage.part == StagePart::kSource;
     note(stage, static_cast<double>(ns) / 1e3, run_.pool.items.size() - (source ? before : 0),
-         done ? "ran" : fmt::format("failed: {}", done.error().message));
+         done ? std::string(kRan) : fmt::format("{}{}", kFailed, done.error().message));
     const bool orders = stage.part > StagePart::kSource;
-    if (orders && draft_.request.trace) draft_.orders.push_back({number, order()});
+    if (orders && draft_.traced()) draft_.orders.push_back({number, order()});
     return {};
   }
   [[nodiscard]] std::vector<ItemIx> order() const {
@@ -102,7 +120,7 @@ class Runner {
     return items;
   }
   void note(const PipelineStage& stage, double us, size_t candidates, std::string state) {
-    if (!draft_.request.trace) return;
+    if (!draft_.traced()) return;
     draft_.slate.trace.push_back(
         {stage.kind, stage.text, us, candidates, std::move(state), std::move(run_.note)});
     run_.note.clear();
@@ -133,6 +151,8 @@ Status make_head(Draft& draft) {
   const auto level = std::ranges::find(kLevels, runner.level()) - kLevels.begin();
   draft.pipeline->counts->levels[static_cast<size_t>(level)].fetch_add(1,
                                                                        std::memory_order_relaxed);
+  const auto kept = std::span(pool.items).first(std::min(draft.keep, pool.items.size()));
+  draft.kept.assign(kept.begin(), kept.end());
   const size_t places =
       std::min({static_cast<size_t>(draft.pipeline->places), pool.head, pool.items.size()});
   for (const PoolItem& one : std::span(pool.items).first(places)) {

@@ -32,14 +32,33 @@ Status run_steps(Draft& draft, size_t first, size_t end) {
   for (size_t i = first; i < end; ++i) {
     Status done = steps[i].run(draft);
     const auto now = Clock::now();
+    const auto ns = static_cast<uint64_t>((now - begin).count());
     StepTimer& timer = draft.loaded.timers[i];
     timer.calls.fetch_add(1, std::memory_order_relaxed);
-    timer.total_ns.fetch_add(static_cast<uint64_t>((now - begin).count()),
-                             std::memory_order_relaxed);
+    timer.total_ns.fetch_add(ns, std::memory_order_relaxed);
+    draft.step_us[i] = static_cast<double>(ns) / 1e3;
     begin = now;
     if (!done) return done;
   }
   return {};
+}
+
+void begin(Draft& draft) {
+  draft.slate.request_id = new_request_id();
+  const DecisionSink* sink = draft.loaded.decisions;
+  draft.logged = sink != nullptr && is_drawn(draft.slate.request_id, sink->config.share);
+  if (draft.logged) draft.keep = static_cast<size_t>(sink->config.candidates);
+}
+
+// Logs the decision where it is to be logged and was made at one moment, and gives what was asked
+// for.
+Slate finish(Draft& draft) {
+  if (draft.logged && draft.steady) draft.loaded.decisions->take(decision_of(draft));
+  if (draft.logged && !draft.request.trace) {
+    draft.slate.trace.clear();
+    for (RecommendedItem& item : draft.slate.items) item.places.clear();
+  }
+  return std::move(draft.slate);
 }
 
 size_t rank_step() {
@@ -76,9 +95,20 @@ Result<std::shared_ptr<const Recommender>> Recommender::load(const Parts& parts,
 
 Result<Slate> Recommender::recommend(const RecommendRequest& request) const {
   Draft draft{.request = request, .loaded = *loaded_, .work = workspace_of_thread()};
-  draft.slate.request_id = new_request_id();
+  begin(draft);
   TRY(run_steps(draft, 0, request_steps().size()));
-  return std::move(draft.slate);
+  return finish(draft);
+}
+
+Result<Recommender::Repeated> Recommender::repeat(const RecommendRequest& request,
+                                                  const PastMoment& moment) const {
+  Draft draft{
+      .request = request, .loaded = *loaded_, .work = workspace_of_thread(), .past = &moment};
+  draft.slate.request_id = moment.request_id;
+  draft.logged = true;
+  TRY(run_steps(draft, 0, request_steps().size()));
+  DecisionRecord decision = decision_of(draft);
+  return Repeated{std::move(draft.slate), std::move(decision)};
 }
 
 std::vector<Result<Slate>> Recommender::recommend_together(
@@ -86,14 +116,20 @@ std::vector<Result<Slate>> Recommender::recommend_together(
   // Each draft keeps what it blocks until all are ranked.
   std::vector<Workspace> own(requests.size() > kWorkspacesKept ? requests.size() : 0);
   const std::span<Workspace> works = own.empty() ? workspaces_of_thread() : own;
-  const auto view = std::make_shared<const Catalogue::View>(loaded_->state->catalogue().view());
   std::deque<Draft> drafts;  // never moved: queries point into them
+  for (size_t i = 0; i < requests.size(); ++i) {
+    drafts.push_back({.request = requests[i], .loaded = *loaded_, .work = works[i]});
+    begin(drafts[i]);
+  }
+  LiveState::Hold hold;
+  if (std::ranges::any_of(drafts, &Draft::logged)) hold = loaded_->state->hold();
+  const auto view = std::make_shared<const Catalogue::View>(loaded_->state->catalogue().view());
   std::vector<Status> done(requests.size());
   std::vector<Draft*> going;
   const size_t rank = rank_step();
   for (size_t i = 0; i < requests.size(); ++i) {
-    drafts.push_back({.request = requests[i], .loaded = *loaded_, .work = works[i], .view = view});
-    drafts[i].slate.request_id = new_request_id();
+    drafts[i].view = view;
+    drafts[i].steady = hold.owns_lock();
     done[i] = run_steps(drafts[i], 0, rank);
     if (done[i]) going.push_back(&drafts[i]);
   }
@@ -103,7 +139,7 @@ std::vector<Result<Slate>> Recommender::recommend_together(
   for (size_t i = 0; i < requests.size(); ++i) {
     if (done[i]) done[i] = run_steps(drafts[i], rank, request_steps().size());
     if (done[i]) {
-      slates.emplace_back(std::move(drafts[i].slate));
+      slates.emplace_back(finish(drafts[i]));
     } else {
       slates.emplace_back(std::unexpected(std::move(done[i].error())));
     }

@@ -14,6 +14,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "events/decision.h"
 #include "features/live_state.h"
 #include "models/model.h"
 #include "registry/registry.h"
@@ -140,7 +141,9 @@ struct StepTiming {
   uint64_t total_ns = 0;
 };
 
-class Pipelines;        // recommend/pipeline.h
+class Pipelines;      // recommend/pipeline.h
+struct DecisionSink;  // recommend/decision.h
+struct PastMoment;
 struct LoadedRelease;   // recommend/draft.h
 struct ExplainRequest;  // recommend/explanation.h
 struct Explanation;
@@ -152,7 +155,8 @@ class Recommender {
     const Registry& registry;
     const LiveState& state;
     const Pipelines& pipelines;
-    std::string_view pipeline = "plain";  // where a request names none
+    std::string_view pipeline = "plain";      // where a request names none
+    const DecisionSink* decisions = nullptr;  // of recommend(); nullptr: none are logged
   };
   // Loads and checks every model of the release against the catalogue's dictionary, the features
   // and the event types. Errors: kConflict names what does not fit and what to do,
@@ -172,6 +176,13 @@ class Recommender {
   // for lists made in bulk, some ten times faster a user. The catalogue's writer waits meanwhile,
   // so a live server should not ask for hundreds.
   std::vector<Result<Slate>> recommend_together(std::span<const RecommendRequest> requests) const;
+  // An answer as it was made at a moment of the past, for which state, release and pipelines must
+  // be those of then, and its decision. Errors: as recommend().
+  struct Repeated {
+    Slate slate;
+    DecisionRecord decision;
+  };
+  Result<Repeated> repeat(const RecommendRequest& request, const PastMoment& moment) const;
   // Errors: kNotFound for an unknown item, kUnavailable when no model of the release can.
   Result<Slate> similar(const SimilarRequest& request) const;
   // All that were named, best first: by the personal model, then what only popularity knows, then

@@ -15,6 +15,7 @@
 #include "events/block.h"
 #include "features/memory_parts_for_test.h"
 #include "models/contract.h"
+#include "recommend/decision.h"
 #include "recommend/pipeline.h"
 #include "recommend/recommender.h"
 
@@ -113,15 +114,31 @@ class RecommendWorld {
     return must(registry_.release(versions, "test"));
   }
   std::shared_ptr<const Recommender> recommender(const Release& release) {
-    return must(Recommender::load({registry_, *live_, pipelines}, release));
+    return must(Recommender::load({registry_, *live_, pipelines, "plain", decisions}, release));
   }
   std::shared_ptr<const Recommender> trained(const std::vector<std::string>& kinds) {
     return recommender(train(kinds));
   }
 
+  // Where the answers of recommender() are logged; nullptr: nowhere.
+  const DecisionSink* decisions = nullptr;
   Pipelines pipelines;
   ModelConfigs configs = TrainOptions::small_configs();
   LiveState& live() { return *live_; }
+  const EventLog& log() const { return log_; }
+  // Another state over a log, with nothing in its store yet.
+  std::unique_ptr<LiveState> folded_anew(const EventLog& log, MemoryStore& store) const {
+    auto state =
+        std::make_unique<LiveState>(LiveState::Parts{.types = &types_,
+                                                     .hash = &hash_,
+                                                     .store = &store,
+                                                     .tenant = {},
+                                                     .limits = {},
+                                                     .features = live_->features(),
+                                                     .write_delay = std::chrono::hours(1)});
+    must(state->catch_up(log, {}));
+    return state;
+  }
   Registry& registry() { return registry_; }
   const EventTypes& types() const { return types_; }
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "serve/json_text.h"
+#include "events/json_text.h"
 
 namespace palate {
 

@@ -10,6 +10,7 @@
 #include "recommend/pipeline.h"
 #include "recommend/recommend_config.h"
 #include "recommend/shelves.h"
+#include "serve/decision_log.h"
 #include "serve/live_models.h"
 #include "serve/metrics.h"
 #include "serve/refused_events.h"
@@ -29,6 +30,7 @@ struct App {
   const ShelfPages* shelves = nullptr;
   bool plain = true;  // requests that name no pipeline get the models' own lists
   LiveModels* models = nullptr;
+  const DecisionLog* decisions = nullptr;
   ServeMetrics* metrics = nullptr;
   RefusedEvents* quarantine = nullptr;
   ErrorBudgets* budgets = nullptr;

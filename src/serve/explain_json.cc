@@ -1,6 +1,6 @@
 #include "serve/explain_json.h"
 
-#include "serve/json_text.h"
+#include "events/json_text.h"
 #include "serve/slate_json.h"
 
 namespace palate {

@@ -82,8 +82,8 @@ void LiveModels::look() {
 }
 
 void LiveModels::install(const Release& release) {
-  auto loaded =
-      Recommender::load({registry_, *parts_.state, *parts_.pipelines, parts_.pipeline}, release);
+  auto loaded = Recommender::load(
+      {registry_, *parts_.state, *parts_.pipelines, parts_.pipeline, parts_.decisions}, release);
   if (!loaded) return note_failure(release.number, loaded.error());
   log_info("release {} answers now", release.number);
   Pair old;  // the one that leaves is destroyed after the lock

@@ -24,7 +24,8 @@ class LiveModels {
     Path tenant_directory;
     const LiveState* state = nullptr;
     const Pipelines* pipelines = nullptr;
-    std::string pipeline = "plain";  // where a request names none
+    std::string pipeline = "plain";           // where a request names none
+    const DecisionSink* decisions = nullptr;  // nullptr: none are logged
     double poll_ms = 200;
   };
   // Tries the current release before it returns, so a server with a good release is ready at once.

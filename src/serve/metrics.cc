@@ -86,7 +86,7 @@ struct ServeMetrics::State {
   void add_streams();
   void add_gauges();
   [[nodiscard]] prometheus::MetricFamily latencies() const;
-  void add_pipelines(const Gauges& gauges, std::vector<prometheus::MetricFamily>& families) const;
+  void add_counts(const Gauges& gauges, std::vector<prometheus::MetricFamily>& families) const;
 };
 
 void ServeMetrics::State::add_endpoints(std::span<const std::string_view> names) {
@@ -116,8 +116,8 @@ prometheus::MetricFamily ServeMetrics::State::latencies() const {
   return family;
 }
 
-void ServeMetrics::State::add_pipelines(const Gauges& gauges,
-                                        std::vector<prometheus::MetricFamily>& families) const {
+void ServeMetrics::State::add_counts(const Gauges& gauges,
+                                     std::vector<prometheus::MetricFamily>& families) const {
   const auto family = [&](const char* name, const char* help) -> prometheus::MetricFamily& {
     return families.emplace_back(prometheus::MetricFamily{
         .name = name, .help = help, .type = prometheus::MetricType::Counter, .metric = {}});
@@ -127,7 +127,7 @@ void ServeMetrics::State::add_pipelines(const Gauges& gauges,
     for (const auto& [name, text] : labelled(labels)) metric.label.push_back({name, text});
     metric.counter.value = value;
   };
-  families.reserve(families.size() + 4);  // so that the references stay
+  families.reserve(families.size() + 6);  // so that the references stay
   auto& calls = family("palate_pipeline_stage_calls_total", "Runs of a pipeline's stage.");
   auto& failed =
       family("palate_pipeline_stage_failures_total", "Runs that failed and were left out.");
@@ -147,6 +147,10 @@ void ServeMetrics::State::add_pipelines(const Gauges& gauges,
                         {"level", std::string(level.level)}};
     add(levels, labels, static_cast<double>(level.answers));
   }
+  add(family("palate_decisions_total", "Answers that were logged with what led to them."), {},
+      static_cast<double>(gauges.decisions.logged));
+  add(family("palate_decisions_lost_total", "Those that should have been, and were not."), {},
+      static_cast<double>(gauges.decisions.lost));
 }
 
 void ServeMetrics::State::add_streams() {
@@ -241,7 +245,7 @@ std::string ServeMetrics::text(const Gauges& gauges) {
   }
   auto families = state_->registry.Collect();
   families.push_back(state_->latencies());
-  state_->add_pipelines(gauges, families);
+  state_->add_counts(gauges, families);
   return prometheus::TextSerializer().Serialize(families);
 }
 

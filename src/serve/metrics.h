@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "serve/decision_log.h"
 #include "serve/live_models.h"
 
 namespace palate {
@@ -32,6 +33,7 @@ class ServeMetrics {
     LiveModels::Report models;
     std::vector<StageReport> stages;
     std::vector<LevelReport> levels;
+    DecisionLog::Report decisions;
     AsOf as_of;
     size_t queued_events = 0;
     uint64_t behind = 0;    // messages of a followed stream

@@ -8,10 +8,10 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "events/json_text.h"
 #include "serve/body.h"
 #include "serve/embedded.h"
 #include "serve/json_offset.h"
-#include "serve/json_text.h"
 #include "serve/parameters.h"
 #include "serve/problem.h"
 #include "serve/recommend_request.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "serve/json_text.h"
+#include "events/json_text.h"
 
 namespace palate {
 namespace {

@@ -17,10 +17,12 @@ namespace {
 // What there is only once the data directory is open. In the order of construction.
 struct Opened {
   Opened(const Server::Parts& parts, std::function<size_t()> connections)
-      : models({.tenant_directory = parts.data->root(),
+      : decisions(parts.data->ingest(), parts.decisions),
+        models({.tenant_directory = parts.data->root(),
                 .state = &parts.data->state(),
                 .pipelines = parts.pipelines != nullptr ? parts.pipelines : &built_in,
                 .pipeline = parts.recommend.pipeline,
+                .decisions = &decisions.sink(),
                 .poll_ms = parts.config.release_poll_ms}),
         metrics(endpoint_names(), parts.tenant),
         quarantine(parts.data->root() / "quarantine"),
@@ -34,6 +36,7 @@ struct Opened {
            .pipelines = parts.pipelines != nullptr ? parts.pipelines : &built_in,
            .shelves = parts.shelves != nullptr ? parts.shelves : &built_in_shelves,
            .models = &models,
+           .decisions = &decisions,
            .metrics = &metrics,
            .quarantine = &quarantine,
            .budgets = &budgets,
@@ -45,6 +48,7 @@ struct Opened {
   }
   Pipelines built_in;
   ShelfPages built_in_shelves;
+  DecisionLog decisions;
   LiveModels models;
   ServeMetrics metrics;
   RefusedEvents quarantine;

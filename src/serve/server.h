@@ -8,6 +8,7 @@
 #include "base/ids.h"
 #include "events/event_types.h"
 #include "ingest/data_directory.h"
+#include "recommend/decision.h"
 #include "recommend/pipeline.h"
 #include "recommend/recommend_config.h"
 #include "recommend/shelves.h"
@@ -24,6 +25,7 @@ class Server {
     ServeConfig config = {};
     Intake* intake = nullptr;  // nullptr: the data directory's own; outlives the server
     RecommendConfig recommend = {};
+    DecisionConfig decisions = {};
     const Pipelines* pipelines = nullptr;  // nullptr: what comes with Palate; outlives the server
     const ShelfPages* shelves = nullptr;   // likewise
   };

@@ -57,6 +57,9 @@ class Printer {
     TRY(check_stop(process_stop_token()));
     if (wish_.from.stream == Stream::kItems) return records(block, TRY(decode_items(block.bytes)));
     if (wish_.from.stream == Stream::kUsers) return records(block, TRY(decode_users(block.bytes)));
+    if (wish_.from.stream == Stream::kDecisions) {
+      return decisions(block, TRY(decode_decisions(block.bytes)));
+    }
     const EventBatch batch = TRY(decode_events(block.bytes, types_));
     for (size_t i = 0; i < batch.rows.size(); ++i) {
       if (!wanted(batch.rows[i])) continue;
@@ -74,6 +77,16 @@ class Printer {
     for (size_t i = 0; i < records.size(); ++i) {
       if (records[i].id.empty() || (!id.empty() && records[i].id != id)) continue;
       TRY(print(block.first, i, to_json(records[i])));
+    }
+    return {};
+  }
+
+  Status decisions(const EventLog::Block& block, const std::vector<DecisionRecord>& decisions) {
+    for (size_t i = 0; i < decisions.size(); ++i) {
+      const DecisionRecord& one = decisions[i];
+      if (one.id.empty() || one.made < wish_.since || one.made >= wish_.until) continue;
+      if (!flags_.user.empty() && one.user != flags_.user) continue;
+      TRY(print(block.first, i, one.json));
     }
     return {};
   }
@@ -141,12 +154,13 @@ Command log_command() {
       "  palate log --stream items --item SKU66   # an item's history",
       [](CLI::App& app) {
         auto flags = std::make_shared<Flags>();
-        app.add_option("--stream", flags->stream, "events, items or users")
-            ->check(CLI::IsMember({"events", "items", "users"}))
+        app.add_option("--stream", flags->stream, "events, items, users or decisions")
+            ->check(CLI::IsMember({"events", "items", "users", "decisions"}))
             ->capture_default_str();
         app.add_option("--from", flags->from, "From this position or offset on");
-        app.add_option("--since", flags->since, "Events received from this time on (RFC 3339)");
-        app.add_option("--until", flags->until, "Events received before this time");
+        app.add_option("--since", flags->since,
+                       "Received (decisions: made) from this time on (RFC 3339)");
+        app.add_option("--until", flags->until, "Received before this time");
         app.add_option("--user", flags->user, "Only of this user");
         app.add_option("--item", flags->item, "Only about this item");
         app.add_option("--type", flags->type, "Only events of this type");

@@ -31,6 +31,7 @@ Status serve(Context& context) {
                             .config = context.settings.serve,
                             .intake = stream.get(),
                             .recommend = context.settings.recommend,
+                            .decisions = context.settings.decisions,
                             .pipelines = &context.settings.pipelines,
                             .shelves = &context.settings.shelves};
   server->open(parts);

@@ -58,18 +58,29 @@ Status check_same_list(const Draft& draft) {
               draft.request.user);
 }
 
+// A shared store that is down: who is in memory gets his answer, others that of a stranger.
+Status read_user(Draft& draft) {
+  draft.state_missing = draft.past != nullptr && draft.past->state_missing;
+  if (draft.state_missing) return {};
+  auto user = draft.loaded.state->user(draft.query.user);
+  draft.state_missing = !user && user.error().code == Code::kUnavailable;
+  if (!draft.state_missing) draft.user = TRY(std::move(user));
+  return {};
+}
+
 }  // namespace
 
 Status user(Draft& draft) {
   Slate& slate = draft.slate;
+  if (draft.logged && !draft.steady) {
+    draft.held = draft.loaded.state->hold();
+    draft.steady = draft.held.owns_lock();
+  }
   slate.as_of = draft.loaded.state->as_of();  // before the read: the state is at least this new
   draft.events_end = draft.cursor ? draft.cursor->events_end : events_end(slate.as_of);
   if (!draft.request.user.empty()) {
     draft.query.user = draft.loaded.state->hash().user(draft.request.user);
-    auto user = draft.loaded.state->user(draft.query.user);
-    // A shared store that is down: who is in memory gets his answer, others that of a stranger.
-    draft.state_missing = !user && user.error().code == Code::kUnavailable;
-    if (!draft.state_missing) draft.user = TRY(std::move(user));
+    TRY(read_user(draft));
   }
   slate.known_user = draft.user != nullptr;
   if (draft.user) {

@@ -1,6 +1,6 @@
 // Users and items by what one types. Both look at much: on a lane of their own, a few at a time.
+#include "events/json_text.h"
 #include "serve/endpoints/endpoints.h"
-#include "serve/json_text.h"
 #include "serve/problem.h"
 #include "serve/recent_users.h"
 #include "serve/request_fields.h"

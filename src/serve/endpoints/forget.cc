@@ -1,8 +1,8 @@
 // A user who asks to be forgotten.
+#include "events/json_text.h"
 #include "events/limits.h"
 #include "serve/acknowledge.h"
 #include "serve/endpoints/endpoints.h"
-#include "serve/json_text.h"
 #include "serve/problem.h"
 
 namespace palate {

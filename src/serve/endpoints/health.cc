@@ -1,5 +1,5 @@
+#include "events/json_text.h"
 #include "serve/endpoints/endpoints.h"
-#include "serve/json_text.h"
 #include "serve/problem.h"
 
 namespace palate {
@@ -40,6 +40,7 @@ Result<Response> get_metrics(const App& app, const Call&) {
   ServeMetrics::Gauges gauges{.models = app.models->report(),
                               .stages = app.pipelines->stage_reports(),
                               .levels = app.pipelines->level_reports(),
+                              .decisions = app.decisions->report(),
                               .as_of = app.intake->folded(),
                               .queued_events = app.intake->queued_events(),
                               .behind = app.intake->behind(),

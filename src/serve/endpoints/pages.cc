@@ -1,6 +1,6 @@
+#include "events/json_text.h"
 #include "serve/embedded.h"
 #include "serve/endpoints/endpoints.h"
-#include "serve/json_text.h"
 #include "serve/web_page.h"
 
 namespace palate {

@@ -1,5 +1,5 @@
+#include "events/json_text.h"
 #include "serve/endpoints/endpoints.h"
-#include "serve/json_text.h"
 
 namespace palate {
 

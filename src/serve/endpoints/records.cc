@@ -1,11 +1,11 @@
 // Items and users: writing batches, reading one.
 #include <algorithm>
 
+#include "events/json_text.h"
 #include "events/record_fault.h"
 #include "serve/acknowledge.h"
 #include "serve/body.h"
 #include "serve/endpoints/endpoints.h"
-#include "serve/json_text.h"
 #include "serve/problem.h"
 
 namespace palate {

@@ -1,7 +1,7 @@
 #include "recommend/shelves.h"
 
+#include "events/json_text.h"
 #include "serve/endpoints/endpoints.h"
-#include "serve/json_text.h"
 #include "serve/recommend_request.h"
 #include "serve/slate_json.h"
 

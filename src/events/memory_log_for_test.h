@@ -1,5 +1,5 @@
-// A log in memory with any number of partitions, for the tests and benchmarks of this room and
-// of dataset.
+// A log in memory, for tests and benchmarks that make the same one hundreds of times. It keeps the
+// contract that events/log_contract.h tests on the real ones.
 #pragma once
 
 #include <map>
@@ -11,7 +11,7 @@
 
 namespace palate {
 
-class PartitionedLog : public EventLog {
+class MemoryLog : public EventLog {
  public:
   Result<std::vector<Position>> append(std::span<const Append> blocks) override {
     std::vector<Position> positions;
