@@ -65,7 +65,7 @@ show "$palate" evaluate --data "$data" --k 10
 say "3. Serve"
 log=$data/serve.log
 start_server() {
-  "$palate" serve --data "$data" --port "$1" >"$log" 2>&1 &
+  "$palate" serve --data "$data" --port "$1" --decisions.share 1 >"$log" 2>&1 &
   server=$!
   for _ in $(seq 100); do
     grep -q '^serving ' "$log" && return
@@ -117,6 +117,8 @@ jq -rn --argjson a "$before" --argjson b "$after" --arg liked "$item" '
 printf '%sThe event was durable after %.1f ms; the changed answer took %.1f ms more (two curl runs: %d ms in all).%s\n' "$green" \
   "$(jq -n "$post_s * 1000")" "$(jq -n "$get_s * 1000")" $(((t1 - t0) / 1000000)) "$plain"
 
+# The place of the like in the log: one before the end that the receipt names.
+place=$(jq -r '.position | ltrimstr("events/0@") | tonumber - 1' <<<"${receipt%$'\n'*}")
 say "Try next (from another terminal; these lines work as they are)"
 cat <<END
   curl '$base/v1/recommendations?user=$user&n=5&explain=2'
@@ -126,6 +128,8 @@ cat <<END
   curl '$base/v1/events' -H 'content-type: application/json' -d '$event'
   curl '$base/metrics'
   ${palate#"$PWD"/} status --data $data
+  ${palate#"$PWD"/} replay $(jq -r .request_id <<<"$after") --without-event $place --data $data
+                                              # the list after the like, bit for bit; and as if it had never come
   ${palate#"$PWD"/} train --data $data        # beside the server: it takes the new release up by itself
 END
 say "Look: this list, why each is there, and what a click changes"

@@ -183,7 +183,8 @@ std::vector<StageReport> Pipelines::stage_reports() const {
     for (size_t i = 0; i < pipeline.stages.size(); ++i) {
       const StageTimer& timer = pipeline.counts->stages[i];
       reports.push_back({name, pipeline.stages[i].kind, i + 1, timer.calls.load(),
-                         timer.failures.load(), timer.total_ns.load()});
+                         timer.failures.load(), timer.total_ns.load(),
+                         timer.relevance_cost.load()});
     }
   }
   return reports;

@@ -38,6 +38,7 @@ using StageBody = std::function<Status(PipelineRun& run)>;
 
 struct StageTimer {
   std::atomic<uint64_t> calls{0}, failures{0}, total_ns{0};
+  std::atomic<double> relevance_cost{0};  // of all calls together, see PipelineRun
 };
 
 struct PipelineStage {
@@ -70,6 +71,7 @@ struct StageReport {
   std::string_view pipeline, stage;
   size_t place = 0;  // in the pipeline, 1 the first
   uint64_t calls = 0, failures = 0, total_ns = 0;
+  double relevance_cost = 0;
 };
 struct LevelReport {
   std::string_view pipeline, level;

@@ -95,12 +95,14 @@ class Runner {
     StageTimer& timer = draft_.pipeline->counts->stages[number];
     run_.stage = number;
     run_.note.clear();
+    run_.relevance_cost = 0;
     const size_t before = run_.pool.items.size();
     const auto begin = Clock::now();
     const Status done = run_body(stage);
     const auto ns = static_cast<uint64_t>((Clock::now() - begin).count());
     timer.calls.fetch_add(1, std::memory_order_relaxed);
     timer.total_ns.fetch_add(ns, std::memory_order_relaxed);
+    timer.relevance_cost.fetch_add(run_.relevance_cost, std::memory_order_relaxed);
     if (!done) {
       timer.failures.fetch_add(1, std::memory_order_relaxed);
       if (stage.part == StagePart::kFilter) return done;  // what it forbids must not come

@@ -21,6 +21,8 @@ struct PipelineRun {
   uint32_t stage = 0;     // which of the pipeline's runs
   size_t places = 0;      // of the head
   std::string note = {};  // what the stage has to say about its work
+  // Share of the head's relevance, discounted by place, that the stage has given away.
+  double relevance_cost = 0;
 
   [[nodiscard]] ItemFilter filter() const { return {draft.work.blocked}; }
   [[nodiscard]] const Catalogue::View& items() const { return *draft.view; }

@@ -386,6 +386,11 @@ TEST_F(PipelineTest, ExploringDrawsAsOftenAsItSays) {
     EXPECT_NEAR(first[item] / static_cast<double>(kDraws), propensity, 5 * deviation) << item;
   }
   EXPECT_NEAR(sum, 1, 1e-5);
+  for (const StageReport& report : world_.pipelines.stage_reports()) {
+    if (report.stage != "explore") continue;
+    EXPECT_GT(report.relevance_cost, 0) << "the best was not always first";
+    EXPECT_LT(report.relevance_cost, static_cast<double>(report.calls));
+  }
 }
 
 TEST_F(PipelineTest, UniformExploringKnowsNoScores) {

@@ -127,11 +127,14 @@ void ServeMetrics::State::add_counts(const Gauges& gauges,
     for (const auto& [name, text] : labelled(labels)) metric.label.push_back({name, text});
     metric.counter.value = value;
   };
-  families.reserve(families.size() + 6);  // so that the references stay
+  families.reserve(families.size() + 7);  // so that the references stay
   auto& calls = family("palate_pipeline_stage_calls_total", "Runs of a pipeline's stage.");
   auto& failed =
       family("palate_pipeline_stage_failures_total", "Runs that failed and were left out.");
   auto& seconds = family("palate_pipeline_stage_seconds_total", "Time in a pipeline's stage.");
+  auto& cost = family("palate_pipeline_stage_relevance_cost_total",
+                      "Shares of the head's expected relevance that explore and exposure gave away, "
+                      "added up over runs.");
   for (const StageReport& stage : gauges.stages) {
     const Labels labels{{"pipeline", std::string(stage.pipeline)},
                         {"stage", std::string(stage.stage)},
@@ -139,6 +142,7 @@ void ServeMetrics::State::add_counts(const Gauges& gauges,
     add(calls, labels, static_cast<double>(stage.calls));
     add(failed, labels, static_cast<double>(stage.failures));
     add(seconds, labels, static_cast<double>(stage.total_ns) / 1e9);
+    if (stage.relevance_cost != 0) add(cost, labels, stage.relevance_cost);
   }
   auto& levels = family("palate_pipeline_answers_total",
                         "First pages, by how much of the pipeline the time was enough for.");

@@ -71,9 +71,9 @@ Status exposure(const Exposure& config, PipelineRun& run) {
     if (of_group(items[place])) given += weight;
   }
   const double after = gain_of(std::span(relevance).first(places));
-  run.note =
-      fmt::format("the group has {:.1f} % of the attention; relevance {:+.2f} %",
-                  all > 0 ? 100 * given / all : 0, before > 0 ? 100 * (after / before - 1) : 0);
+  run.relevance_cost = before > 0 ? 1 - after / before : 0;
+  run.note = fmt::format("the group has {:.1f} % of the attention; relevance {:+.2f} %",
+                         all > 0 ? 100 * given / all : 0, -100 * run.relevance_cost);
   return {};
 }
 
@@ -265,8 +265,9 @@ Status explore(const Explore& config, PipelineRun& run) {
   for (size_t i = 0; i < before.size(); ++i) {
     if (!drawn[i]) window[next++] = before[i];
   }
+  run.relevance_cost = 1 - draw.relevance(last - first);
   run.note = fmt::format("places {} to {} are drawn; relevance {:+.2f} %", first + 1, last,
-                         100 * (draw.relevance(last - first) - 1));
+                         -100 * run.relevance_cost);
   return {};
 }
 
