@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "ingest/commit_group.h"
 
 namespace palate {
@@ -118,6 +119,7 @@ void Ingest::State::run() {
     log_warning("recent events cannot be read, so that none can be taken in: {}",
                 filled.error().message);
   }
+  give_memory_back();  // of reading the log
   for (;;) {
     std::vector<Submission> group;
     std::shared_ptr<FoldRequest> request;

@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "serve/app.h"
 #include "serve/problem.h"
 #include "serve/routes.h"
@@ -92,6 +93,7 @@ Result<std::unique_ptr<Server>> Server::listen(const ServeConfig& config) {
 void Server::open(const Parts& parts) {
   state_->opened = std::make_unique<Opened>(
       parts, [transport = state_->transport.get()] { return transport->connections(); });
+  give_memory_back();  // of reading log, state and models
   state_->app.store(&state_->opened->app);
 }
 
