@@ -104,7 +104,7 @@ Result<Once> answer_once(const DecisionRoom& room, const LiveState& state,
   const Pipelines pipelines = TRY(pipelines_of(past));
   const auto recommender = TRY(Recommender::load({registry, state, pipelines, past.pipeline},
                                                  TRY(registry.get(past.release))));
-  auto repeated = TRY(recommender->repeat(past.request, past.moment));
+  auto repeated = TRY(recommender->repeat(past));
   return Once{std::move(repeated.slate), Json::parse(repeated.decision.json).at("answer")};
 }
 
@@ -125,6 +125,10 @@ std::vector<AnsweredItem> items_of(const Json& answer, const Catalogue::View& vi
     if (const auto ix = view.find(item.item)) item.title = view.record(*ix).title(language);
   }
   return items;
+}
+
+std::string language_of(const PastDecision& past) {
+  return std::visit([](const auto& request) { return request.language; }, past.request);
 }
 
 void compare(const Json& then, const Json& now, std::vector<std::string>& differences) {
@@ -181,6 +185,20 @@ Result<std::vector<std::string>> changed_stages(const PastDecision& past,
   return stages;
 }
 
+Status change_request(const DecisionChange& change, PastDecision& past) {
+  const auto apply = [&](auto& request) {
+    if constexpr (std::is_same_v<std::remove_cvref_t<decltype(request)>, RankRequest>) {
+      return !change.filter && !change.n;
+    } else {
+      if (change.filter) request.filter = *change.filter;
+      if (change.n) request.n = *change.n;
+      return true;
+    }
+  };
+  if (std::visit(apply, past.request)) return {};
+  return fail(Code::kInvalidArgument, "what is ranked has no filter and no n to change");
+}
+
 Status check_without(const DecisionChange& change, const AsOf& as_of) {
   for (const Position& event : change.without) {
     const bool there = std::ranges::any_of(as_of, [&](const Position& end) {
@@ -200,12 +218,11 @@ Status answer_changed(const DecisionRoom& room, const PastState& as_it_was,
   past.stages = TRY(changed_stages(past, change));
   if (past.stages != out.past.stages) {
     past.moment.stages.clear();  // whatever was left out then: these all run
-    past.request.cursor.clear();
+    if (auto* request = std::get_if<RecommendRequest>(&past.request)) request->cursor.clear();
   }
   past.release = change.release.value_or(past.release);
   TRY(check_without(change, past.as_of));
-  if (change.filter) past.request.filter = *change.filter;
-  if (change.n) past.request.n = *change.n;
+  TRY(change_request(change, past));
   if (change.now) past.moment.now = *change.now;
   std::optional<PastState> otherwise;
   if (!change.without.empty()) otherwise = TRY(fold(room, past.as_of, change.without));
@@ -270,7 +287,7 @@ Result<DecisionReplay> replay_decision(const DecisionRoom& room, const DecisionR
   compare(then, once.answer, out.differences);
   out.same = out.differences.empty();
   out.reservations = reservations_of(out.past, room.data);
-  out.answered = items_of(then, state.live->catalogue().view(), out.past.request.language);
+  out.answered = items_of(then, state.live->catalogue().view(), language_of(out.past));
   if (!change.nothing()) TRY(answer_changed(room, state, change, out));
   return out;
 }

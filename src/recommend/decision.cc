@@ -1,5 +1,7 @@
 #include "recommend/decision.h"
 
+#include <array>
+
 #include <nlohmann/json.hpp>
 
 #include "base/hash.h"
@@ -25,18 +27,36 @@ void write_text(JsonText& json, std::string_view key, std::string_view value) {
   if (!value.empty()) json.key(key).string(value);
 }
 
-void write_request(JsonText& json, const RecommendRequest& request) {
-  json.key("request").open('{').key("n").number(request.n);
-  write_list(json, "exclude", request.exclude);
-  write_list(json, "categories", request.categories);
-  write_text(json, "filter", request.filter);
+// In the order of AskedFor and PastRequest.
+constexpr std::array<std::string_view, 4> kKinds{"recommend", "similar", "rank", "onboarding"};
+
+// Each writes what is not of every request: n, exclude, categories, filter, language, explain.
+void write_own(JsonText& json, const RecommendRequest& request) {
   if (request.include_consumed) json.key("include_consumed").boolean(true);
   if (request.name_last) json.key("name_last").boolean(true);
   if (!request.titles) json.key("titles").boolean(false);
   write_text(json, "cursor", request.cursor);
-  write_text(json, "language", request.language);
   write_text(json, "context", request.context_json);
+}
+void write_own(JsonText& json, const SimilarRequest& request) {
+  json.key("item").string(request.item);
+}
+void write_own(JsonText& json, const RankRequest& request) {
+  write_list(json, "items", request.items);
+  json.key("diversity").number(request.diversity).key("diversifier").string(request.diversifier);
+}
+void write_own(JsonText& /*json*/, const OnboardingRequest& /*request*/) {}
+
+void write_request(JsonText& json, const Draft& draft) {
+  const RecommendRequest& request = draft.request;
+  json.key("kind").string(kKinds[draft.asked.index()]);
+  json.key("request").open('{').key("n").number(request.n);
+  write_list(json, "exclude", request.exclude);
+  write_list(json, "categories", request.categories);
+  write_text(json, "filter", request.filter);
+  write_text(json, "language", request.language);
   if (request.explain > 0) json.key("explain").number(request.explain);
+  std::visit([&](const auto* asked) { write_own(json, *asked); }, draft.asked);
   json.close('}');
 }
 
@@ -125,20 +145,48 @@ std::vector<std::string> list_in(const Json& json, const char* key) {
   return json.value(key, std::vector<std::string>());
 }
 
-RecommendRequest request_in(const Json& json, std::string user, std::string pipeline) {
-  return {.user = std::move(user),
-          .n = json.at("n").get<size_t>(),
-          .exclude = list_in(json, "exclude"),
-          .categories = list_in(json, "categories"),
-          .filter = json.value("filter", ""),
-          .include_consumed = json.value("include_consumed", false),
-          .pipeline = std::move(pipeline),
-          .name_last = json.value("name_last", false),
-          .cursor = json.value("cursor", ""),
-          .titles = json.value("titles", true),
-          .language = json.value("language", ""),
-          .context_json = json.value("context", ""),
-          .explain = json.value("explain", size_t{0})};
+PastRequest request_in(const Json& json, const PastDecision& past) {
+  const auto n = json.at("n").get<size_t>();
+  const auto exclude = list_in(json, "exclude"), categories = list_in(json, "categories");
+  const std::string filter = json.value("filter", ""), language = json.value("language", "");
+  const auto explain = json.value("explain", size_t{0});
+  if (past.kind == "similar") {
+    return SimilarRequest{.item = json.at("item").get<std::string>(),
+                          .n = n,
+                          .exclude = exclude,
+                          .categories = categories,
+                          .filter = filter,
+                          .language = language};
+  }
+  if (past.kind == "rank") {
+    return RankRequest{.user = past.user,
+                       .items = list_in(json, "items"),
+                       .language = language,
+                       .explain = explain,
+                       .diversity = json.at("diversity").get<double>(),
+                       .diversifier = json.at("diversifier").get<std::string>()};
+  }
+  if (past.kind == "onboarding") {
+    return OnboardingRequest{.user = past.user,
+                             .n = n,
+                             .exclude = exclude,
+                             .categories = categories,
+                             .filter = filter,
+                             .language = language};
+  }
+  return RecommendRequest{.user = past.user,
+                          .n = n,
+                          .exclude = exclude,
+                          .categories = categories,
+                          .filter = filter,
+                          .include_consumed = json.value("include_consumed", false),
+                          .pipeline = past.pipeline,
+                          .name_last = json.value("name_last", false),
+                          .cursor = json.value("cursor", ""),
+                          .titles = json.value("titles", true),
+                          .language = language,
+                          .context_json = json.value("context", ""),
+                          .explain = explain};
 }
 
 PastDecision decision_in(const Json& json) {
@@ -156,7 +204,8 @@ PastDecision decision_in(const Json& json) {
   for (const Json& stage : json.at("stages")) {
     past.moment.stages.push_back(stage.at("state").get<std::string>());
   }
-  past.request = request_in(json.at("request"), past.user, past.pipeline);
+  past.kind = json.at("kind").get<std::string>();
+  past.request = request_in(json.at("request"), past);
   past.as_of = parse_positions(json.at("as_of").get<std::string>()).value_or(AsOf());
   past.release = json.at("release").get<uint64_t>();
   past.models = json.at("models").get<std::map<std::string, std::string>>();
@@ -193,7 +242,7 @@ DecisionRecord decision_of(const Draft& draft) {
   json.close('}').key("program").string(version());
   json.key("meaning").string(state_meaning(*draft.loaded.state));
   write_pipeline(json, *draft.pipeline);
-  write_request(json, draft.request);
+  write_request(json, draft);
   write_stages(json, draft);
   write_candidates(json, draft);
   write_answer(json, slate);

@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "base/config.h"
@@ -53,10 +54,14 @@ struct PastMoment {
   std::vector<std::string> stages;
 };
 
+// Whichever way it was asked.
+using PastRequest = std::variant<RecommendRequest, SimilarRequest, RankRequest, OnboardingRequest>;
+
 struct PastDecision {
+  std::string kind;  // "recommend", "similar", "rank", "onboarding"
   std::string user;
   PastMoment moment;
-  RecommendRequest request;
+  PastRequest request;
   AsOf as_of;
   uint64_t release = 0;
   std::map<std::string, std::string> models;  // kind to version

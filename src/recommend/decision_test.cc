@@ -50,7 +50,7 @@ struct DecisionTest : testing::Test {
     EXPECT_TRUE(declared);
     const auto recommender =
         *Recommender::load({registry(), *state, pipelines}, *registry().get(past.release));
-    const auto repeated = recommender->repeat(past.request, past.moment);
+    const auto repeated = recommender->repeat(past);
     EXPECT_TRUE(repeated) << repeated.error().message;
     return Json::parse(repeated->decision.json).at("answer");
   }
@@ -93,7 +93,14 @@ TEST_F(DecisionTest, IsMadeAgainToTheLastBit) {
   }
   ASSERT_TRUE(recommender->recommend({}));
   ASSERT_TRUE(recommender->recommend({.user = "nobody", .pipeline = "feed"}));
-  ASSERT_EQ(logged.size(), 38u);
+  ASSERT_TRUE(recommender->similar({.item = world.item_name(3), .n = 7, .language = "de"}));
+  ASSERT_TRUE(recommender->rank({.user = world.user_name(2),
+                                 .items = {world.item_name(9), "nothing", world.item_name(33)},
+                                 .explain = 2,
+                                 .diversity = 0.3,
+                                 .diversifier = "mmr"}));
+  ASSERT_TRUE(recommender->onboarding({.user = world.user_name(4), .n = 8}));
+  ASSERT_EQ(logged.size(), 41u);
   expect_all_again();
 }
 
@@ -143,7 +150,7 @@ TEST_F(DecisionTest, LeavesOutAgainWhatWasLeftOut) {
   // The record decides, not the clock: with stages that all ran it is another answer.
   auto unhurried = *read_decision(logged[0]);
   unhurried.moment.stages.clear();
-  const auto again = recommender->repeat(unhurried.request, unhurried.moment);
+  const auto again = recommender->repeat(unhurried);
   EXPECT_EQ(again->slate.level, "full");
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <variant>
 #include <vector>
 
 #include "recommend/cursor.h"
@@ -74,11 +75,22 @@ struct TracedOrder {
   std::vector<ItemIx> items;
 };
 
+// What was asked.
+using AskedFor = std::variant<const RecommendRequest*, const SimilarRequest*, const RankRequest*,
+                              const OnboardingRequest*>;
+
+// An answer that is made once more: as at a moment of the past, and its decision goes here.
+struct AnswerAgain {
+  const PastMoment* past = nullptr;
+  DecisionRecord* decision = nullptr;
+};
+
 struct Draft {
   const RecommendRequest& request;
   const LoadedRelease& loaded;
   Workspace& work;
-  const PastMoment* past = nullptr;  // of an answer that is made once more
+  AskedFor asked = static_cast<const RecommendRequest*>(nullptr);  // what `request` stands for
+  AnswerAgain again{};
 
   // Of a decision that is logged (recommend/decision.h).
   bool logged = false;

@@ -1,10 +1,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "recommend/answer.h"
 #include "recommend/candidate_likeness.h"
 #include "recommend/draft.h"
-#include "recommend/request_id.h"
-#include "recommend/steps.h"
 
 namespace palate {
 namespace {
@@ -66,7 +65,8 @@ void choose(size_t n, Draft& draft) {
 
 }  // namespace
 
-Result<Slate> Recommender::onboarding(const OnboardingRequest& asked) const {
+Result<Slate> onboarding(const LoadedRelease& loaded, const OnboardingRequest& asked,
+                         const AnswerAgain& again) {
   if (asked.n < 1 || asked.n > kQuestionsMax) {
     return fail(Code::kInvalidArgument, "n is {}; it must be 1 to {}", asked.n, kQuestionsMax);
   }
@@ -77,19 +77,20 @@ Result<Slate> Recommender::onboarding(const OnboardingRequest& asked) const {
                                  .filter = asked.filter,
                                  .pipeline = "plain",
                                  .language = asked.language};
-  thread_local Workspace work;
-  Draft draft{.request = request, .loaded = *loaded_, .work = work};
-  draft.slate.request_id = new_request_id();
-  for (const Step& step : request_steps()) {
-    if (step.name == kRankStep) {
-      choose(asked.n, draft);
-    } else {
-      TRY(step.run(draft));
-    }
-  }
+  Draft draft{.request = request,
+              .loaded = loaded,
+              .work = workspace_of_thread(),
+              .asked = &asked,
+              .again = again};
+  begin(draft);
+  const auto choose_questions = [&](Draft& choosing) -> Status {
+    choose(asked.n, choosing);
+    return {};
+  };
+  TRY(run_steps(draft, {.rank = choose_questions}));
   draft.slate.pipeline.clear();
   draft.slate.level = {};
-  return std::move(draft.slate);
+  return finish(draft);
 }
 
 }  // namespace palate

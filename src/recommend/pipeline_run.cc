@@ -75,15 +75,15 @@ class Runner {
     return true;
   }
   [[nodiscard]] bool is_over(const PipelineStage& stage) const {
-    if (draft_.past != nullptr) return past_of(stage).starts_with(kSkipped);
+    if (draft_.again.past != nullptr) return past_of(stage).starts_with(kSkipped);
     const double ms = std::chrono::duration<double, std::milli>(Clock::now() - begin_).count();
     return ms > draft_.pipeline->deadline_ms;
   }
   // What became of it when this was answered first.
   [[nodiscard]] std::string_view past_of(const PipelineStage& stage) const {
     const auto number = static_cast<size_t>(&stage - draft_.pipeline->stages.data());
-    const bool known = draft_.past != nullptr && number < draft_.past->stages.size();
-    return known ? std::string_view(draft_.past->stages[number]) : kRan;
+    const bool known = draft_.again.past != nullptr && number < draft_.again.past->stages.size();
+    return known ? std::string_view(draft_.again.past->stages[number]) : kRan;
   }
   Status run_body(const PipelineStage& stage) {
     const std::string_view before = past_of(stage);

@@ -1,10 +1,9 @@
 #include <algorithm>
 
+#include "recommend/answer.h"
 #include "recommend/candidate_likeness.h"
 #include "recommend/draft.h"
 #include "recommend/present.h"
-#include "recommend/request_id.h"
-#include "recommend/steps.h"
 
 namespace palate {
 namespace {
@@ -78,35 +77,36 @@ Status check_limits(const RankRequest& request) {
 
 }  // namespace
 
-Result<RankedCandidates> Recommender::rank(const RankRequest& asked) const {
+Result<RankedCandidates> rank(const LoadedRelease& loaded, const RankRequest& asked,
+                              const AnswerAgain& again) {
   TRY(check_limits(asked));
   const RecommendRequest request{.user = asked.user,
                                  .pipeline = "plain",
                                  .language = asked.language,
                                  .explain = asked.explain};
-  thread_local Workspace work;
-  Draft draft{.request = request, .loaded = *loaded_, .work = work};
-  draft.slate.request_id = new_request_id();
+  Draft draft{.request = request,
+              .loaded = loaded,
+              .work = workspace_of_thread(),
+              .asked = &asked,
+              .again = again};
   RankedCandidates answer;
-  for (const Step& step : request_steps()) {
-    if (step.name != kRankStep) {
-      TRY(step.run(draft));
-      continue;
-    }
+  begin(draft);
+  const auto rank_asked = [&](Draft& ranking) {
     std::vector<ItemIx> items;
     for (const std::string& name : asked.items) {
-      if (const auto item = draft.view->find(name)) {
+      if (const auto item = ranking.view->find(name)) {
         if (std::ranges::count(items, *item) == 0) items.push_back(*item);
       } else {
         answer.unknown.push_back(name);
       }
     }
-    Candidates(draft).score(std::move(items));
-    TRY(diversify(asked, draft));
-  }
-  answer.slate = std::move(draft.slate);
-  answer.slate.pipeline.clear();
-  answer.slate.level = {};
+    Candidates(ranking).score(std::move(items));
+    return diversify(asked, ranking);
+  };
+  TRY(run_steps(draft, {.rank = rank_asked}));
+  draft.slate.pipeline.clear();
+  draft.slate.level = {};
+  answer.slate = finish(draft);
   return answer;
 }
 

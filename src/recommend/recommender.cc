@@ -1,64 +1,21 @@
 #include "recommend/recommender.h"
 
 #include <algorithm>
-#include <chrono>
 #include <deque>
 
+#include "recommend/answer.h"
 #include "recommend/draft.h"
 #include "recommend/load.h"
-#include "recommend/request_id.h"
 #include "recommend/steps.h"
 
 namespace palate {
 namespace {
-
-Workspace& workspace_of_thread() {
-  thread_local Workspace work;
-  return work;
-}
 
 // For so many drafts together memory is kept; for more it is made.
 constexpr size_t kWorkspacesKept = 16;
 std::span<Workspace> workspaces_of_thread() {
   thread_local std::vector<Workspace> works(kWorkspacesKept);
   return works;
-}
-
-// Stages [first, end) of the catalogue.
-Status run_steps(Draft& draft, size_t first, size_t end) {
-  using Clock = std::chrono::steady_clock;
-  const auto steps = request_steps();
-  auto begin = Clock::now();
-  for (size_t i = first; i < end; ++i) {
-    Status done = steps[i].run(draft);
-    const auto now = Clock::now();
-    const auto ns = static_cast<uint64_t>((now - begin).count());
-    StepTimer& timer = draft.loaded.timers[i];
-    timer.calls.fetch_add(1, std::memory_order_relaxed);
-    timer.total_ns.fetch_add(ns, std::memory_order_relaxed);
-    draft.step_us[i] = static_cast<double>(ns) / 1e3;
-    begin = now;
-    if (!done) return done;
-  }
-  return {};
-}
-
-void begin(Draft& draft) {
-  draft.slate.request_id = new_request_id();
-  const DecisionSink* sink = draft.loaded.decisions;
-  draft.logged = sink != nullptr && is_drawn(draft.slate.request_id, sink->config.share);
-  if (draft.logged) draft.keep = static_cast<size_t>(sink->config.candidates);
-}
-
-// Logs the decision where it is to be logged and was made at one moment, and gives what was asked
-// for.
-Slate finish(Draft& draft) {
-  if (draft.logged && draft.steady) draft.loaded.decisions->take(decision_of(draft));
-  if (draft.logged && !draft.request.trace) {
-    draft.slate.trace.clear();
-    for (RecommendedItem& item : draft.slate.items) item.places.clear();
-  }
-  return std::move(draft.slate);
 }
 
 size_t rank_step() {
@@ -94,21 +51,38 @@ Result<std::shared_ptr<const Recommender>> Recommender::load(const Parts& parts,
 }
 
 Result<Slate> Recommender::recommend(const RecommendRequest& request) const {
-  Draft draft{.request = request, .loaded = *loaded_, .work = workspace_of_thread()};
-  begin(draft);
-  TRY(run_steps(draft, 0, request_steps().size()));
-  return finish(draft);
+  return palate::recommend(*loaded_, request);
+}
+Result<Slate> Recommender::similar(const SimilarRequest& request) const {
+  return palate::similar(*loaded_, request);
+}
+Result<RankedCandidates> Recommender::rank(const RankRequest& asked) const {
+  return palate::rank(*loaded_, asked);
+}
+Result<Slate> Recommender::onboarding(const OnboardingRequest& asked) const {
+  return palate::onboarding(*loaded_, asked);
 }
 
-Result<Recommender::Repeated> Recommender::repeat(const RecommendRequest& request,
-                                                  const PastMoment& moment) const {
-  Draft draft{
-      .request = request, .loaded = *loaded_, .work = workspace_of_thread(), .past = &moment};
-  draft.slate.request_id = moment.request_id;
-  draft.logged = true;
-  TRY(run_steps(draft, 0, request_steps().size()));
-  DecisionRecord decision = decision_of(draft);
-  return Repeated{std::move(draft.slate), std::move(decision)};
+Result<Recommender::Repeated> Recommender::repeat(const PastDecision& past) const {
+  Repeated out;
+  struct Ask {
+    const LoadedRelease& loaded;
+    const AnswerAgain again;
+    Result<Slate> operator()(const RecommendRequest& asked) const {
+      return palate::recommend(loaded, asked, again);
+    }
+    Result<Slate> operator()(const SimilarRequest& asked) const {
+      return palate::similar(loaded, asked, again);
+    }
+    Result<Slate> operator()(const RankRequest& asked) const {
+      return TRY(palate::rank(loaded, asked, again)).slate;
+    }
+    Result<Slate> operator()(const OnboardingRequest& asked) const {
+      return palate::onboarding(loaded, asked, again);
+    }
+  };
+  out.slate = TRY(std::visit(Ask{*loaded_, {&past.moment, &out.decision}}, past.request));
+  return out;
 }
 
 std::vector<Result<Slate>> Recommender::recommend_together(
@@ -118,7 +92,8 @@ std::vector<Result<Slate>> Recommender::recommend_together(
   const std::span<Workspace> works = own.empty() ? workspaces_of_thread() : own;
   std::deque<Draft> drafts;  // never moved: queries point into them
   for (size_t i = 0; i < requests.size(); ++i) {
-    drafts.push_back({.request = requests[i], .loaded = *loaded_, .work = works[i]});
+    drafts.push_back(
+        {.request = requests[i], .loaded = *loaded_, .work = works[i], .asked = &requests[i]});
     begin(drafts[i]);
   }
   LiveState::Hold hold;
@@ -130,14 +105,14 @@ std::vector<Result<Slate>> Recommender::recommend_together(
   for (size_t i = 0; i < requests.size(); ++i) {
     drafts[i].view = view;
     drafts[i].steady = hold.owns_lock();
-    done[i] = run_steps(drafts[i], 0, rank);
+    done[i] = run_steps(drafts[i], {.end = rank});
     if (done[i]) going.push_back(&drafts[i]);
   }
   rank_together(*loaded_, going, workspace_of_thread().scratch);
   std::vector<Result<Slate>> slates;
   slates.reserve(requests.size());
   for (size_t i = 0; i < requests.size(); ++i) {
-    if (done[i]) done[i] = run_steps(drafts[i], rank, request_steps().size());
+    if (done[i]) done[i] = run_steps(drafts[i], {.first = rank});
     if (done[i]) {
       slates.emplace_back(finish(drafts[i]));
     } else {

@@ -143,7 +143,7 @@ struct StepTiming {
 
 class Pipelines;      // recommend/pipeline.h
 struct DecisionSink;  // recommend/decision.h
-struct PastMoment;
+struct PastDecision;
 struct LoadedRelease;   // recommend/draft.h
 struct ExplainRequest;  // recommend/explanation.h
 struct Explanation;
@@ -156,7 +156,7 @@ class Recommender {
     const LiveState& state;
     const Pipelines& pipelines;
     std::string_view pipeline = "plain";      // where a request names none
-    const DecisionSink* decisions = nullptr;  // of recommend(); nullptr: none are logged
+    const DecisionSink* decisions = nullptr;  // nullptr: none are logged
   };
   // Loads and checks every model of the release against the catalogue's dictionary, the features
   // and the event types. Errors: kConflict names what does not fit and what to do,
@@ -177,12 +177,12 @@ class Recommender {
   // so a live server should not ask for hundreds.
   std::vector<Result<Slate>> recommend_together(std::span<const RecommendRequest> requests) const;
   // An answer as it was made at a moment of the past, for which state, release and pipelines must
-  // be those of then, and its decision. Errors: as recommend().
+  // be those of then, and its decision. Errors: as those of what was asked.
   struct Repeated {
     Slate slate;
     DecisionRecord decision;
   };
-  Result<Repeated> repeat(const RecommendRequest& request, const PastMoment& moment) const;
+  Result<Repeated> repeat(const PastDecision& past) const;
   // Errors: kNotFound for an unknown item, kUnavailable when no model of the release can.
   Result<Slate> similar(const SimilarRequest& request) const;
   // All that were named, best first: by the personal model, then what only popularity knows, then

@@ -1,6 +1,4 @@
-#include "recommend/filters.h"
-#include "recommend/recommender.h"
-#include "recommend/request_id.h"
+#include "recommend/answer.h"
 
 namespace palate {
 namespace {
@@ -20,47 +18,46 @@ Result<ItemIx> find_item(const Catalogue::View& view, const std::string& name,
   return *item;
 }
 
-Status block_all(const Catalogue::View& view, const SimilarRequest& request, Workspace& work) {
-  work.blocked.assign((view.size() + 63) / 64, 0);
-  block_items(view, request.exclude, work.blocked);
-  block_unavailable(view, now(), work.blocked);
-  TRY(block_other_categories(view, request.categories, work));
-  return block_filtered(view, request.filter, now(), work.blocked);
-}
-
 }  // namespace
 
-Result<Slate> Recommender::similar(const SimilarRequest& request) const {
-  TRY(check_sizes(request.n, request.exclude, request.categories));
-  if (loaded_->similar == nullptr) {
+Result<Slate> similar(const LoadedRelease& loaded, const SimilarRequest& asked,
+                      const AnswerAgain& again) {
+  if (loaded.similar == nullptr) {
     return fail(Code::kUnavailable,
                 "no model of release {} knows similar items; train one with `palate train --model "
                 "als`",
-                loaded_->release.number);
+                loaded.release.number);
   }
-  const Model& model = *loaded_->similar->model;
-  thread_local Workspace work;
-  Slate slate;
-  slate.as_of = loaded_->state->as_of();
-  const Catalogue::View view = loaded_->state->catalogue().view();
-  const ItemIx item = TRY(find_item(view, request.item, model.info()));
-  TRY(block_all(view, request, work));
-  const auto found = model.similar(item, request.n, {work.blocked}, work.scratch);
-  if (!found) return std::unexpected(found.error().within(fmt::format("item '{}'", request.item)));
-
-  slate.request_id = new_request_id();
+  const Model& model = *loaded.similar->model;
+  const RecommendRequest request{.n = asked.n,
+                                 .exclude = asked.exclude,
+                                 .categories = asked.categories,
+                                 .filter = asked.filter,
+                                 .pipeline = "plain",
+                                 .language = asked.language};
+  Draft draft{.request = request,
+              .loaded = loaded,
+              .work = workspace_of_thread(),
+              .asked = &asked,
+              .again = again};
+  begin(draft);
+  const auto rank_similar = [&](Draft& ranking) -> Status {
+    const ItemIx item = TRY(find_item(*ranking.view, asked.item, model.info()));
+    const ItemFilter filter{ranking.work.blocked};
+    const auto found = model.similar(item, asked.n, filter, ranking.work.scratch);
+    if (!found) return std::unexpected(found.error().within(fmt::format("item '{}'", asked.item)));
+    for (const Scored& one : *found) ranking.ranked.push_back({one.item, one.score});
+    return {};
+  };
+  TRY(run_steps(draft, {.rank = rank_similar}));
+  Slate& slate = draft.slate;
   slate.source = model.info().kind;
   slate.version = model.info().version;
-  slate.release = loaded_->release.number;
-  for (const Scored& scored : *found) {
-    RecommendedItem& next = slate.items.emplace_back();
-    next.ix = scored.item;
-    next.item = view.name(scored.item);
-    next.title = view.record(scored.item).title(request.language);
-    next.score = scored.score;
-    next.source = slate.source;
-  }
-  return slate;
+  for (RecommendedItem& item : slate.items) item.source = slate.source;
+  slate.why.clear();
+  slate.pipeline.clear();
+  slate.level = {};
+  return finish(draft);
 }
 
 }  // namespace palate

@@ -132,9 +132,10 @@ void ServeMetrics::State::add_counts(const Gauges& gauges,
   auto& failed =
       family("palate_pipeline_stage_failures_total", "Runs that failed and were left out.");
   auto& seconds = family("palate_pipeline_stage_seconds_total", "Time in a pipeline's stage.");
-  auto& cost = family("palate_pipeline_stage_relevance_cost_total",
-                      "Shares of the head's expected relevance that explore and exposure gave away, "
-                      "added up over runs.");
+  auto& cost =
+      family("palate_pipeline_stage_relevance_cost_total",
+             "Shares of the head's expected relevance that explore and exposure gave away, "
+             "added up over runs.");
   for (const StageReport& stage : gauges.stages) {
     const Labels labels{{"pipeline", std::string(stage.pipeline)},
                         {"stage", std::string(stage.stage)},

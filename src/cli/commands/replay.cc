@@ -77,6 +77,7 @@ Json items_json(const std::vector<AnsweredItem>& items) {
 Json to_json(const DecisionReplay& replay) {
   const PastDecision& past = replay.past;
   Json json{{"request_id", past.moment.request_id},
+            {"kind", past.kind},
             {"user", past.user},
             {"made", format_rfc3339(past.moment.now)},
             {"as_of", to_string(past.as_of)},
@@ -168,14 +169,15 @@ Status list(const Context& context, DataDirectory& data, const DecisionSearch& s
   for (const DecisionRecord& record : found) {
     const PastDecision past = TRY(read_decision(record));
     const Json answer = Json::parse(record.json).at("answer");
-    rows.push_back({record.id, format_rfc3339(record.made), record.user, past.pipeline,
-                    answer.value("level", ""), std::to_string(answer.at("items").size())});
+    rows.push_back({record.id, format_rfc3339(record.made), record.user,
+                    past.kind == "recommend" ? past.pipeline : past.kind, answer.value("level", ""),
+                    std::to_string(answer.at("items").size())});
   }
   if (rows.empty()) {
     print_line("no answers are logged; a server logs a share of them: decisions.share");
     return {};
   }
-  print_table({"request", "made", "user", "pipeline", "level", "items"}, rows);
+  print_table({"request", "made", "user", "by", "level", "items"}, rows);
   return {};
 }
 

@@ -56,7 +56,7 @@ Status request(Draft& draft) {
   draft.slate.pipeline = draft.pipeline->name;
   draft.slate.level = draft.pipeline->plain() ? "full" : "";
   draft.request_hash = hash_of(request, *draft.pipeline);
-  draft.query.now = draft.past != nullptr ? draft.past->now : now();
+  draft.query.now = draft.again.past != nullptr ? draft.again.past->now : now();
   if (request.cursor.empty()) return {};
   Cursor cursor = TRY(decode_cursor(request.cursor, draft.loaded.state->hash(), draft.query.now));
   if (cursor.request_hash != draft.request_hash) {

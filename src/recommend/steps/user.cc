@@ -60,7 +60,7 @@ Status check_same_list(const Draft& draft) {
 
 // A shared store that is down: who is in memory gets his answer, others that of a stranger.
 Status read_user(Draft& draft) {
-  draft.state_missing = draft.past != nullptr && draft.past->state_missing;
+  draft.state_missing = draft.again.past != nullptr && draft.again.past->state_missing;
   if (draft.state_missing) return {};
   auto user = draft.loaded.state->user(draft.query.user);
   draft.state_missing = !user && user.error().code == Code::kUnavailable;
