@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 
+#include "math/rows.h"
+
 namespace palate {
 namespace {
 
@@ -16,6 +18,7 @@ constexpr size_t kRoomPerK = 6;
 constexpr double kDenormal = 0x1p-133;
 constexpr double kRounded = 1.003;  // fp32 sums of kScreenDimMax products against exact ones
 constexpr double kScoreMax = 1e37;  // above, fp32 may overflow on the way
+constexpr float kSpreads = 3;       // standard deviations that a block is trusted to reach
 
 bool has_bit(std::span<const uint64_t> bits, size_t i) {
   return i / 64 < bits.size() && (bits[i / 64] >> (i % 64) & 1) != 0;
@@ -93,7 +96,7 @@ bool ScreenedScan::prepare(size_t query, State& state) {
   const std::span vector(queries_[query].vector, rows_.table_.dim);
   const size_t k = queries_[query].best->k(), items = rows_.order_.size();
   const auto [length, largest] = extent(vector);
-  const double longest = rows_.blocks_.empty() ? 0 : rows_.blocks_.front().length;
+  const double longest = rows_.longest_;
   const bool distance = rows_.options_.measure == Measure::kDistance;
   const double most = distance ? (length + longest) * (length + longest) : length * longest;
   if (!(std::max(length, most) < kScoreMax) || (length == 0 && !distance)) return false;
@@ -126,29 +129,85 @@ void ScreenedScan::run(ScanCounts& counts) {
   auto& active = scratch_.active;
   auto& group = scratch_.group;
   const bool distance = rows_.options_.measure == Measure::kDistance;
-  std::vector<State*> all = active;
+  const bool sorted = !rows_.gathered();
+  const std::vector<State*> all = active;
   for (size_t b = 0; b < rows_.blocks_.size() && !active.empty(); ++b) {
     const auto& block = rows_.blocks_[b];
     // Blocks behind are shorter: worse for a product, and for the distance of what is longer.
     std::erase_if(active, [&](const State* state) {
-      return state->given_up || ((!distance || state->length * (1 - 1e-8) > block.longest) &&
-                                 reach(*state, block) < state->threshold);
+      return state->given_up ||
+             (sorted && (!distance || state->length * (1 - 1e-8) > block.longest) &&
+              reach(*state, block) < state->threshold);
     });
     group.assign(active.begin(), active.end());
-    if (distance) {
+    if (distance || !sorted) {
       std::erase_if(group, [&](const State* s) { return reach(*s, block) < s->threshold; });
     }
     for (size_t q = 0; q < group.size(); q += kScreenTile) {
       scan_block(b, std::span(group).subspan(q, std::min(kScreenTile, group.size() - q)));
     }
-    counts.screened += group.size() * ScreenedRows::kBlockUnits * kUnitItems;
+    counts.screened += group.size() * ScreenedRows::kBlockItems;
   }
+  finish(all, counts);
+}
+
+void ScreenedScan::finish(std::span<State* const> all, ScanCounts& counts) {
   for (State* state : all) {
     if (!state->given_up) {
       rescore(*state, counts);
     } else {
       left_.push_back(state->query);
     }
+  }
+}
+
+void ScreenedScan::run_nearly(ScanCounts& counts) {
+  for (State* state : scratch_.active) {
+    promise(*state);
+    scan_promising(*state, counts);
+  }
+  finish(scratch_.active, counts);
+}
+
+// A heap of what each block likely has.
+void ScreenedScan::promise(const State& state) {
+  const size_t dim = rows_.table_.dim, width = padded(dim), blocks = rows_.blocks_.size();
+  const std::span query(queries_[state.query].vector, dim);
+  scratch_.vector.assign(width, 0.0F);
+  scratch_.squares.assign(width, 0.0F);
+  for (size_t d = 0; d < dim; ++d) {
+    scratch_.vector[d] = query[d];
+    scratch_.squares[d] = query[d] * query[d];
+  }
+  scratch_.means.resize(blocks);
+  scratch_.variances.resize(blocks);
+  rows_dot(RowsView{rows_.means_.data(), blocks, width}, scratch_.vector.data(),
+           scratch_.means.data());
+  rows_dot(RowsView{rows_.variances_.data(), blocks, width}, scratch_.squares.data(),
+           scratch_.variances.data());
+  scratch_.promises.clear();
+  for (uint32_t b = 0; b < blocks; ++b) {
+    const float score = scratch_.means[b] + kSpreads * std::sqrt(scratch_.variances[b]);
+    // What is too large to be told is looked at first.
+    const bool told = std::isfinite(score);
+    scratch_.promises.push_back({told ? score : std::numeric_limits<float>::max(), b});
+  }
+  std::make_heap(scratch_.promises.begin(), scratch_.promises.end());
+}
+
+void ScreenedScan::scan_promising(State& state, ScanCounts& counts) {
+  auto& promises = scratch_.promises;
+  const size_t k = queries_[state.query].best->k();
+  State* const alone = &state;
+  while (!promises.empty() && !state.given_up) {
+    std::pop_heap(promises.begin(), promises.end());
+    const auto [score, block] = promises.back();
+    promises.pop_back();
+    if (score < state.threshold) return;
+    if (reach(state, rows_.blocks_[block]) < state.threshold) continue;
+    scan_block(block, {&alone, 1});
+    counts.screened += ScreenedRows::kBlockItems;
+    if (state.candidates.size() > std::max(kRoomMin, 2 * k)) cut_down(state);
   }
 }
 

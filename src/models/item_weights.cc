@@ -135,8 +135,13 @@ class ItemWeights final : public Model {
     return out;
   }
 
-  Result<std::vector<Scored>> similar(ItemIx item, size_t k, const ItemFilter& filter,
-                                      Scratch& scratch) const override;
+  std::vector<Result<std::vector<Scored>>> similar_batch(std::span<const SimilarTo> requests,
+                                                         Scratch& scratch) const override {
+    std::vector<Result<std::vector<Scored>>> out;
+    out.reserve(requests.size());
+    for (const SimilarTo& request : requests) out.push_back(similar_to(request, scratch));
+    return out;
+  }
   Result<std::vector<Contribution>> explain(const Query& query, ItemIx item, size_t n,
                                             Scratch& scratch) const override;
 
@@ -144,6 +149,8 @@ class ItemWeights final : public Model {
   [[nodiscard]] bool knows(ItemIx item) const {
     return item.value < weights_.seen.size() && weights_.seen[item.value] > 0;
   }
+  [[nodiscard]] Result<std::vector<Scored>> similar_to(const SimilarTo& request,
+                                                       Scratch& scratch) const;
   [[nodiscard]] Error unknown(ItemIx item) const {
     return Error{Code::kNotFound, fmt::format("item {} has no training interaction in {} {}",
                                               item.value, info_.kind, info_.version)};
@@ -183,17 +190,17 @@ class ItemWeights final : public Model {
 };
 
 // Those that somebody who took `item` is led to.
-Result<std::vector<Scored>> ItemWeights::similar(ItemIx item, size_t k, const ItemFilter& filter,
-                                                 Scratch& scratch) const {
-  if (!knows(item)) return std::unexpected(unknown(item));
+Result<std::vector<Scored>> ItemWeights::similar_to(const SimilarTo& request,
+                                                    Scratch& scratch) const {
+  if (!knows(request.item)) return std::unexpected(unknown(request.item));
   begin(1, scratch);
-  weights_.add_row(item.value, 1, scratch.floats.data(), scratch.more_floats.data());
+  weights_.add_row(request.item.value, 1, scratch.floats.data(), scratch.more_floats.data());
   end(scratch);
-  TopK best(std::min(k, info_.items));
+  TopK best(std::min(request.k, info_.items));
   for (uint32_t other = 0; other < info_.items; ++other) {
     const float weight = scratch.floats[other];
-    const bool wanted = weight > 0 && other != item.value && knows({other});
-    if (wanted && !filter.blocks({other})) best.push(weight, other);
+    const bool wanted = weight > 0 && other != request.item.value && knows({other});
+    if (wanted && !request.filter.blocks({other})) best.push(weight, other);
   }
   std::vector<Scored> out;
   for (const ScoredIndex& entry : best.take()) out.push_back({{entry.index}, entry.score});

@@ -1,7 +1,6 @@
 #include "recommend/diversity.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -157,37 +156,50 @@ void Likeness::take_vectors(const RowsView& vectors) {
 }
 
 void Likeness::take_categories(std::span<const ItemTraits> traits) {
-  std::unordered_map<uint32_t, size_t> bits;
+  std::unordered_map<uint32_t, uint32_t> places;
+  first_.assign(1, 0);
+  std::vector<uint32_t> sizes;
   for (const ItemTraits& item : traits) {
-    for (const uint32_t category : item.categories) bits.try_emplace(category, bits.size());
-  }
-  words_ = (bits.size() + 63) / 64;
-  categories_.resize(count_ * words_);
-  bits_.resize(count_);
-  for (size_t i = 0; i < count_; ++i) {
-    for (const uint32_t category : traits[i].categories) {
-      const size_t bit = bits[category];
-      categories_[i * words_ + bit / 64] |= uint64_t{1} << bit % 64;
+    for (const uint32_t category : item.categories) {
+      const auto place = places.try_emplace(category, static_cast<uint32_t>(sizes.size())).first;
+      if (place->second == sizes.size()) sizes.push_back(0);
+      ++sizes[place->second];
+      categories_.push_back(place->second);
     }
-    bits_[i] = static_cast<float>(traits[i].categories.size());
+    first_.push_back(static_cast<uint32_t>(categories_.size()));
+  }
+  by_category_ = !categories_.empty();
+  begin_.resize(sizes.size() + 1);
+  std::inclusive_scan(sizes.begin(), sizes.end(), begin_.begin() + 1);
+  std::vector<uint32_t> next(begin_.begin(), begin_.end());
+  members_.resize(categories_.size());
+  for (uint32_t i = 0; i < count_; ++i) {
+    for (uint32_t at = first_[i]; at < first_[i + 1]; ++at) members_[next[categories_[at]]++] = i;
   }
 }
 
 void Likeness::row(size_t i, std::span<float> out) const {
-  const float share = dim_ > 0 && words_ > 0 ? 0.5F : 1.0F;
+  const float share = dim_ > 0 && by_category_ ? 0.5F : 1.0F;
   if (dim_ > 0) {
     rows_dot(RowsView{unit_.data(), count_, dim_}, unit_.data() + i * dim_, out.data());
+    if (by_category_) {
+      for (float& value : out) value *= share;
+    }
   } else {
     std::ranges::fill(out, 0.0F);
   }
-  for (size_t j = 0; j < count_ && words_ > 0; ++j) {
-    int common = 0;
-    for (size_t w = 0; w < words_; ++w) {
-      common += std::popcount(categories_[i * words_ + w] & categories_[j * words_ + w]);
+  // Only who has a category in common is looked at: once, with all that they have in common.
+  std::vector<uint32_t> common(by_category_ ? count_ : 0), met;
+  for (uint32_t at = first_[i]; at < first_[i + 1]; ++at) {
+    const uint32_t category = categories_[at];
+    for (uint32_t m = begin_[category]; m < begin_[category + 1]; ++m) {
+      if (common[members_[m]]++ == 0) met.push_back(members_[m]);
     }
-    const auto both = static_cast<float>(common);
-    out[j] = share * (dim_ > 0 ? out[j] : 0.0F) +
-             (common == 0 ? 0.0F : share * both / (bits_[i] + bits_[j] - both));
+  }
+  const auto size_of = [&](size_t j) { return static_cast<float>(first_[j + 1] - first_[j]); };
+  for (const uint32_t j : met) {
+    const auto both = static_cast<float>(common[j]);
+    out[j] += share * both / (size_of(i) + size_of(j) - both);
   }
   out[i] = 1;  // also of a candidate without vector or category
 }
