@@ -13,11 +13,12 @@
 // Mykytiuk, SIGMOD 2015, section 3.1).
 //
 // Nearly the best: where rows are gathered (index/gathered_order.h), a block also knows the mean of
-// its rows and how far they spread in each dimension. Were their spread normal and dimensions apart
-// from each other, q·x of its rows would have the mean q·m and the variance Σ q_d² v_d. Blocks are
-// looked at by what they reach within kSpreads standard deviations, the best first, until the k-th
-// best found is above what the next one reaches. What is found has its exact score; what is left
-// out is in blocks of which few rows could have been among the best.
+// its rows and how far they spread in each dimension. Were their spread normal, and dimensions
+// apart from each other, q·x of its rows would have the mean q·m and the variance Σ q_d² v_d.
+// Blocks are looked at by what they reach within some standard deviations, the best first, until
+// that is below the k-th best found: "Optimistic Query Routing in Clustering-based Approximate
+// Maximum Inner Product Search" (Bruch, Krishnan, Nardini, NeurIPS 2025), with the diagonal for the
+// covariance, and an end that follows from k and the filter instead of a number of probes.
 #pragma once
 
 #include <cstddef>
