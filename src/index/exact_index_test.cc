@@ -450,10 +450,11 @@ struct Nearly {
     EXPECT_TRUE(std::ranges::is_sorted(list, better));
     const float last = best.back().score;
     for (const ScoredIndex& one : list) {
-      if (!query.blocked.empty()) EXPECT_FALSE(query.blocked[one.index / 64] >> one.index % 64 & 1);
+      const bool filtered = !query.blocked.empty();
+      EXPECT_FALSE(filtered && (query.blocked[one.index / 64] >> one.index % 64 & 1) != 0);
       // Exact scores: whoever is as good as the last of the best is one of them, to the bit.
       EXPECT_EQ(one.score >= last, std::ranges::count(best, one) == 1);
-      found += std::ranges::count(best, one);
+      found += static_cast<size_t>(std::ranges::count(best, one));
     }
     wanted += best.size();
   }

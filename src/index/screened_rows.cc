@@ -26,6 +26,11 @@ std::span<const float> fp32_row(const StoredRows& table, uint32_t item,
   return buffer;
 }
 
+ScreenedScan::Scratch& scratch_of_thread() {
+  thread_local ScreenedScan::Scratch scratch;
+  return scratch;
+}
+
 }  // namespace
 
 float step_of(float largest, int code_max) {
@@ -125,7 +130,7 @@ std::optional<ScreenedRows> ScreenedRows::make(const StoredRows& table,
 
 std::vector<size_t> ScreenedRows::top_k(std::span<const PanelQuery> queries,
                                         ScanCounts& counts) const {
-  thread_local ScreenedScan::Scratch scratch;
+  ScreenedScan::Scratch& scratch = scratch_of_thread();
   std::vector<size_t> left;
   for (size_t begin = 0; begin < queries.size(); begin += kQueriesMax) {
     const size_t count = std::min(kQueriesMax, queries.size() - begin);
@@ -141,8 +146,7 @@ std::vector<size_t> ScreenedRows::top_k(std::span<const PanelQuery> queries,
 std::vector<size_t> ScreenedRows::nearly_top_k(std::span<const PanelQuery> queries,
                                                ScanCounts& counts) const {
   PALATE_CHECK(gathered(), "rows that are not gathered");
-  thread_local ScreenedScan::Scratch scratch;
-  ScreenedScan scan(*this, queries, scratch);
+  ScreenedScan scan(*this, queries, scratch_of_thread());
   scan.run_nearly(counts);
   counts.queries += queries.size();
   counts.nearly += queries.size() - scan.left().size();

@@ -162,37 +162,55 @@ void ScreenedScan::finish(std::span<State* const> all, ScanCounts& counts) {
 }
 
 void ScreenedScan::run_nearly(ScanCounts& counts) {
-  for (State* state : scratch_.active) {
-    promise(*state);
-    scan_promising(*state, counts);
+  const size_t blocks = rows_.blocks_.size();
+  expect();
+  for (size_t a = 0; a < scratch_.active.size(); ++a) {
+    make_promises(std::span(scratch_.expected).subspan(a * blocks, blocks));
+    scan_promising(*scratch_.active[a], counts);
   }
   finish(scratch_.active, counts);
 }
 
-// A heap of what each block likely has.
-void ScreenedScan::promise(const State& state) {
+// What the best of each block's rows likely score, a row of blocks a query. Some blocks at a time,
+// which stay in the cache for all queries.
+void ScreenedScan::expect() {
+  constexpr size_t kAtOnce = 256;
   const size_t dim = rows_.table_.dim, width = padded(dim), blocks = rows_.blocks_.size();
-  const std::span query(queries_[state.query].vector, dim);
-  scratch_.vector.assign(width, 0.0F);
-  scratch_.squares.assign(width, 0.0F);
-  for (size_t d = 0; d < dim; ++d) {
-    scratch_.vector[d] = query[d];
-    scratch_.squares[d] = query[d] * query[d];
+  const size_t queries = scratch_.active.size();
+  scratch_.vectors.assign(2 * queries * width, 0.0F);  // each with the squares of its values
+  for (size_t a = 0; a < queries; ++a) {
+    const float* const from = queries_[scratch_.active[a]->query].vector;
+    float* const to = scratch_.vectors.data() + 2 * a * width;
+    for (size_t d = 0; d < dim; ++d) {
+      to[d] = from[d];
+      to[width + d] = from[d] * from[d];
+    }
   }
-  scratch_.means.resize(blocks);
-  scratch_.variances.resize(blocks);
-  rows_dot(RowsView{rows_.means_.data(), blocks, width}, scratch_.vector.data(),
-           scratch_.means.data());
-  rows_dot(RowsView{rows_.variances_.data(), blocks, width}, scratch_.squares.data(),
-           scratch_.variances.data());
-  scratch_.promises.clear();
-  for (uint32_t b = 0; b < blocks; ++b) {
-    const float score = scratch_.means[b] + kSpreads * std::sqrt(scratch_.variances[b]);
-    // What is too large to be told is looked at first.
-    const bool told = std::isfinite(score);
-    scratch_.promises.push_back({told ? score : std::numeric_limits<float>::max(), b});
+  scratch_.expected.resize(queries * blocks);
+  std::array<float, kAtOnce> variances{};
+  for (size_t first = 0; first < blocks; first += kAtOnce) {
+    const size_t count = std::min(kAtOnce, blocks - first);
+    const RowsView means{rows_.means_.data() + first * width, count, width};
+    const RowsView spreads{rows_.variances_.data() + first * width, count, width};
+    for (size_t a = 0; a < queries; ++a) {
+      const float* const vector = scratch_.vectors.data() + 2 * a * width;
+      float* const expected = scratch_.expected.data() + a * blocks + first;
+      rows_dot(means, vector, expected);
+      rows_dot(spreads, vector + width, variances.data());
+      for (size_t i = 0; i < count; ++i) expected[i] += kSpreads * std::sqrt(variances[i]);
+    }
   }
-  std::make_heap(scratch_.promises.begin(), scratch_.promises.end());
+}
+
+// A heap. What is too large to be told is looked at first.
+void ScreenedScan::make_promises(std::span<const float> expected) {
+  auto& promises = scratch_.promises;
+  promises.resize(expected.size());
+  for (uint32_t b = 0; b < expected.size(); ++b) {
+    const bool told = std::isfinite(expected[b]);
+    promises[b] = {told ? expected[b] : std::numeric_limits<float>::max(), b};
+  }
+  std::make_heap(promises.begin(), promises.end());
 }
 
 void ScreenedScan::scan_promising(State& state, ScanCounts& counts) {

@@ -55,8 +55,7 @@ class ScreenedScan {
     std::vector<int8_t> codes;
     std::vector<uint32_t> items;
     std::vector<float> scores;
-    std::vector<float> vector, squares;   // of a query, padded
-    std::vector<float> means, variances;  // of its products with each block
+    std::vector<float> vectors, expected;
     std::vector<Promise> promises;
   };
 
@@ -68,7 +67,8 @@ class ScreenedScan {
  private:
   bool prepare(size_t query, State& state);
   void finish(std::span<State* const> all, ScanCounts& counts);
-  void promise(const State& state);
+  void expect();
+  void make_promises(std::span<const float> expected);
   void scan_promising(State& state, ScanCounts& counts);
   [[nodiscard]] double reach(const State& state, const ScreenedRows::Block& block) const;
   void scan_block(size_t block, std::span<State* const> group);

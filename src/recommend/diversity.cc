@@ -95,6 +95,15 @@ class Mmr {
   std::vector<float> row_;
 };
 
+// The greatest of each value and those behind it.
+std::vector<float> greatest_from(std::span<const float> values) {
+  std::vector<float> greatest(values.begin(), values.end());
+  for (size_t i = greatest.size(); i-- > 1;) {
+    greatest[i - 1] = std::max(greatest[i - 1], greatest[i]);
+  }
+  return greatest;
+}
+
 // Picks greedily what relevance and variety together like best; ends early where all that is left
 // are copies.
 template <class Variety>
@@ -102,31 +111,40 @@ std::vector<uint32_t> picked(std::span<const float> relevance, const Likeness& l
                              const DiversityOptions& options) {
   Variety variety(likeness, options.count + options.given.size());
   const auto strength = static_cast<float>(options.strength);
-  // What each added when it was last asked: at least what it adds now (lazy greedy; Minoux 1978).
-  std::vector<float> gains(relevance.size(), std::numeric_limits<float>::infinity());
-  std::vector<bool> taken(relevance.size());
+  const auto with = [&](float relevant, float gain) {
+    return (1 - strength) * relevant + strength * gain;
+  };
+  // What each added when it was last asked: at least what it adds now (lazy greedy; Minoux 1978),
+  // and nothing of what is taken. No gain is above 0, so where even the most relevant of those
+  // behind is not enough, none of them is.
+  std::vector<float> gains(relevance.size(), 0.0F);
+  const std::vector<float> behind = greatest_from(relevance);
   std::vector<uint32_t> order;
   for (const uint32_t i : options.given) {
-    taken[i] = true;
+    gains[i] = kNone;
     variety.pick(i);
   }
   while (order.size() < options.count) {
     size_t best = relevance.size();
     float best_gain = kNone;
-    for (size_t i = 0; i < relevance.size(); ++i) {
-      const auto with = [&](float gain) { return (1 - strength) * relevance[i] + strength * gain; };
-      if (taken[i] || !(with(gains[i]) > best_gain)) continue;
+    for (size_t i = 0; i < relevance.size() && with(behind[i], 0) > best_gain; ++i) {
+      if (!(with(relevance[i], gains[i]) > best_gain)) continue;
       gains[i] = variety.gain(i);
-      if (!(with(gains[i]) > best_gain)) continue;
+      if (!(with(relevance[i], gains[i]) > best_gain)) continue;
       best = i;
-      best_gain = with(gains[i]);
+      best_gain = with(relevance[i], gains[i]);
     }
     if (best == relevance.size()) break;
-    taken[best] = true;
+    gains[best] = kNone;
     order.push_back(static_cast<uint32_t>(best));
     if (order.size() < options.count) variety.pick(best);
   }
   return order;
+}
+
+size_t dim_of(const RowsView& vectors, size_t candidates) {
+  PALATE_CHECK(vectors.dim == 0 || vectors.count == candidates, "a row a candidate");
+  return vectors.dim;
 }
 
 }  // namespace
@@ -137,21 +155,29 @@ Result<Diversifier> diversifier(std::string_view name) {
   return fail(Code::kInvalidArgument, "there is no diversifier '{}'; there are dpp and mmr", name);
 }
 
-Likeness::Likeness(const RowsView& vectors, std::span<const ItemTraits> traits)
+Likeness::Likeness(size_t dim, const VectorOf& vector_of, std::span<const ItemTraits> traits)
     : count_(traits.size()) {
-  PALATE_CHECK(vectors.dim == 0 || vectors.count == traits.size(), "a row a candidate");
-  if (vectors.dim > 0) take_vectors(vectors);
+  if (dim > 0) take_vectors(dim, vector_of);
   take_categories(traits);
 }
 
-void Likeness::take_vectors(const RowsView& vectors) {
-  dim_ = padded(vectors.dim);
+Likeness::Likeness(const RowsView& vectors, std::span<const ItemTraits> traits)
+    : Likeness(
+          dim_of(vectors, traits.size()),
+          [&](size_t i, std::span<float> vector) {
+            std::copy_n(vectors.row(i), vectors.dim, vector.begin());
+          },
+          traits) {}
+
+void Likeness::take_vectors(size_t dim, const VectorOf& vector_of) {
+  dim_ = padded(dim);
   unit_.resize(count_ * dim_);
   for (size_t i = 0; i < count_; ++i) {
-    float* const row = unit_.data() + i * dim_;
-    std::copy_n(vectors.row(i), vectors.dim, row);
-    const float norm = std::sqrt(dot(row, row, dim_));
-    for (size_t d = 0; d < dim_ && norm > 0; ++d) row[d] /= norm;
+    const std::span row = std::span(unit_).subspan(i * dim_, dim_);
+    vector_of(i, row.first(dim));
+    const float norm = std::sqrt(dot(row.data(), row.data(), dim_));
+    if (!(norm > 0)) continue;
+    for (float& value : row) value /= norm;
   }
 }
 
