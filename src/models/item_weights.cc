@@ -24,6 +24,8 @@ struct Weights {
   std::span<const uint32_t> seen;  // training interactions an item
 
   [[nodiscard]] bool is_dense() const { return dense.data != nullptr; }
+  // Nothing but what stands in the row.
+  [[nodiscard]] bool is_sparse() const { return !is_dense() && past.dim == 0; }
   [[nodiscard]] bool has_row(uint32_t item) const {
     return seen[item] > 0 && (is_dense() || past.dim > 0 || start[item] < start[item + 1]);
   }
@@ -189,18 +191,25 @@ class ItemWeights final : public Model {
   ModelInfo info_;
 };
 
-// Those that somebody who took `item` is led to.
+// Those that somebody who took the item is led to.
 Result<std::vector<Scored>> ItemWeights::similar_to(const SimilarTo& request,
                                                     Scratch& scratch) const {
+  const uint32_t item = request.item.value;
   if (!knows(request.item)) return std::unexpected(unknown(request.item));
-  begin(1, scratch);
-  weights_.add_row(request.item.value, 1, scratch.floats.data(), scratch.more_floats.data());
-  end(scratch);
   TopK best(std::min(request.k, info_.items));
-  for (uint32_t other = 0; other < info_.items; ++other) {
-    const float weight = scratch.floats[other];
-    const bool wanted = weight > 0 && other != request.item.value && knows({other});
+  const auto offer = [&](uint32_t other, float weight) {
+    const bool wanted = weight > 0 && other != item && knows({other});
     if (wanted && !request.filter.blocks({other})) best.push(weight, other);
+  };
+  if (weights_.is_sparse()) {
+    for (uint64_t i = weights_.start[item]; i < weights_.start[item + 1]; ++i) {
+      offer(weights_.index[i], weights_.value[i]);
+    }
+  } else {
+    begin(1, scratch);
+    weights_.add_row(item, 1, scratch.floats.data(), scratch.more_floats.data());
+    end(scratch);
+    for (uint32_t other = 0; other < info_.items; ++other) offer(other, scratch.floats[other]);
   }
   std::vector<Scored> out;
   for (const ScoredIndex& entry : best.take()) out.push_back({{entry.index}, entry.score});
