@@ -46,10 +46,19 @@ struct Category {
 };
 
 // Names of categories or creators as numbers, in order of appearance.
-using NameNumbers = std::unordered_map<std::string, uint32_t>;
+struct NameHash {
+  using is_transparent = void;
+  size_t operator()(std::string_view name) const { return std::hash<std::string_view>()(name); }
+};
+using NameNumbers = std::unordered_map<std::string, uint32_t, NameHash, std::equal_to<>>;
 
 uint32_t number_of(NameNumbers& numbers, const std::string& name) {
   return numbers.try_emplace(name, static_cast<uint32_t>(numbers.size())).first->second;
+}
+
+uint64_t next_version() {
+  static std::atomic<uint64_t> last = 0;
+  return last.fetch_add(1, std::memory_order_relaxed);
 }
 
 bool is_stub(const ItemRecord& record) {
@@ -69,6 +78,8 @@ struct Catalogue::State {
   std::map<std::string, Category, std::less<>> categories;
   std::vector<Restricted> restricted;  // ascending by item
   NameNumbers category_numbers, creator_numbers;
+  std::deque<std::vector<ItemIx>> by_creator;  // ascending, by creator's number
+  uint64_t version = next_version();
   // Items share their sets of categories: there are few of them. The first one is empty.
   std::map<std::vector<uint32_t>, uint32_t> set_numbers{{{}, 0}};
   std::vector<std::span<const uint32_t>> sets{{}};
@@ -77,7 +88,8 @@ struct Catalogue::State {
   void set_category(const std::string& name, ItemIx ix);
   void clear_category(const std::string& name, ItemIx ix);
   void set_restricted(const ItemRecord& record, ItemIx ix);
-  void set_traits(const ItemRecord& record, Belongs& to);
+  void set_traits(const ItemRecord& record, ItemIx ix);
+  void set_creator(const std::string& name, ItemIx ix);
   void set_columns(const ItemRecord& record, const ItemRecord* before, ItemIx ix);
   void describe(const ItemRecord& record, ItemIx ix);
 };
@@ -112,9 +124,22 @@ void Catalogue::State::set_restricted(const ItemRecord& record, ItemIx ix) {
   if (!wanted && there) restricted.erase(at);
 }
 
-void Catalogue::State::set_traits(const ItemRecord& record, Belongs& to) {
-  to.creator =
-      record.creator.empty() ? ItemTraits::kNone : number_of(creator_numbers, record.creator);
+void Catalogue::State::set_creator(const std::string& name, ItemIx ix) {
+  const uint32_t before = belongs[ix.value].creator;
+  const uint32_t after = name.empty() ? ItemTraits::kNone : number_of(creator_numbers, name);
+  if (before == after) return;
+  belongs[ix.value].creator = after;
+  by_creator.resize(creator_numbers.size());
+  if (before != ItemTraits::kNone) {
+    by_creator[before].erase(std::ranges::lower_bound(by_creator[before], ix));
+  }
+  if (after == ItemTraits::kNone) return;
+  auto& items = by_creator[after];
+  items.insert(std::ranges::lower_bound(items, ix), ix);
+}
+
+void Catalogue::State::set_traits(const ItemRecord& record, ItemIx ix) {
+  set_creator(record.creator, ix);
   std::vector<uint32_t> numbers;
   for (const std::string& name : record.categories) {
     numbers.push_back(number_of(category_numbers, name));
@@ -124,7 +149,7 @@ void Catalogue::State::set_traits(const ItemRecord& record, Belongs& to) {
   const auto next = static_cast<uint32_t>(sets.size());
   const auto [at, added] = set_numbers.try_emplace(std::move(numbers), next);
   if (added) sets.emplace_back(at->first);
-  to.categories = at->second;
+  belongs[ix.value].categories = at->second;
 }
 
 // A column begins with the first item that has something to say in it.
@@ -154,7 +179,7 @@ void Catalogue::State::describe(const ItemRecord& record, ItemIx ix) {
   }
   slot.record = new ItemRecord(record);
   slot.described = true;
-  set_traits(record, belongs[ix.value]);
+  set_traits(record, ix);
   set_columns(record, before.get(), ix);
   for (const std::string& name : record.categories) set_category(name, ix);
   set_restricted(record, ix);
@@ -172,6 +197,7 @@ Result<ItemIx> Catalogue::apply(const ItemRecord& record) {
   }
   PALATE_CHECK(ix.value < state_->slots.size(), "items get their index in order");
   if (!is_stub(record)) state_->describe(record, ix);
+  state_->version = next_version();
   return ix;
 }
 
@@ -225,6 +251,18 @@ void Catalogue::View::traits(std::span<const ItemIx> items, std::vector<ItemTrai
   out.reserve(items.size());
   for (const ItemIx item : items) out.push_back(traits(item));
 }
+
+std::optional<uint32_t> Catalogue::View::creator(std::string_view name) const {
+  const auto& numbers = catalogue_->state_->creator_numbers;
+  const auto found = numbers.find(name);
+  return found == numbers.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::span<const ItemIx> Catalogue::View::of_creator(uint32_t creator) const {
+  return catalogue_->state_->by_creator.at(creator);
+}
+
+uint64_t Catalogue::View::version() const { return catalogue_->state_->version; }
 
 size_t Catalogue::View::category_numbers() const {
   return catalogue_->state_->category_numbers.size();

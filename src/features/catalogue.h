@@ -53,6 +53,11 @@ class Catalogue {
     [[nodiscard]] ItemTraits traits(ItemIx ix) const;
     // Of each, instead of what is in `out`.
     void traits(std::span<const ItemIx> items, std::vector<ItemTraits>& out) const;
+    [[nodiscard]] std::optional<uint32_t> creator(std::string_view name) const;  // as in traits()
+    // Ascending; valid while this view lives.
+    [[nodiscard]] std::span<const ItemIx> of_creator(uint32_t creator) const;
+    // Another one after every change; no two catalogues have the same.
+    [[nodiscard]] uint64_t version() const;
     [[nodiscard]] size_t category_numbers() const;  // exclusive end of the numbers in traits()
     // Items of a category; nullptr for a category nobody has.
     [[nodiscard]] const ItemBitmap* category(std::string_view name) const;

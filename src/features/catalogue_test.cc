@@ -53,6 +53,29 @@ TEST(Catalogue, CategoriesFollowTheNewestRecord) {
   EXPECT_THAT(view.categories(), ElementsAre("x", "z"));
 }
 
+TEST(Catalogue, CreatorsFollowTheNewestRecord) {
+  Catalogue catalogue;
+  const auto by = [](std::string id, std::string creator) {
+    ItemRecord record = item(std::move(id), {"x"});
+    record.creator = std::move(creator);
+    return record;
+  };
+  for (const char* id : {"a", "b", "c"}) ASSERT_TRUE(catalogue.apply(by(id, "ann")));
+  ASSERT_TRUE(catalogue.apply(by("d", "bob")));
+  const uint64_t version = catalogue.view().version();
+  ASSERT_TRUE(catalogue.apply(by("b", "bob")));
+  ASSERT_TRUE(catalogue.apply(by("c", "")));
+  const auto view = catalogue.view();
+  EXPECT_NE(view.version(), version);
+  EXPECT_EQ(view.version(), catalogue.view().version());
+  EXPECT_NE(view.version(), Catalogue().view().version());
+  EXPECT_EQ(view.creator("eve"), std::nullopt);
+  EXPECT_THAT(view.of_creator(view.creator("ann").value()), ElementsAre(ItemIx{0}));
+  EXPECT_THAT(view.of_creator(view.creator("bob").value()), ElementsAre(ItemIx{1}, ItemIx{3}));
+  EXPECT_EQ(view.traits({1}).creator, view.creator("bob"));
+  EXPECT_EQ(view.traits({2}).creator, ItemTraits::kNone);
+}
+
 TEST(Catalogue, AvailabilityKnowsHiddenReleasedAndExpired) {
   Catalogue catalogue;
   ItemRecord hidden = item("hidden"), coming = item("coming"), gone = item("gone");

@@ -15,6 +15,7 @@ namespace {
 
 // A filter that leaves one item in this many: scoring those from their rows is faster than a scan.
 constexpr size_t kFewOf = 16;
+constexpr size_t kFewOfNearly = 128;  // the same, than a scan of the most promising blocks
 
 std::vector<float> inverse_lengths(StoredRows rows) {
   rows.scale = nullptr;
@@ -41,7 +42,9 @@ ExactIndex::ExactIndex(const StoredRows& rows, ExactIndexOptions options)
       absent_(std::move(options.absent)) {
   if (options.similarity == Similarity::kCosine) scale_ = inverse_lengths(rows);
   if (options.kernel != nullptr && options.kernel->fast && rows.count >= options.screened_min) {
-    screened_ = ScreenedRows::make(table(), absent_, {measure_, options.kernel});
+    const bool gathered = rows.count >= options.nearly_min && measure_ == Measure::kProduct;
+    screened_ = ScreenedRows::make(
+        table(), absent_, {.measure = measure_, .kernel = options.kernel, .gathered = gathered});
   }
   if (screened_) return;
   if (rows.width == Width::kBf16 && table().scale == nullptr) {
@@ -58,9 +61,9 @@ StoredRows ExactIndex::table() const {
 }
 
 // How many items the query may get; all when it has no filter.
-size_t ExactIndex::allowed(const PanelQuery& query) const {
-  if (query.blocked.empty()) return rows_.count;
-  return rows_.count - count_either(query.blocked, absent_, rows_.count);
+size_t ExactIndex::allowed(std::span<const uint64_t> blocked) const {
+  if (blocked.empty()) return rows_.count;
+  return rows_.count - count_either(blocked, absent_, rows_.count);
 }
 
 void ExactIndex::score_allowed(const PanelQuery& query) const {
@@ -109,32 +112,48 @@ void ExactIndex::scan_panels(std::span<PanelQuery> queries) const {
   }
 }
 
+void ExactIndex::scan(std::span<PanelQuery> exactly, std::span<PanelQuery> nearly,
+                      ScanCounts& counts) const {
+  if (!screened_) {
+    scan_panels(exactly);
+    counts += {.queries = exactly.size(), .in_fp32 = exactly.size()};
+    return;
+  }
+  std::vector<PanelQuery> left;
+  for (const size_t query : screened_->top_k(exactly, counts)) left.push_back(exactly[query]);
+  if (!nearly.empty()) {
+    for (const size_t query : screened_->nearly_top_k(nearly, counts)) {
+      left.push_back(nearly[query]);
+    }
+  }
+  if (!left.empty()) scan_in_fp32(left);
+}
+
 std::vector<std::vector<ScoredIndex>> ExactIndex::top_k(std::span<const Query> queries,
                                                         ScanCounts* counts) const {
   std::vector<TopK> best;
   best.reserve(queries.size());
-  std::vector<PanelQuery> asked;
-  asked.reserve(queries.size());
+  std::vector<PanelQuery> exactly, nearly;
   ScanCounts here;
-  for (const Query& query : queries) {
+  size_t left = rows_.count;
+  for (size_t q = 0; q < queries.size(); ++q) {
+    const Query& query = queries[q];
     PALATE_CHECK(query.vector.size() == rows_.dim, "a query of another dimension than the items");
     best.emplace_back(std::min(query.k, rows_.count));
-    const PanelQuery scan{query.vector.data(), query.blocked, &best.back()};
-    if (const size_t left = allowed(scan); left > rows_.count / kFewOf) {
-      asked.push_back(scan);
+    const PanelQuery asked{query.vector.data(), query.blocked, &best.back()};
+    // Queries of one batch often share their filter.
+    const bool as_before = q > 0 && query.blocked.data() == queries[q - 1].blocked.data() &&
+                           query.blocked.size() == queries[q - 1].blocked.size();
+    if (!as_before) left = allowed(query.blocked);
+    const bool may_miss = query.nearly && screened_ && screened_->gathered();
+    if (left > rows_.count / (may_miss ? kFewOfNearly : kFewOf)) {
+      (may_miss ? nearly : exactly).push_back(asked);
     } else {
-      if (left > 0) score_allowed(scan);
+      if (left > 0) score_allowed(asked);
       here += {.queries = 1, .few = 1, .rescored = left};
     }
   }
-  if (screened_) {
-    std::vector<PanelQuery> left;
-    for (const size_t query : screened_->top_k(asked, here)) left.push_back(asked[query]);
-    if (!left.empty()) scan_in_fp32(left);
-  } else {
-    scan_panels(asked);
-    here += {.queries = asked.size(), .in_fp32 = asked.size()};
-  }
+  scan(exactly, nearly, here);
   if (counts != nullptr) *counts += here;
   std::vector<std::vector<ScoredIndex>> out;
   out.reserve(queries.size());

@@ -2,10 +2,13 @@
 // out of all of them. Most are looked at in 8 bits only (index/screened_rows.h), which changes no
 // answer; where that does not help (few items, k near their number, a processor without the
 // kernels) all are summed in fp32. Of a query whose filter leaves few items only those are.
+//
+// A query that says so gets nearly the best out of many items, for a part of the work.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <vector>
@@ -29,6 +32,10 @@ struct ExactIndexOptions {
   // What looks at items in 8 bits; nullptr: nothing does.
   const ScreenKernel* kernel = screen_kernels().data();
   size_t screened_min = 512;  // items; fewer are faster in fp32
+  // Items; from so many on queries may ask for nearly the best, and below they get the best.
+  // Distances never do.
+  size_t nearly_min = kNever;
+  static constexpr size_t kNever = std::numeric_limits<size_t>::max();
 };
 
 // Immutable and thread-safe. Does not own the rows: they must outlive it.
@@ -42,6 +49,9 @@ class ExactIndex {
     std::span<const float> vector;  // exactly dim(); anything else is a programmer's error
     std::span<const uint64_t> blocked;
     size_t k = 0;  // more than size() is as size()
+    // Some of the k best may be missing, each for one that is worse; scores, order, filter and the
+    // number of them are right all the same.
+    bool nearly = false;
   };
   // Best first, ties by ascending item; fewer than k when fewer are left, and items whose score is
   // not a number or -infinity are left out. One answer a query. Many queries in one call are faster
@@ -55,10 +65,11 @@ class ExactIndex {
 
  private:
   [[nodiscard]] StoredRows table() const;
-  [[nodiscard]] size_t allowed(const PanelQuery& query) const;
+  [[nodiscard]] size_t allowed(std::span<const uint64_t> blocked) const;
   void score_allowed(const PanelQuery& query) const;
   void scan_panels(std::span<PanelQuery> queries) const;
   void scan_in_fp32(std::span<PanelQuery> queries) const;
+  void scan(std::span<PanelQuery> exactly, std::span<PanelQuery> nearly, ScanCounts& counts) const;
 
   StoredRows rows_;
   Measure measure_;

@@ -34,6 +34,8 @@ std::vector<ExactIndexOptions> all_options(Similarity similarity = Similarity::k
     kernel.fast = true;  // the plain twin too
     all.push_back({similarity, absent, &kernel, 0});
   }
+  all.push_back(all.back());
+  all.back().nearly_min = 0;  // another order of the rows, for queries that want the best
   return all;
 }
 
@@ -401,6 +403,97 @@ TEST(ExactIndex, LittleIsScoredTwiceAndShortRowsAreNotLookedAt) {
   const ExactIndex falling(RowsView{rows.data(), kItems, kDim});
   EXPECT_EQ(falling.top_k({&query, 1}, &spread)[0].size(), 10u);
   EXPECT_LT(spread.screened, kItems / 4);
+}
+
+// Rows about so many centres, of lengths that differ; every centre has some rows.
+std::vector<float> draw_groups(Philox& random, size_t count, size_t dim, size_t groups) {
+  std::vector<float> centres(groups * dim), rows(count * dim);
+  for (float& value : centres) value = static_cast<float>(random.normal());
+  for (size_t i = 0; i < count; ++i) {
+    const auto length = std::exp(0.3F * static_cast<float>(random.normal()));
+    for (size_t d = 0; d < dim; ++d) {
+      rows[i * dim + d] =
+          length * (centres[i % groups * dim + d] + 0.5F * static_cast<float>(random.normal()));
+    }
+  }
+  return rows;
+}
+
+struct Nearly {
+  static constexpr size_t kItems = 30'000, kDim = 32, kK = 50;
+  std::vector<float> rows, vectors;
+  std::vector<uint64_t> blocked;
+  ScanCounts counts;
+  size_t found = 0, wanted = 0;
+
+  // 40 queries, each with and without a filter of a half.
+  explicit Nearly(size_t groups, Similarity similarity) {
+    Philox random(31);
+    rows = groups > 0 ? draw_groups(random, kItems, kDim, groups)
+                      : draw_rows(random, kItems, kDim, {0});
+    for (size_t i = 0; i <= kItems / 64; ++i) blocked.push_back(random.bits64());
+    const RowsView table{rows.data(), kItems, kDim};
+    const ExactIndex index(table, {.similarity = similarity, .nearly_min = 0});
+    const ExactIndex again(table, {.similarity = similarity, .nearly_min = 0});
+    for (size_t q = 0; q < 80; ++q) {
+      const std::span vector(table.row(q * 300), kDim);
+      ask(index, again, {vector, q % 2 == 0 ? std::span<const uint64_t>{} : blocked, kK});
+    }
+  }
+
+  void ask(const ExactIndex& index, const ExactIndex& again, ExactIndex::Query query) {
+    const auto best = index.top_k({&query, 1})[0];
+    query.nearly = true;
+    const auto list = index.top_k({&query, 1}, &counts)[0];
+    EXPECT_EQ(list, again.top_k({&query, 1})[0]);
+    EXPECT_EQ(list.size(), kK);
+    EXPECT_TRUE(std::ranges::is_sorted(list, better));
+    const float last = best.back().score;
+    for (const ScoredIndex& one : list) {
+      const bool filtered = !query.blocked.empty();
+      EXPECT_FALSE(filtered && (query.blocked[one.index / 64] >> one.index % 64 & 1) != 0);
+      // Exact scores: whoever is as good as the last of the best is one of them, to the bit.
+      EXPECT_EQ(one.score >= last, std::ranges::count(best, one) == 1);
+      found += static_cast<size_t>(std::ranges::count(best, one));
+    }
+    wanted += best.size();
+  }
+  [[nodiscard]] double recall() const {
+    return static_cast<double>(found) / static_cast<double>(wanted);
+  }
+  [[nodiscard]] double looked_at() const {
+    return static_cast<double>(counts.screened) / static_cast<double>(counts.queries * kItems);
+  }
+};
+
+TEST(NearlyTheBest, AreFoundInAFewBlocksWhereRowsLieInGroups) {
+  if (!screen_kernels().front().fast) GTEST_SKIP() << "no 8-bit kernel for this processor";
+  for (const auto similarity : {Similarity::kInnerProduct, Similarity::kCosine}) {
+    const Nearly nearly(60, similarity);
+    EXPECT_EQ(nearly.counts.nearly, 80u);
+    EXPECT_GT(nearly.recall(), 0.99);
+    EXPECT_LT(nearly.looked_at(), 0.2);
+  }
+}
+
+// Nothing to gather: more is looked at, and no less found.
+TEST(NearlyTheBest, AreFoundWhereRowsLieAnywhere) {
+  if (!screen_kernels().front().fast) GTEST_SKIP() << "no 8-bit kernel for this processor";
+  const Nearly nearly(0, Similarity::kInnerProduct);
+  EXPECT_GT(nearly.recall(), 0.97);
+  EXPECT_LT(nearly.looked_at(), 0.95);
+}
+
+TEST(NearlyTheBest, AreTheBestOfFewAndOfDistances) {
+  const World world;
+  for (auto options : all_options(Similarity::kDistance)) {
+    options.nearly_min = World::kItems;
+    const ExactIndex index(world.rows(), options);
+    ExactIndex::Query query{{world.rows().row(3), World::kDim}, {}, 9};
+    const auto best = index.top_k({&query, 1});
+    query.nearly = true;
+    EXPECT_EQ(index.top_k({&query, 1}), best);
+  }
 }
 
 TEST(ExactIndex, DuplicatesByTheThousandAreAnsweredInFp32) {

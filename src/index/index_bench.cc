@@ -2,6 +2,7 @@
 // distribution: as they are (lengths spread), and scaled to length 1, where nothing can be skipped.
 // Each answer is checked against fp32 once. Gops: products and sums of the whole scan a second;
 // GBs: bytes of vectors read a second, were each read once a call; rescored: fp32 scores a query.
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <memory>
@@ -103,13 +104,66 @@ void scan(benchmark::State& state, Asked asked) {
   state.counters["bytes_item"] = static_cast<double>(index.bytes()) / static_cast<double>(items);
 }
 
-void build(benchmark::State& state) {
+void build(benchmark::State& state, size_t nearly_min) {
   const auto items = static_cast<size_t>(state.range(0)), dim = static_cast<size_t>(state.range(1));
   const World& at = world(items, dim, false);
   for (auto _ : state) {
-    const ExactIndex index(RowsView{at.rows.data(), items, dim});
+    const ExactIndex index(RowsView{at.rows.data(), items, dim}, {.nearly_min = nearly_min});
     benchmark::DoNotOptimize(index.size());
   }
+}
+
+// Rows about so many centres, dimensions of falling weight as a factorization has them, lengths
+// that differ; a query is the sum of two rows.
+void gather_rows(World& at, size_t groups) {
+  Philox random(4, groups);
+  std::vector<float> centres(groups * at.dim);
+  for (float& value : centres) value = static_cast<float>(random.normal());
+  for (size_t i = 0; i < at.items; ++i) {
+    const auto length = std::exp(0.5F * static_cast<float>(random.normal()));
+    const float* const centre =
+        centres.data() + random.below(static_cast<uint32_t>(groups)) * at.dim;
+    for (size_t d = 0; d < at.dim; ++d) {
+      const float weight = length * std::pow(static_cast<float>(d + 1), -0.4F);
+      at.rows[i * at.dim + d] = weight * (centre[d] + static_cast<float>(random.normal()));
+    }
+  }
+  for (size_t q = 0; q < kQueries; ++q) {
+    const float* const a = at.rows.data() + random.below(static_cast<uint32_t>(at.items)) * at.dim;
+    const float* const b = at.rows.data() + random.below(static_cast<uint32_t>(at.items)) * at.dim;
+    for (size_t d = 0; d < at.dim; ++d) at.vectors[q * at.dim + d] = a[d] + b[d];
+  }
+}
+
+// One query at a time; `groups` 0: rows that lie anywhere. found: the share of the best.
+void nearly(benchmark::State& state) {
+  const auto items = static_cast<size_t>(state.range(0)), dim = static_cast<size_t>(state.range(1)),
+             k = static_cast<size_t>(state.range(2)), groups = static_cast<size_t>(state.range(3));
+  World at(items, dim, false);
+  if (groups > 0) gather_rows(at, groups);
+  const ExactIndex index(RowsView{at.rows.data(), items, dim}, {.nearly_min = 0});
+  ScanCounts counts;
+  size_t asked = 0;
+  for (auto _ : state) {
+    const auto vector = std::span(at.vectors).subspan(asked++ % kQueries * dim, dim);
+    const ExactIndex::Query query{vector, {}, k, true};
+    benchmark::DoNotOptimize(index.top_k({&query, 1}, &counts));
+  }
+  size_t found = 0, wanted = 0;
+  for (size_t q = 0; q < kQueries; ++q) {
+    ExactIndex::Query query{std::span(at.vectors).subspan(q * dim, dim), {}, k};
+    const auto best = index.top_k({&query, 1})[0];
+    query.nearly = true;
+    const auto list = index.top_k({&query, 1})[0];
+    wanted += best.size();
+    // Scores are exact, so whatever reaches the last of the best is one of them.
+    found += static_cast<size_t>(std::ranges::count_if(
+        list, [&](const ScoredIndex& one) { return one.score >= best.back().score; }));
+  }
+  state.counters["found"] = static_cast<double>(found) / static_cast<double>(wanted);
+  state.counters["looked_at"] =
+      static_cast<double>(counts.screened) / (static_cast<double>(counts.queries * items));
+  state.counters["bytes_item"] = static_cast<double>(index.bytes()) / static_cast<double>(items);
 }
 
 void shapes(benchmark::internal::Benchmark* bench) {
@@ -140,11 +194,20 @@ void add_all() {
 }
 const bool kAdded = (add_all(), true);
 
-BENCHMARK(build)
-    ->ArgNames({"items", "dim"})
-    ->Args({91'599, 64})
-    ->Args({1'000'000, 64})
-    ->Unit(benchmark::kMillisecond);
+void build_shapes(benchmark::internal::Benchmark* bench) {
+  bench->ArgNames({"items", "dim"})->Unit(benchmark::kMillisecond);
+  bench->Args({91'599, 64})->Args({1'000'000, 64});
+}
+BENCHMARK_CAPTURE(build, exact, ExactIndexOptions::kNever)->Apply(build_shapes);
+BENCHMARK_CAPTURE(build, nearly, 0)->Apply(build_shapes);
+
+void nearly_shapes(benchmark::internal::Benchmark* bench) {
+  bench->ArgNames({"items", "dim", "k", "groups"})->Unit(benchmark::kMicrosecond);
+  for (const int64_t k : {30, 500}) {
+    bench->Args({1'000'000, 64, k, 1'000})->Args({1'000'000, 64, k, 0});
+  }
+}
+BENCHMARK(nearly)->Apply(nearly_shapes);
 
 }  // namespace
 }  // namespace palate

@@ -4,6 +4,8 @@
 #include <bit>
 #include <cmath>
 
+#include "base/check.h"
+#include "index/gathered_order.h"
 #include "index/screened_scan.h"
 
 namespace palate {
@@ -22,6 +24,11 @@ std::span<const float> fp32_row(const StoredRows& table, uint32_t item,
   buffer.resize(table.dim);
   widen_row(table, item, buffer.data());
   return buffer;
+}
+
+ScreenedScan::Scratch& scratch_of_thread() {
+  thread_local ScreenedScan::Scratch scratch;
+  return scratch;
 }
 
 }  // namespace
@@ -49,10 +56,15 @@ bool ScreenedRows::sort_items(std::span<const uint64_t> absent) {
   return true;
 }
 
+std::span<const uint32_t> ScreenedRows::items_of(size_t block) const {
+  const size_t begin = block * kBlockItems;
+  return std::span(order_).subspan(begin, std::min(kBlockItems, order_.size() - begin));
+}
+
 void ScreenedRows::quantize_block(size_t number) {
   const size_t groups = screen_groups(table_.dim);
-  const size_t begin = number * kBlockUnits * kUnitItems;
-  const size_t end = std::min(begin + kBlockUnits * kUnitItems, order_.size());
+  const size_t begin = number * kBlockItems;
+  const size_t end = std::min(begin + kBlockItems, order_.size());
   Block block{.step = kStepMin, .shortest = kLargest};
   std::vector<float> buffer;
   for (size_t place = begin; place < end; ++place) {
@@ -73,7 +85,28 @@ void ScreenedRows::quantize_block(size_t number) {
   const double roundings = static_cast<double>(table_.dim) + 2;
   block.lost = rounded + roundings * 0x1.1p-24 * block.length;
   block.length += rounded;
+  longest_ = std::max(longest_, block.length);
   blocks_.push_back(block);
+}
+
+// Two passes: a variance is never the difference of two large numbers.
+void ScreenedRows::describe_block(size_t number) {
+  const size_t width = padded(table_.dim);
+  const auto items = items_of(number);
+  const auto share = 1.0F / static_cast<float>(items.size());
+  float* const mean = means_.data() + number * width;
+  float* const variance = variances_.data() + number * width;
+  std::vector<float> buffer;
+  for (const uint32_t item : items) {
+    const auto row = fp32_row(table_, item, buffer);
+    for (size_t d = 0; d < row.size(); ++d) mean[d] += share * row[d];
+  }
+  for (const uint32_t item : items) {
+    const auto row = fp32_row(table_, item, buffer);
+    for (size_t d = 0; d < row.size(); ++d) {
+      variance[d] += share * (row[d] - mean[d]) * (row[d] - mean[d]);
+    }
+  }
 }
 
 std::optional<ScreenedRows> ScreenedRows::make(const StoredRows& table,
@@ -82,17 +115,22 @@ std::optional<ScreenedRows> ScreenedRows::make(const StoredRows& table,
   if (table.dim == 0 || table.dim > kScreenDimMax) return {};
   ScreenedRows out(table, options);
   if (!out.sort_items(absent)) return {};
+  if (options.gathered) gather(table, out.order_, kBlockItems);
   const size_t units = (out.order_.size() + kUnitItems - 1) / kUnitItems;
   out.codes_.assign(units * screen_unit_bytes(table.dim), 128);
   const size_t blocks = (units + kBlockUnits - 1) / kBlockUnits;
   out.blocks_.reserve(blocks);
   for (size_t block = 0; block < blocks; ++block) out.quantize_block(block);
+  if (!options.gathered) return out;
+  out.means_.assign(blocks * padded(table.dim), 0.0F);
+  out.variances_.assign(blocks * padded(table.dim), 0.0F);
+  for (size_t block = 0; block < blocks; ++block) out.describe_block(block);
   return out;
 }
 
 std::vector<size_t> ScreenedRows::top_k(std::span<const PanelQuery> queries,
                                         ScanCounts& counts) const {
-  thread_local ScreenedScan::Scratch scratch;
+  ScreenedScan::Scratch& scratch = scratch_of_thread();
   std::vector<size_t> left;
   for (size_t begin = 0; begin < queries.size(); begin += kQueriesMax) {
     const size_t count = std::min(kQueriesMax, queries.size() - begin);
@@ -105,8 +143,20 @@ std::vector<size_t> ScreenedRows::top_k(std::span<const PanelQuery> queries,
   return left;
 }
 
+std::vector<size_t> ScreenedRows::nearly_top_k(std::span<const PanelQuery> queries,
+                                               ScanCounts& counts) const {
+  PALATE_CHECK(gathered(), "rows that are not gathered");
+  ScreenedScan scan(*this, queries, scratch_of_thread());
+  scan.run_nearly(counts);
+  counts.queries += queries.size();
+  counts.nearly += queries.size() - scan.left().size();
+  counts.in_fp32 += scan.left().size();
+  return scan.left();
+}
+
 size_t ScreenedRows::bytes() const {
-  return codes_.size() + order_.size() * sizeof(uint32_t) + blocks_.size() * sizeof(Block);
+  return codes_.size() + order_.size() * sizeof(uint32_t) + blocks_.size() * sizeof(Block) +
+         (means_.size() + variances_.size()) * sizeof(float);
 }
 
 }  // namespace palate

@@ -11,6 +11,14 @@
 // Items are kept by descending length: blocks of some hundred have one step of rounding and one
 // bound, and the scan ends where ‖q‖ ‖x‖ is below the k-th best ("LEMP", Teflioudi, Gemulla,
 // Mykytiuk, SIGMOD 2015, section 3.1).
+//
+// Nearly the best: where rows are gathered (index/gathered_order.h), a block also knows the mean of
+// its rows and how far they spread in each dimension. Were their spread normal, and dimensions
+// apart from each other, q·x of its rows would have the mean q·m and the variance Σ q_d² v_d.
+// Blocks are looked at by what they reach within some standard deviations, the best first, until
+// that is below the k-th best found: "Optimistic Query Routing in Clustering-based Approximate
+// Maximum Inner Product Search" (Bruch, Krishnan, Nardini, NeurIPS 2025), with the diagonal for the
+// covariance, and an end that follows from k and the filter instead of a number of probes.
 #pragma once
 
 #include <cstddef>
@@ -21,6 +29,7 @@
 
 #include "math/panels.h"
 #include "math/screen.h"
+#include "math/table.h"
 
 namespace palate {
 
@@ -29,6 +38,7 @@ struct ScanCounts {
   size_t queries = 0;
   size_t in_fp32 = 0;   // of the queries: scanned in fp32, because 8 bits would have said little
   size_t few = 0;       // of the queries: what their filter left was scored, and nothing else
+  size_t nearly = 0;    // of the queries: answered from the most promising blocks
   size_t screened = 0;  // sums in 8 bits
   size_t rescored = 0;  // scores in fp32 of queries not in_fp32
 
@@ -36,6 +46,7 @@ struct ScanCounts {
     queries += more.queries;
     in_fp32 += more.in_fp32;
     few += more.few;
+    nearly += more.nearly;
     screened += more.screened;
     rescored += more.rescored;
     return *this;
@@ -52,6 +63,7 @@ class ScreenedRows {
     const ScreenKernel* kernel = nullptr;
     double trust =
         1;  // in the bound; below 1 answers may be wrong, which is for tests of the tests
+    bool gathered = false;  // for nearly_top_k(); products only
   };
   static std::optional<ScreenedRows> make(const StoredRows& table, std::span<const uint64_t> absent,
                                           const Options& options);
@@ -61,11 +73,18 @@ class ScreenedRows {
   // those for which too many items would have to be scored again.
   std::vector<size_t> top_k(std::span<const PanelQuery> queries, ScanCounts& counts) const;
 
+  // The same of most of the best: every score is exact, and some of the k best may be missing, each
+  // for one that is worse. The filter is kept to, and k are found where so many are allowed.
+  // Requires gathered().
+  std::vector<size_t> nearly_top_k(std::span<const PanelQuery> queries, ScanCounts& counts) const;
+
+  [[nodiscard]] bool gathered() const { return !means_.empty(); }
   [[nodiscard]] size_t bytes() const;  // of memory
 
  private:
   friend class ScreenedScan;
   static constexpr size_t kBlockUnits = 8;
+  static constexpr size_t kBlockItems = kBlockUnits * kUnitItems;
 
   // Of the items of one block.
   struct Block {
@@ -79,11 +98,16 @@ class ScreenedRows {
       : table_(table), options_(options) {}
   bool sort_items(std::span<const uint64_t> absent);
   void quantize_block(size_t block);
+  void describe_block(size_t block);
+  [[nodiscard]] std::span<const uint32_t> items_of(size_t block) const;
 
   StoredRows table_;
   Options options_;
   std::vector<uint32_t> order_;  // the item of each place
   std::vector<Block> blocks_;
+  double longest_ = 0;  // of any block: ‖x‖ and ‖x̂‖ at most
+  // Of gathered rows, a row of padded(dim) a block: the mean, and the variance of each dimension.
+  FloatTable means_, variances_;
   std::vector<uint8_t, TableAllocator<uint8_t>> codes_;  // math/screen.h, by place
 };
 

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 
+#include "math/rows.h"
+
 namespace palate {
 namespace {
 
@@ -16,6 +18,7 @@ constexpr size_t kRoomPerK = 6;
 constexpr double kDenormal = 0x1p-133;
 constexpr double kRounded = 1.003;  // fp32 sums of kScreenDimMax products against exact ones
 constexpr double kScoreMax = 1e37;  // above, fp32 may overflow on the way
+constexpr float kSpreads = 3;       // standard deviations that a block is trusted to reach
 
 bool has_bit(std::span<const uint64_t> bits, size_t i) {
   return i / 64 < bits.size() && (bits[i / 64] >> (i % 64) & 1) != 0;
@@ -93,7 +96,7 @@ bool ScreenedScan::prepare(size_t query, State& state) {
   const std::span vector(queries_[query].vector, rows_.table_.dim);
   const size_t k = queries_[query].best->k(), items = rows_.order_.size();
   const auto [length, largest] = extent(vector);
-  const double longest = rows_.blocks_.empty() ? 0 : rows_.blocks_.front().length;
+  const double longest = rows_.longest_;
   const bool distance = rows_.options_.measure == Measure::kDistance;
   const double most = distance ? (length + longest) * (length + longest) : length * longest;
   if (!(std::max(length, most) < kScoreMax) || (length == 0 && !distance)) return false;
@@ -126,29 +129,103 @@ void ScreenedScan::run(ScanCounts& counts) {
   auto& active = scratch_.active;
   auto& group = scratch_.group;
   const bool distance = rows_.options_.measure == Measure::kDistance;
-  std::vector<State*> all = active;
+  const bool sorted = !rows_.gathered();
+  const std::vector<State*> all = active;
   for (size_t b = 0; b < rows_.blocks_.size() && !active.empty(); ++b) {
     const auto& block = rows_.blocks_[b];
     // Blocks behind are shorter: worse for a product, and for the distance of what is longer.
     std::erase_if(active, [&](const State* state) {
-      return state->given_up || ((!distance || state->length * (1 - 1e-8) > block.longest) &&
-                                 reach(*state, block) < state->threshold);
+      return state->given_up ||
+             (sorted && (!distance || state->length * (1 - 1e-8) > block.longest) &&
+              reach(*state, block) < state->threshold);
     });
     group.assign(active.begin(), active.end());
-    if (distance) {
+    if (distance || !sorted) {
       std::erase_if(group, [&](const State* s) { return reach(*s, block) < s->threshold; });
     }
     for (size_t q = 0; q < group.size(); q += kScreenTile) {
       scan_block(b, std::span(group).subspan(q, std::min(kScreenTile, group.size() - q)));
     }
-    counts.screened += group.size() * ScreenedRows::kBlockUnits * kUnitItems;
+    counts.screened += group.size() * ScreenedRows::kBlockItems;
   }
+  finish(all, counts);
+}
+
+void ScreenedScan::finish(std::span<State* const> all, ScanCounts& counts) {
   for (State* state : all) {
     if (!state->given_up) {
       rescore(*state, counts);
     } else {
       left_.push_back(state->query);
     }
+  }
+}
+
+void ScreenedScan::run_nearly(ScanCounts& counts) {
+  const size_t blocks = rows_.blocks_.size();
+  expect();
+  for (size_t a = 0; a < scratch_.active.size(); ++a) {
+    make_promises(std::span(scratch_.expected).subspan(a * blocks, blocks));
+    scan_promising(*scratch_.active[a], counts);
+  }
+  finish(scratch_.active, counts);
+}
+
+// What the best of each block's rows likely score, a row of blocks a query. Some blocks at a time,
+// which stay in the cache for all queries.
+void ScreenedScan::expect() {
+  constexpr size_t kAtOnce = 256;
+  const size_t dim = rows_.table_.dim, width = padded(dim), blocks = rows_.blocks_.size();
+  const size_t queries = scratch_.active.size();
+  scratch_.vectors.assign(2 * queries * width, 0.0F);  // each with the squares of its values
+  for (size_t a = 0; a < queries; ++a) {
+    const float* const from = queries_[scratch_.active[a]->query].vector;
+    float* const to = scratch_.vectors.data() + 2 * a * width;
+    for (size_t d = 0; d < dim; ++d) {
+      to[d] = from[d];
+      to[width + d] = from[d] * from[d];
+    }
+  }
+  scratch_.expected.resize(queries * blocks);
+  std::array<float, kAtOnce> variances{};
+  for (size_t first = 0; first < blocks; first += kAtOnce) {
+    const size_t count = std::min(kAtOnce, blocks - first);
+    const RowsView means{rows_.means_.data() + first * width, count, width};
+    const RowsView spreads{rows_.variances_.data() + first * width, count, width};
+    for (size_t a = 0; a < queries; ++a) {
+      const float* const vector = scratch_.vectors.data() + 2 * a * width;
+      float* const expected = scratch_.expected.data() + a * blocks + first;
+      rows_dot(means, vector, expected);
+      rows_dot(spreads, vector + width, variances.data());
+      for (size_t i = 0; i < count; ++i) expected[i] += kSpreads * std::sqrt(variances[i]);
+    }
+  }
+}
+
+// A heap. What is too large to be told is looked at first.
+void ScreenedScan::make_promises(std::span<const float> expected) {
+  auto& promises = scratch_.promises;
+  promises.resize(expected.size());
+  for (uint32_t b = 0; b < expected.size(); ++b) {
+    const bool told = std::isfinite(expected[b]);
+    promises[b] = {told ? expected[b] : std::numeric_limits<float>::max(), b};
+  }
+  std::make_heap(promises.begin(), promises.end());
+}
+
+void ScreenedScan::scan_promising(State& state, ScanCounts& counts) {
+  auto& promises = scratch_.promises;
+  const size_t k = queries_[state.query].best->k();
+  State* const alone = &state;
+  while (!promises.empty() && !state.given_up) {
+    std::pop_heap(promises.begin(), promises.end());
+    const auto [score, block] = promises.back();
+    promises.pop_back();
+    if (score < state.threshold) return;
+    if (reach(state, rows_.blocks_[block]) < state.threshold) continue;
+    scan_block(block, {&alone, 1});
+    counts.screened += ScreenedRows::kBlockItems;
+    if (state.candidates.size() > std::max(kRoomMin, 2 * k)) cut_down(state);
   }
 }
 

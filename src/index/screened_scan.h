@@ -39,6 +39,15 @@ class ScreenedScan {
     std::vector<Candidate> candidates;
   };
 
+  // What the best of a block's rows likely score.
+  struct Promise {
+    float score;
+    uint32_t block;
+    bool operator<(const Promise& other) const {
+      return score != other.score ? score < other.score : block > other.block;
+    }
+  };
+
   // Memory of a thread, for its next call.
   struct Scratch {
     std::vector<State> states;
@@ -46,14 +55,21 @@ class ScreenedScan {
     std::vector<int8_t> codes;
     std::vector<uint32_t> items;
     std::vector<float> scores;
+    std::vector<float> vectors, expected;
+    std::vector<Promise> promises;
   };
 
   ScreenedScan(const ScreenedRows& rows, std::span<const PanelQuery> queries, Scratch& scratch);
   void run(ScanCounts& counts);
+  void run_nearly(ScanCounts& counts);
   [[nodiscard]] const std::vector<size_t>& left() const { return left_; }
 
  private:
   bool prepare(size_t query, State& state);
+  void finish(std::span<State* const> all, ScanCounts& counts);
+  void expect();
+  void make_promises(std::span<const float> expected);
+  void scan_promising(State& state, ScanCounts& counts);
   [[nodiscard]] double reach(const State& state, const ScreenedRows::Block& block) const;
   void scan_block(size_t block, std::span<State* const> group);
   void set_bound(State& state, const ScreenedRows::Block& block) const;

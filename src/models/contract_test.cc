@@ -4,6 +4,7 @@
 #include <atomic>
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <optional>
 #include <thread>
@@ -237,6 +238,30 @@ TEST_P(ModelContract, OneSeedGivesOneResultOnAnyNumberOfThreads) {
     ASSERT_TRUE(again) << again.error().message;
     EXPECT_EQ(again->artefact->manifest().checksums, trained_->artefact->manifest().checksums)
         << threads << " threads";
+  }
+}
+
+TEST_P(ModelContract, SimilarInABatchIsToTheBitAsOneByOne) {
+  Scratch scratch;
+  std::vector<uint64_t> blocked{0b1010'0110};
+  std::vector<SimilarTo> batch;
+  for (uint32_t item = 0; item < PlantedWorld::kItems + 2; ++item) {
+    batch.push_back({{item}, item % 2 == 0 ? ItemFilter{} : ItemFilter{blocked}, item % 9});
+  }
+  batch.push_back({{2}, {}, std::numeric_limits<size_t>::max()});
+  const auto together = model().similar_batch(batch, scratch);
+  ASSERT_EQ(together.size(), batch.size());
+  for (size_t i = 0; i < batch.size(); ++i) {
+    const auto& [item, filter, k, nearly] = batch[i];
+    const auto alone = model().similar(item, k, filter, scratch);
+    ASSERT_EQ(together[i].has_value(), alone.has_value()) << i;
+    if (alone) {
+      EXPECT_TRUE(same_bits(*together[i], *alone)) << i;
+      EXPECT_LE(alone->size(), k);
+      for (const Scored& one : *alone) EXPECT_FALSE(one.item == item || filter.blocks(one.item));
+    } else {
+      EXPECT_EQ(together[i].error().code, alone.error().code) << i;
+    }
   }
 }
 

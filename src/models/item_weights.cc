@@ -24,6 +24,8 @@ struct Weights {
   std::span<const uint32_t> seen;  // training interactions an item
 
   [[nodiscard]] bool is_dense() const { return dense.data != nullptr; }
+  // Nothing but what stands in the row.
+  [[nodiscard]] bool is_sparse() const { return !is_dense() && past.dim == 0; }
   [[nodiscard]] bool has_row(uint32_t item) const {
     return seen[item] > 0 && (is_dense() || past.dim > 0 || start[item] < start[item + 1]);
   }
@@ -135,8 +137,13 @@ class ItemWeights final : public Model {
     return out;
   }
 
-  Result<std::vector<Scored>> similar(ItemIx item, size_t k, const ItemFilter& filter,
-                                      Scratch& scratch) const override;
+  std::vector<Result<std::vector<Scored>>> similar_batch(std::span<const SimilarTo> requests,
+                                                         Scratch& scratch) const override {
+    std::vector<Result<std::vector<Scored>>> out;
+    out.reserve(requests.size());
+    for (const SimilarTo& request : requests) out.push_back(similar_to(request, scratch));
+    return out;
+  }
   Result<std::vector<Contribution>> explain(const Query& query, ItemIx item, size_t n,
                                             Scratch& scratch) const override;
 
@@ -144,6 +151,8 @@ class ItemWeights final : public Model {
   [[nodiscard]] bool knows(ItemIx item) const {
     return item.value < weights_.seen.size() && weights_.seen[item.value] > 0;
   }
+  [[nodiscard]] Result<std::vector<Scored>> similar_to(const SimilarTo& request,
+                                                       Scratch& scratch) const;
   [[nodiscard]] Error unknown(ItemIx item) const {
     return Error{Code::kNotFound, fmt::format("item {} has no training interaction in {} {}",
                                               item.value, info_.kind, info_.version)};
@@ -182,18 +191,25 @@ class ItemWeights final : public Model {
   ModelInfo info_;
 };
 
-// Those that somebody who took `item` is led to.
-Result<std::vector<Scored>> ItemWeights::similar(ItemIx item, size_t k, const ItemFilter& filter,
-                                                 Scratch& scratch) const {
-  if (!knows(item)) return std::unexpected(unknown(item));
-  begin(1, scratch);
-  weights_.add_row(item.value, 1, scratch.floats.data(), scratch.more_floats.data());
-  end(scratch);
-  TopK best(std::min(k, info_.items));
-  for (uint32_t other = 0; other < info_.items; ++other) {
-    const float weight = scratch.floats[other];
-    const bool wanted = weight > 0 && other != item.value && knows({other});
-    if (wanted && !filter.blocks({other})) best.push(weight, other);
+// Those that somebody who took the item is led to.
+Result<std::vector<Scored>> ItemWeights::similar_to(const SimilarTo& request,
+                                                    Scratch& scratch) const {
+  const uint32_t item = request.item.value;
+  if (!knows(request.item)) return std::unexpected(unknown(request.item));
+  TopK best(std::min(request.k, info_.items));
+  const auto offer = [&](uint32_t other, float weight) {
+    const bool wanted = weight > 0 && other != item && knows({other});
+    if (wanted && !request.filter.blocks({other})) best.push(weight, other);
+  };
+  if (weights_.is_sparse()) {
+    for (uint64_t i = weights_.start[item]; i < weights_.start[item + 1]; ++i) {
+      offer(weights_.index[i], weights_.value[i]);
+    }
+  } else {
+    begin(1, scratch);
+    weights_.add_row(item, 1, scratch.floats.data(), scratch.more_floats.data());
+    end(scratch);
+    for (uint32_t other = 0; other < info_.items; ++other) offer(other, scratch.floats[other]);
   }
   std::vector<Scored> out;
   for (const ScoredIndex& entry : best.take()) out.push_back({{entry.index}, entry.score});

@@ -1,6 +1,7 @@
 #include "models/model.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "math/top_k.h"
 
@@ -20,8 +21,17 @@ void Model::score_batch(std::span<const Query> queries, std::span<float> scores,
   }
 }
 
-Result<std::vector<Scored>> Model::similar(ItemIx, size_t, const ItemFilter&, Scratch&) const {
-  return fail(Code::kUnavailable, "model '{}' has no similar items; als has", info().kind);
+std::vector<Result<std::vector<Scored>>> Model::similar_batch(std::span<const SimilarTo> requests,
+                                                              Scratch&) const {
+  const Result<std::vector<Scored>> none =
+      fail(Code::kUnavailable, "model '{}' has no similar items; als has", info().kind);
+  return std::vector(requests.size(), none);
+}
+
+Result<std::vector<Scored>> Model::similar(ItemIx item, size_t k, const ItemFilter& filter,
+                                           Scratch& scratch) const {
+  const SimilarTo request{item, filter, k};
+  return std::move(similar_batch({&request, 1}, scratch).front());
 }
 
 Result<std::vector<Contribution>> Model::explain(const Query&, ItemIx, size_t, Scratch&) const {

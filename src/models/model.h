@@ -76,6 +76,17 @@ struct TopKRequest {
   Query query;
   ItemFilter filter;
   size_t k = 10;
+  // Some of the k best may be missing, each for one that is worse, where that is far less work
+  // (als.nearly_from). For candidates; never for a list that goes on page by page.
+  bool nearly = false;
+};
+
+// What is like an item.
+struct SimilarTo {
+  ItemIx item;
+  ItemFilter filter;
+  size_t k = 10;
+  bool nearly = false;  // as TopKRequest
 };
 
 // A contribution of one past event to a score, for "because you watched …". They add up to the
@@ -112,10 +123,13 @@ class Model {
   // answer a request; a batch is faster than one by one, and gives the same bits.
   virtual std::vector<std::vector<Scored>> top_k(std::span<const TopKRequest> requests,
                                                  Scratch& scratch) const = 0;
-  // Items like `item`, best first, without itself. Errors: kUnavailable without the capability,
+  // Items like the request's, best first, without itself. One answer a request; a batch is faster
+  // than one by one, and gives the same bits. Errors of each: kUnavailable without the capability,
   // kNotFound for unknown.
-  virtual Result<std::vector<Scored>> similar(ItemIx item, size_t k, const ItemFilter& filter,
-                                              Scratch& scratch) const;
+  virtual std::vector<Result<std::vector<Scored>>> similar_batch(
+      std::span<const SimilarTo> requests, Scratch& scratch) const;
+  [[nodiscard]] Result<std::vector<Scored>> similar(ItemIx item, size_t k, const ItemFilter& filter,
+                                                    Scratch& scratch) const;
   // The strongest `n` reasons in the history for the item's score. Errors: as similar().
   virtual Result<std::vector<Contribution>> explain(const Query& query, ItemIx item, size_t n,
                                                     Scratch& scratch) const;

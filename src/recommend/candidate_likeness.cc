@@ -4,14 +4,12 @@ namespace palate {
 
 Likeness likeness_of(std::span<const ItemIx> items, const LoadedModel* model,
                      const Catalogue::View& view) {
-  const size_t dim = model == nullptr ? 0 : model->model->info().dimensions;
-  std::vector<float> vectors(items.size() * dim);
   std::vector<ItemTraits> traits;
   view.traits(items, traits);
-  for (size_t i = 0; i < items.size() && dim > 0; ++i) {
-    model->model->item_vector(items[i], std::span(vectors).subspan(i * dim, dim));
-  }
-  return {{vectors.data(), items.size(), dim}, traits};
+  const auto vector_of = [&](size_t i, std::span<float> vector) {
+    model->model->item_vector(items[i], vector);
+  };
+  return {model == nullptr ? 0 : model->model->info().dimensions, vector_of, traits};
 }
 
 }  // namespace palate

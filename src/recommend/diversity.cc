@@ -1,7 +1,6 @@
 #include "recommend/diversity.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -96,6 +95,15 @@ class Mmr {
   std::vector<float> row_;
 };
 
+// The greatest of each value and those behind it.
+std::vector<float> greatest_from(std::span<const float> values) {
+  std::vector<float> greatest(values.begin(), values.end());
+  for (size_t i = greatest.size(); i-- > 1;) {
+    greatest[i - 1] = std::max(greatest[i - 1], greatest[i]);
+  }
+  return greatest;
+}
+
 // Picks greedily what relevance and variety together like best; ends early where all that is left
 // are copies.
 template <class Variety>
@@ -103,31 +111,40 @@ std::vector<uint32_t> picked(std::span<const float> relevance, const Likeness& l
                              const DiversityOptions& options) {
   Variety variety(likeness, options.count + options.given.size());
   const auto strength = static_cast<float>(options.strength);
-  // What each added when it was last asked: at least what it adds now (lazy greedy; Minoux 1978).
-  std::vector<float> gains(relevance.size(), std::numeric_limits<float>::infinity());
-  std::vector<bool> taken(relevance.size());
+  const auto with = [&](float relevant, float gain) {
+    return (1 - strength) * relevant + strength * gain;
+  };
+  // What each added when it was last asked: at least what it adds now (lazy greedy; Minoux 1978),
+  // and nothing of what is taken. No gain is above 0, so where even the most relevant of those
+  // behind is not enough, none of them is.
+  std::vector<float> gains(relevance.size(), 0.0F);
+  const std::vector<float> behind = greatest_from(relevance);
   std::vector<uint32_t> order;
   for (const uint32_t i : options.given) {
-    taken[i] = true;
+    gains[i] = kNone;
     variety.pick(i);
   }
   while (order.size() < options.count) {
     size_t best = relevance.size();
     float best_gain = kNone;
-    for (size_t i = 0; i < relevance.size(); ++i) {
-      const auto with = [&](float gain) { return (1 - strength) * relevance[i] + strength * gain; };
-      if (taken[i] || !(with(gains[i]) > best_gain)) continue;
+    for (size_t i = 0; i < relevance.size() && with(behind[i], 0) > best_gain; ++i) {
+      if (!(with(relevance[i], gains[i]) > best_gain)) continue;
       gains[i] = variety.gain(i);
-      if (!(with(gains[i]) > best_gain)) continue;
+      if (!(with(relevance[i], gains[i]) > best_gain)) continue;
       best = i;
-      best_gain = with(gains[i]);
+      best_gain = with(relevance[i], gains[i]);
     }
     if (best == relevance.size()) break;
-    taken[best] = true;
+    gains[best] = kNone;
     order.push_back(static_cast<uint32_t>(best));
     if (order.size() < options.count) variety.pick(best);
   }
   return order;
+}
+
+size_t dim_of(const RowsView& vectors, size_t candidates) {
+  PALATE_CHECK(vectors.dim == 0 || vectors.count == candidates, "a row a candidate");
+  return vectors.dim;
 }
 
 }  // namespace
@@ -138,56 +155,77 @@ Result<Diversifier> diversifier(std::string_view name) {
   return fail(Code::kInvalidArgument, "there is no diversifier '{}'; there are dpp and mmr", name);
 }
 
-Likeness::Likeness(const RowsView& vectors, std::span<const ItemTraits> traits)
+Likeness::Likeness(size_t dim, const VectorOf& vector_of, std::span<const ItemTraits> traits)
     : count_(traits.size()) {
-  PALATE_CHECK(vectors.dim == 0 || vectors.count == traits.size(), "a row a candidate");
-  if (vectors.dim > 0) take_vectors(vectors);
+  if (dim > 0) take_vectors(dim, vector_of);
   take_categories(traits);
 }
 
-void Likeness::take_vectors(const RowsView& vectors) {
-  dim_ = padded(vectors.dim);
+Likeness::Likeness(const RowsView& vectors, std::span<const ItemTraits> traits)
+    : Likeness(
+          dim_of(vectors, traits.size()),
+          [&](size_t i, std::span<float> vector) {
+            std::copy_n(vectors.row(i), vectors.dim, vector.begin());
+          },
+          traits) {}
+
+void Likeness::take_vectors(size_t dim, const VectorOf& vector_of) {
+  dim_ = padded(dim);
   unit_.resize(count_ * dim_);
   for (size_t i = 0; i < count_; ++i) {
-    float* const row = unit_.data() + i * dim_;
-    std::copy_n(vectors.row(i), vectors.dim, row);
-    const float norm = std::sqrt(dot(row, row, dim_));
-    for (size_t d = 0; d < dim_ && norm > 0; ++d) row[d] /= norm;
+    const std::span row = std::span(unit_).subspan(i * dim_, dim_);
+    vector_of(i, row.first(dim));
+    const float norm = std::sqrt(dot(row.data(), row.data(), dim_));
+    if (!(norm > 0)) continue;
+    for (float& value : row) value /= norm;
   }
 }
 
 void Likeness::take_categories(std::span<const ItemTraits> traits) {
-  std::unordered_map<uint32_t, size_t> bits;
+  std::unordered_map<uint32_t, uint32_t> places;
+  first_.assign(1, 0);
+  std::vector<uint32_t> sizes;
   for (const ItemTraits& item : traits) {
-    for (const uint32_t category : item.categories) bits.try_emplace(category, bits.size());
-  }
-  words_ = (bits.size() + 63) / 64;
-  categories_.resize(count_ * words_);
-  bits_.resize(count_);
-  for (size_t i = 0; i < count_; ++i) {
-    for (const uint32_t category : traits[i].categories) {
-      const size_t bit = bits[category];
-      categories_[i * words_ + bit / 64] |= uint64_t{1} << bit % 64;
+    for (const uint32_t category : item.categories) {
+      const auto place = places.try_emplace(category, static_cast<uint32_t>(sizes.size())).first;
+      if (place->second == sizes.size()) sizes.push_back(0);
+      ++sizes[place->second];
+      categories_.push_back(place->second);
     }
-    bits_[i] = static_cast<float>(traits[i].categories.size());
+    first_.push_back(static_cast<uint32_t>(categories_.size()));
+  }
+  by_category_ = !categories_.empty();
+  begin_.resize(sizes.size() + 1);
+  std::inclusive_scan(sizes.begin(), sizes.end(), begin_.begin() + 1);
+  std::vector<uint32_t> next(begin_.begin(), begin_.end());
+  members_.resize(categories_.size());
+  for (uint32_t i = 0; i < count_; ++i) {
+    for (uint32_t at = first_[i]; at < first_[i + 1]; ++at) members_[next[categories_[at]]++] = i;
   }
 }
 
 void Likeness::row(size_t i, std::span<float> out) const {
-  const float share = dim_ > 0 && words_ > 0 ? 0.5F : 1.0F;
+  const float share = dim_ > 0 && by_category_ ? 0.5F : 1.0F;
   if (dim_ > 0) {
     rows_dot(RowsView{unit_.data(), count_, dim_}, unit_.data() + i * dim_, out.data());
+    if (by_category_) {
+      for (float& value : out) value *= share;
+    }
   } else {
     std::ranges::fill(out, 0.0F);
   }
-  for (size_t j = 0; j < count_ && words_ > 0; ++j) {
-    int common = 0;
-    for (size_t w = 0; w < words_; ++w) {
-      common += std::popcount(categories_[i * words_ + w] & categories_[j * words_ + w]);
+  // Only who has a category in common is looked at: once, with all that they have in common.
+  std::vector<uint32_t> common(by_category_ ? count_ : 0), met;
+  for (uint32_t at = first_[i]; at < first_[i + 1]; ++at) {
+    const uint32_t category = categories_[at];
+    for (uint32_t m = begin_[category]; m < begin_[category + 1]; ++m) {
+      if (common[members_[m]]++ == 0) met.push_back(members_[m]);
     }
-    const auto both = static_cast<float>(common);
-    out[j] = share * (dim_ > 0 ? out[j] : 0.0F) +
-             (common == 0 ? 0.0F : share * both / (bits_[i] + bits_[j] - both));
+  }
+  const auto size_of = [&](size_t j) { return static_cast<float>(first_[j + 1] - first_[j]); };
+  for (const uint32_t j : met) {
+    const auto both = static_cast<float>(common[j]);
+    out[j] += share * both / (size_of(i) + size_of(j) - both);
   }
   out[i] = 1;  // also of a candidate without vector or category
 }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -27,24 +28,29 @@ Result<Diversifier> diversifier(std::string_view name);
 
 // What makes candidates like each other: the cosine of their vectors and the Jaccard index of their
 // categories, in equal parts where both are there. 1 on the diagonal; positive semidefinite, as
-// both are. Memory: (dim + categories / 64) words a candidate.
+// both are. Memory: dim floats a candidate, and two numbers for each of its categories.
 class Likeness {
  public:
-  // `vectors`: a row a candidate, or none at all (dim 0); zero rows are like nothing. Traits are
-  // read here only.
+  // Writes a candidate's vector; leaves zeros, which are like nothing, where it has none.
+  using VectorOf = std::function<void(size_t candidate, std::span<float> vector)>;
+  // `dim` 0: nobody has a vector. Vectors and traits are read here only.
+  Likeness(size_t dim, const VectorOf& vector_of, std::span<const ItemTraits> traits);
+  // `vectors`: a row a candidate, or none at all (dim 0).
   Likeness(const RowsView& vectors, std::span<const ItemTraits> traits);
   // out[j] of candidate j to candidate i.
   void row(size_t i, std::span<float> out) const;
   [[nodiscard]] size_t size() const { return count_; }
 
  private:
-  void take_vectors(const RowsView& vectors);
+  void take_vectors(size_t dim, const VectorOf& vector_of);
   void take_categories(std::span<const ItemTraits> traits);
 
-  size_t count_ = 0, dim_ = 0, words_ = 0;
-  std::vector<float> unit_;           // count_ rows of dim_
-  std::vector<uint64_t> categories_;  // count_ rows of words_
-  std::vector<float> bits_;           // how many of each
+  size_t count_ = 0, dim_ = 0;
+  bool by_category_ = false;
+  std::vector<float> unit_;  // count_ rows of dim_
+  // Of candidate i [first_[i], first_[i + 1]): each of its categories, as the place of that
+  // category's candidates: members_[begin_[c]] up to begin_[c + 1].
+  std::vector<uint32_t> first_, categories_, begin_, members_;
 };
 
 struct DiversityOptions {

@@ -209,7 +209,17 @@ std::string written(const FilterNode& node) {
                      fmt::join(parts, node.kind == FilterNode::Kind::kAnd ? " and " : " or "));
 }
 
+bool names_now(const FilterNode& node) {
+  const auto from_now = [](const FilterValue& value) {
+    return value.kind == FilterValue::Kind::kFromNow;
+  };
+  return std::ranges::any_of(node.test.values, from_now) ||
+         std::ranges::any_of(node.parts, names_now);
+}
+
 }  // namespace
+
+bool FilterExpression::depends_on_now() const { return names_now(root_); }
 
 Status FilterExpression::block_others(const Catalogue::View& view, TimeUs now,
                                       ItemBitmap& blocked) const {

@@ -82,6 +82,8 @@ class FilterExpression {
   // kInvalidArgument for an attribute that no item has, with near names.
   [[nodiscard]] Status block_others(const Catalogue::View& view, TimeUs now,
                                     ItemBitmap& blocked) const;
+  // Whether the same items may be allowed at one time and not at another.
+  [[nodiscard]] bool depends_on_now() const;
   // The parts that must all hold (of `a and b`: a, b) and do not for `item`, as to_string() writes
   // them. Errors: as block_others().
   [[nodiscard]] Result<std::vector<std::string>> failing(const Catalogue::View& view, TimeUs now,

@@ -444,6 +444,39 @@ TEST_F(PipelineTest, CreatorsThatAreFollowed) {
   for (const auto& item : slate.items) EXPECT_EQ(record(item).creator, "creator-3");
 }
 
+TEST_F(PipelineTest, TheNewestOfCreatorsThatAreLikedOften) {
+  std::map<std::string, int> likes;
+  const auto user = world_.live().user(world_.live().hash().user("user-1"));
+  ASSERT_TRUE(user && *user);
+  std::set<uint32_t> had;
+  for (const HistoryEntry& entry : (*user)->history) {
+    if (had.insert(entry.item.value).second)
+      ++likes[fmt::format("creator-{}", entry.item.value % 4)];
+  }
+  declare({"creators liked=2 quota=7"}, 7);
+  std::vector<std::string> newest;
+  for (uint32_t i = 2 * PlantedWorld::kGroupItems; i-- > 0 && newest.size() < 7;) {
+    if (likes[fmt::format("creator-{}", i % 4)] >= 2 && !had.contains(i)) {
+      newest.push_back(RecommendWorld::item_name(i));
+    }
+  }
+  EXPECT_EQ(names(answer({.user = "user-1", .n = 7})), newest);
+}
+
+TEST_F(PipelineTest, AnItemThatChangesIsFilteredAnew) {
+  declare({"where expression='category = \"history\"'", "new quota=50"}, 50);
+  const auto before = names(answer({.user = "user-0", .n = 20}));
+  EXPECT_THAT(before, Contains("item-47"));
+  EXPECT_EQ(names(answer({.user = "user-0", .n = 20})), before);
+  ItemRecord changed = RecommendWorld::item(47);
+  changed.categories = {"poetry"};
+  ItemRecord added = RecommendWorld::item(200);
+  world_.post_items({changed, added});
+  const auto after = names(answer({.user = "user-0", .n = 20}));
+  EXPECT_THAT(after, Not(Contains("item-47")));
+  EXPECT_THAT(after, Contains("item-200"));
+}
+
 TEST_F(PipelineTest, ExplainFollowsAnItemThroughTheStages) {
   declare({"where expression='category = \"fantasy\"'", "personal", "pin items=item-2 places=3"});
   world_.post("hide", "user-0", "item-2");

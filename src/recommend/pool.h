@@ -42,6 +42,16 @@ class CandidatePool {
 
   std::vector<PoolItem> items;  // after merge(), in order
   size_t head = 0;              // of them, how many re-rankers let into the head
+
+ private:
+  struct Place {
+    uint64_t key;
+    uint32_t place;
+  };
+  // Memory for the next request.
+  std::vector<uint32_t> table_;
+  std::vector<Place> places_, more_places_;
+  std::vector<PoolItem> sorted_;
 };
 
 // Values of items that are spread over 0 to 1, the least and the greatest; all 0.5 where they are

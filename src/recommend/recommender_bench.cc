@@ -1,7 +1,13 @@
-// What one answer costs, end to end, without HTTP: 10,000 items, 64 factors, 60 events a user.
+// What one answer costs, end to end, without HTTP: 10,000 items and more, 64 factors, 60 events a
+// user.
+#include <chrono>
+#include <map>
+#include <set>
+
 #include <benchmark/benchmark.h>
 
 #include "base/check.h"
+#include "models/catalog.h"
 #include "recommend/diversity.h"
 #include "recommend/filter_expression.h"
 #include "recommend/world_for_test.h"
@@ -9,32 +15,62 @@
 namespace palate {
 namespace {
 
-constexpr uint32_t kUsers = 1'000;
+constexpr uint32_t kUsers = 1'000;  // who ask
 constexpr uint32_t kEventsEach = 60;
+constexpr uint32_t kTastes = 200;
 
 struct BenchWorld {
   RecommendWorld world;
+  Release release;
   std::shared_ptr<const Recommender> recommender;
 
-  explicit BenchWorld(uint32_t count) {
-    std::vector<ItemRecord> items;
-    for (uint32_t i = 0; i < count; ++i) {
-      ItemRecord item = RecommendWorld::item(i);
-      item.categories = {fmt::format("c{}", i % 30), fmt::format("d{}", i % 7)};
-      item.creator = fmt::format("m{}", i % 500);
-      item.attributes["year"] = std::to_string(1950 + i % 75);
-      items.push_back(std::move(item));
-    }
-    world.post_items(items);
-    std::vector<std::string> users;
-    for (uint32_t user = 0; user < kUsers; ++user) users.push_back(RecommendWorld::user_name(user));
-    std::vector<EventView> rows;
+  static ItemRecord described(uint32_t i) {
+    ItemRecord item = RecommendWorld::item(i);
+    item.categories = {fmt::format("c{}", i % 30), fmt::format("d{}", i % 7)};
+    item.creator = fmt::format("m{}", i % 500);
+    item.attributes["year"] = std::to_string(1950 + i % 75);
+    return item;
+  }
+  // Item i is of taste i % kTastes. Of ten likes eight are of the user's two tastes, and half are
+  // of what many like: a long tail.
+  static uint32_t liked(uint32_t user, uint32_t count, Philox& random) {
+    const uint32_t all = count / kTastes;
+    const uint32_t rank = random.below(random.below(2) == 0 ? all : random.below(all) + 1);
+    const uint32_t drawn = random.below(10);
+    const uint32_t taste = drawn < 5 ? user : drawn < 8 ? 7 * user + 13 : random.below(kTastes);
+    return rank * kTastes + taste % kTastes;
+  }
+  // So many users that nearly every item was had by somebody.
+  void post_events(uint32_t count) {
+    constexpr uint32_t kAtOnce = 2'000;  // users
     Philox random(1, 0);
-    for (uint32_t i = 0; i < kUsers * kEventsEach; ++i) {
-      const uint32_t item = random.below(random.below(count) + 1);  // a long tail
-      rows.push_back(world.event("like", users[i % kUsers], items[item].id));
+    const uint32_t users = kUsers + count / 20;
+    for (uint32_t first = 0; first < users; first += kAtOnce) {
+      std::vector<std::string> names, items;
+      for (uint32_t user = first; user < std::min(first + kAtOnce, users); ++user) {
+        for (uint32_t i = 0; i < kEventsEach; ++i) {
+          names.push_back(RecommendWorld::user_name(user));
+          items.push_back(RecommendWorld::item_name(liked(user, count, random)));
+        }
+      }
+      std::vector<EventView> rows;
+      for (size_t i = 0; i < names.size(); ++i) {
+        rows.push_back(world.event("like", names[i], items[i]));
+      }
+      world.post_all(rows);
     }
-    world.post_all(rows);
+  }
+
+  explicit BenchWorld(uint32_t count) {
+    constexpr uint32_t kAtOnce = 10'000;
+    for (uint32_t first = 0; first < count; first += kAtOnce) {
+      std::vector<ItemRecord> items;
+      for (uint32_t i = first; i < std::min(first + kAtOnce, count); ++i) {
+        items.push_back(described(i));
+      }
+      world.post_items(items);
+    }
+    post_events(count);
     world.configs.als.factors = 64;
     world.configs.als.iterations = 2;
     const std::vector<std::string> stages{"where expression='attributes.year >= 1960'",
@@ -50,7 +86,8 @@ struct BenchWorld {
     const auto declared = world.pipelines.declare(
         "full", {{"stages", stages}, {"places", int64_t{50}}, {"deadline_ms", 1000.0}});
     PALATE_CHECK(declared.has_value(), "the pipeline is refused");
-    recommender = world.trained({"popularity", "als"});
+    release = world.train({"popularity", "als"});
+    recommender = world.recommender(release);
   }
 };
 
@@ -61,6 +98,73 @@ BenchWorld& bench_world(uint32_t items = kItems) {
   auto& world = worlds[items];
   if (!world) world = std::make_unique<BenchWorld>(items);
   return *world;
+}
+
+// What the sources "personal" and "similar" ask for, nearly or exactly: of a hundred users.
+struct Asked {
+  std::vector<TopKRequest> personal;
+  std::vector<SimilarTo> similar;
+  std::vector<std::shared_ptr<const UserState>> users;
+
+  Asked(BenchWorld& bench, bool nearly) {
+    for (uint32_t user = 0; user < 100; ++user) {
+      const auto id = bench.world.live().hash().user(RecommendWorld::user_name(user));
+      auto state = bench.world.live().user(id);
+      PALATE_CHECK(state && *state, "a user is missing");
+      users.push_back(*state);
+      personal.push_back({{.history = users.back()->history}, {}, 500, nearly});
+      const auto history = users.back()->history;
+      for (const HistoryEntry& entry : std::span(history).last(10)) {
+        similar.push_back({entry.item, {}, 30, nearly});
+      }
+    }
+  }
+};
+
+double share_found(const std::vector<Scored>& list, const std::vector<Scored>& best) {
+  std::set<uint32_t> found;
+  for (const Scored& one : list) found.insert(one.item.value);
+  const auto hits = std::ranges::count_if(
+      best, [&](const Scored& one) { return found.contains(one.item.value); });
+  return best.empty() ? 1 : static_cast<double>(hits) / static_cast<double>(best.size());
+}
+
+std::unique_ptr<Model> als_of(BenchWorld& bench) {
+  auto artefact = bench.world.registry().open("als", bench.release.artefacts.at("als"));
+  PALATE_CHECK(artefact.has_value(), "no model");
+  auto model = load_model(std::move(*artefact));
+  PALATE_CHECK(model.has_value(), "the model does not load");
+  return std::move(*model);
+}
+
+void nearly_best(benchmark::State& state) {
+  using Clock = std::chrono::steady_clock;
+  BenchWorld& bench = bench_world(static_cast<uint32_t>(state.range(0)));
+  const auto model = als_of(bench);
+  const Asked nearly(bench, true), exactly(bench, false);
+  Scratch scratch;
+  const auto one_by_one = [&](const Asked& asked) {
+    std::vector<std::vector<Scored>> lists;
+    for (const TopKRequest& request : asked.personal) {
+      lists.push_back(std::move(model->top_k({&request, 1}, scratch).front()));
+    }
+    return lists;
+  };
+  std::vector<std::vector<Scored>> lists;
+  for (auto _ : state) lists = one_by_one(nearly);
+  const auto begin = Clock::now();
+  const auto best = one_by_one(exactly);
+  const std::chrono::duration<double, std::micro> exact = Clock::now() - begin;
+  double personal = 0, similar = 0;
+  for (size_t i = 0; i < lists.size(); ++i) personal += share_found(lists[i], best[i]);
+  const auto likes = model->similar_batch(nearly.similar, scratch);
+  const auto alike = model->similar_batch(exactly.similar, scratch);
+  for (size_t i = 0; i < likes.size(); ++i) similar += share_found(*likes[i], *alike[i]);
+  const auto users = static_cast<double>(lists.size());
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(lists.size()));
+  state.counters["exact_us"] = exact.count() / users;
+  state.counters["recall_personal_500"] = personal / users;
+  state.counters["recall_similar_30"] = similar / static_cast<double>(likes.size());
 }
 
 // By items of the catalogue; 1,000 candidates or so.
@@ -147,6 +251,7 @@ BENCHMARK_CAPTURE(diversify, dpp, Diversifier::kDpp)->Unit(benchmark::kMicroseco
 BENCHMARK_CAPTURE(diversify, mmr, Diversifier::kMmr)->Unit(benchmark::kMicrosecond);
 BENCHMARK(filter)->Arg(10'000)->Arg(100'000)->Arg(1'000'000)->Unit(benchmark::kMicrosecond);
 BENCHMARK(full_pipeline)->Arg(10'000)->Arg(100'000)->Arg(1'000'000)->Unit(benchmark::kMicrosecond);
+BENCHMARK(nearly_best)->Arg(1'000'000)->Unit(benchmark::kMicrosecond);
 BENCHMARK(personal_top_10)->Unit(benchmark::kMicrosecond);
 BENCHMARK(personal_top_100)->Unit(benchmark::kMicrosecond);
 BENCHMARK(personal_in_a_category)->Unit(benchmark::kMicrosecond);

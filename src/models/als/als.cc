@@ -55,6 +55,11 @@ std::vector<Scored> as_scored(std::span<const ScoredIndex> list) {
   return out;
 }
 
+size_t nearly_min(const AlsConfig& config) {
+  return config.nearly_from > 0 ? static_cast<size_t>(config.nearly_from)
+                                : ExactIndexOptions::kNever;
+}
+
 AlsRow as_als_row(const TasteRow& row) { return {row.index, row.value}; }
 
 class AlsModel final : public Model {
@@ -71,8 +76,10 @@ class AlsModel final : public Model {
                                     : widened(tensors.items.data, seen_.size(), factors_, dim_)),
         items_{own_items_.empty() ? tensors.items.data : own_items_.data(), seen_.size(), dim_},
         spectrum_(tensors.spectrum),
-        by_score_(items_, {.absent = never_seen(seen_)}),
-        by_cosine_(items_, {.similarity = Similarity::kCosine, .absent = never_seen(seen_)}),
+        by_score_(items_, {.absent = never_seen(seen_), .nearly_min = nearly_min(config)}),
+        by_cosine_(items_, {.similarity = Similarity::kCosine,
+                            .absent = never_seen(seen_),
+                            .nearly_min = nearly_min(config)}),
         user_vectors_(dim_, kUserVectorsBytesMax) {
     info_ = {.kind = "als",
              .version = artefact_->manifest().version,
@@ -94,8 +101,8 @@ class AlsModel final : public Model {
                    Scratch& scratch) const override;
   std::vector<std::vector<Scored>> top_k(std::span<const TopKRequest> requests,
                                          Scratch& scratch) const override;
-  Result<std::vector<Scored>> similar(ItemIx item, size_t k, const ItemFilter& filter,
-                                      Scratch& scratch) const override;
+  std::vector<Result<std::vector<Scored>>> similar_batch(std::span<const SimilarTo> requests,
+                                                         Scratch& scratch) const override;
   Result<std::vector<Contribution>> explain(const Query& query, ItemIx item, size_t n,
                                             Scratch& scratch) const override;
   Result<std::vector<float>> user_vector(const Query& query, Scratch& scratch) const override;
@@ -201,7 +208,8 @@ std::vector<std::vector<Scored>> AlsModel::top_k(std::span<const TopKRequest> re
   for (size_t r = 0; r < requests.size(); ++r) {
     float* vector = scratch.floats.data() + r * dim_;
     if (!solve_user(requests[r].query, vector)) continue;  // nothing personal: an empty list
-    queries.push_back({{vector, dim_}, requests[r].filter.blocked, requests[r].k});
+    queries.push_back(
+        {{vector, dim_}, requests[r].filter.blocked, requests[r].k, requests[r].nearly});
     asked.push_back(r);
   }
   const auto lists = by_score_.top_k(queries);
@@ -210,23 +218,37 @@ std::vector<std::vector<Scored>> AlsModel::top_k(std::span<const TopKRequest> re
   return out;
 }
 
-Result<std::vector<Scored>> AlsModel::similar(ItemIx item, size_t k, const ItemFilter& filter,
-                                              Scratch& scratch) const {
-  if (!knows(item)) {
-    return fail(Code::kNotFound, "item {} has no training interaction in als {}", item.value,
-                info_.version);
+// One more than asked for, of which one is the item itself.
+std::vector<Result<std::vector<Scored>>> AlsModel::similar_batch(
+    std::span<const SimilarTo> requests, Scratch& scratch) const {
+  scratch.floats.resize(requests.size() * dim_);
+  std::vector<ExactIndex::Query> queries;
+  std::vector<size_t> asked;  // the request of each query
+  std::vector<Result<std::vector<Scored>>> out(requests.size());
+  for (size_t r = 0; r < requests.size(); ++r) {
+    const SimilarTo& request = requests[r];
+    if (!knows(request.item)) {
+      out[r] = fail(Code::kNotFound, "item {} has no training interaction in als {}",
+                    request.item.value, info_.version);
+      continue;
+    }
+    float* const vector = scratch.floats.data() + r * dim_;
+    std::copy_n(items_.row(request.item.value), dim_, vector);
+    const float length = std::sqrt(dot(vector, vector, dim_));
+    for (size_t d = 0; d < dim_ && length > 0; ++d) vector[d] /= length;
+    const size_t k = std::min(request.k, items_.count) + 1;
+    queries.push_back({{vector, dim_}, request.filter.blocked, k, request.nearly});
+    asked.push_back(r);
   }
-  const float* row = items_.row(item.value);
-  const float length = std::sqrt(dot(row, row, dim_));
-  scratch.floats.assign(row, row + dim_);
-  if (length > 0) {
-    for (float& value : scratch.floats) value /= length;
+  const auto lists = by_cosine_.top_k(queries);
+  for (size_t q = 0; q < asked.size(); ++q) {
+    const SimilarTo& request = requests[asked[q]];
+    std::vector<Scored> list = as_scored(lists[q]);
+    std::erase_if(list, [&](const Scored& one) { return one.item == request.item; });
+    list.resize(std::min(list.size(), request.k));
+    out[asked[q]] = std::move(list);
   }
-  std::vector<uint64_t> blocked(filter.blocked.begin(), filter.blocked.end());
-  blocked.resize(std::max<size_t>(blocked.size(), item.value / 64 + 1), 0);
-  blocked[item.value / 64] |= uint64_t{1} << (item.value % 64);
-  const ExactIndex::Query query{scratch.floats, blocked, k};
-  return as_scored(by_cosine_.top_k({&query, 1})[0]);
+  return out;
 }
 
 // score = y·x = sum over the history of c_j * y_jᵀ (G + …)⁻¹ y (Hu et al. 2008, section 5).
@@ -291,6 +313,9 @@ void AlsConfig::fields(FieldVisitor<AlsConfig>& field) {
         "Start from the item vectors of the version before; the result then depends on it.");
   field("warm_iterations", &C::warm_iterations, {.min = 1, .max = 1000, .unit = "epochs"},
         "Epochs of a warm start, instead of iterations.");
+  field("nearly_from", &C::nearly_from, {.min = 0, .max = 4e9, .unit = "items"},
+        "From so many items on, a pipeline's sources get nearly the best, from the most promising "
+        "of the catalogue; 0: always the best.");
 }
 
 Result<std::unique_ptr<Model>> load_als(std::shared_ptr<const Artefact> artefact) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -120,13 +121,19 @@ class Blend final : public Model {
   }
 
   // Those of the weightiest part that has any.
-  Result<std::vector<Scored>> similar(ItemIx item, size_t k, const ItemFilter& filter,
-                                      Scratch& scratch) const override {
-    Result<std::vector<Scored>> out = Model::similar(item, k, filter, scratch);
+  std::vector<Result<std::vector<Scored>>> similar_batch(std::span<const SimilarTo> requests,
+                                                         Scratch& scratch) const override {
+    auto out = Model::similar_batch(requests, scratch);
+    std::vector<size_t> open(requests.size());
+    std::iota(open.begin(), open.end(), size_t{0});
     for (const Part& part : parts_) {
-      if (!part.model->info().can_similar) continue;
-      out = part.model->similar(item, k, filter, scratch);
-      if (out || out.error().code != Code::kNotFound) break;
+      if (!part.model->info().can_similar || open.empty()) continue;
+      std::vector<SimilarTo> asked;
+      for (const size_t r : open) asked.push_back(requests[r]);
+      auto own = part.model->similar_batch(asked, scratch);
+      for (size_t i = 0; i < open.size(); ++i) out[open[i]] = std::move(own[i]);
+      std::erase_if(open,
+                    [&](size_t r) { return out[r] || out[r].error().code != Code::kNotFound; });
     }
     return out;
   }

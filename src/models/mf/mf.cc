@@ -75,10 +75,17 @@ class MfModel final : public Model {
              Scratch& scratch) const override;
   std::vector<std::vector<Scored>> top_k(std::span<const TopKRequest> requests,
                                          Scratch& scratch) const override;
-  Result<std::vector<Scored>> similar(ItemIx item, size_t k, const ItemFilter& filter,
-                                      Scratch& scratch) const override;
+  std::vector<Result<std::vector<Scored>>> similar_batch(std::span<const SimilarTo> requests,
+                                                         Scratch& scratch) const override {
+    std::vector<Result<std::vector<Scored>>> out;
+    out.reserve(requests.size());
+    for (const SimilarTo& request : requests) out.push_back(similar_to(request, scratch));
+    return out;
+  }
 
  private:
+  [[nodiscard]] Result<std::vector<Scored>> similar_to(const SimilarTo& request,
+                                                       Scratch& scratch) const;
   [[nodiscard]] bool knows(ItemIx item) const {
     return item.value < t_.seen.size() && t_.seen[item.value] > 0;
   }
@@ -227,8 +234,8 @@ std::vector<std::vector<Scored>> MfModel::top_k(std::span<const TopKRequest> req
 }
 
 // Cosine of the factors, without biases: what two items have in common beyond being good.
-Result<std::vector<Scored>> MfModel::similar(ItemIx item, size_t k, const ItemFilter& filter,
-                                             Scratch& scratch) const {
+Result<std::vector<Scored>> MfModel::similar_to(const SimilarTo& request, Scratch& scratch) const {
+  const ItemIx item = request.item;
   if (!knows(item)) {
     return fail(Code::kNotFound, "item {} has no training rating in mf {}", item.value,
                 info_.version);
@@ -239,12 +246,12 @@ Result<std::vector<Scored>> MfModel::similar(ItemIx item, size_t k, const ItemFi
   }
   std::vector<Scored> all;
   for (uint32_t other = 0; other < t_.seen.size(); ++other) {
-    if (other == item.value || !knows({other}) || filter.blocks({other})) continue;
+    if (other == item.value || !knows({other}) || request.filter.blocks({other})) continue;
     const float product = dot(row(other), scratch.floats.data(), dim_);
     const float lengths = lengths_[item.value] * lengths_[other];
     all.push_back({{other}, lengths > 0 ? product / lengths : 0});
   }
-  const size_t kept = std::min(k, all.size());
+  const size_t kept = std::min(request.k, all.size());
   std::partial_sort(all.begin(), all.begin() + static_cast<ptrdiff_t>(kept), all.end(),
                     [](const Scored& a, const Scored& b) {
                       return a.score != b.score ? a.score > b.score : a.item < b.item;

@@ -1,6 +1,8 @@
 // Filters: what a pipeline never gives, on no page.
 #include <algorithm>
 #include <charconv>
+#include <memory>
+#include <mutex>
 
 #include "recommend/filter_expression.h"
 #include "recommend/filters.h"
@@ -9,21 +11,51 @@
 namespace palate::stages {
 namespace {
 
+// What an expression blocks, until the catalogue changes. Thread-safe.
+class BlockedOnce {
+ public:
+  using Items = std::shared_ptr<const ItemBitmap>;
+  Result<Items> get(const FilterExpression& expression, const PipelineRun& run) {
+    const uint64_t version = run.items().version();
+    {
+      const std::lock_guard lock(mutex_);
+      if (items_ && version_ == version) return items_;
+    }
+    ItemBitmap blocked(run.draft.work.blocked.size(), 0);
+    TRY(expression.block_others(run.items(), run.draft.query.now, blocked));
+    auto made = std::make_shared<const ItemBitmap>(std::move(blocked));
+    const std::lock_guard lock(mutex_);
+    version_ = version;
+    return items_ = std::move(made);
+  }
+
+ private:
+  std::mutex mutex_;
+  Items items_;
+  uint64_t version_ = 0;
+};
+
 struct Where {
   std::string expression;
   FilterExpression parsed;
+  std::shared_ptr<BlockedOnce> once;
   static void fields(FieldVisitor<Where>& field) {
     field("expression", &Where::expression, {},
           "What must hold of an item (docs/reference/filter.md).");
   }
   Status prepare() {
     parsed = TRY(FilterExpression::parse(expression));
+    if (!parsed.depends_on_now()) once = std::make_shared<BlockedOnce>();
     return {};
   }
 };
 
 Status where(const Where& config, PipelineRun& run) {
-  return config.parsed.block_others(run.items(), run.draft.query.now, run.draft.work.blocked);
+  ItemBitmap& blocked = run.draft.work.blocked;
+  if (!config.once) return config.parsed.block_others(run.items(), run.draft.query.now, blocked);
+  const BlockedOnce::Items others = TRY(config.once->get(config.parsed, run));
+  for (size_t i = 0; i < blocked.size(); ++i) blocked[i] |= (*others)[i];
+  return {};
 }
 
 struct Seen {

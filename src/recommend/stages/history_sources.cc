@@ -38,15 +38,20 @@ struct RecentSource : SourceShare {
   }
 };
 
-// Neighbours of each recent item, an equal part of the quota from each.
-template <class Neighbours>
-void propose_neighbours(const RecentSource& config, PipelineRun& run, Neighbours neighbours) {
-  const auto recent = liked_lately(run, static_cast<size_t>(config.recent));
-  if (recent.empty()) return;
-  const size_t each = (static_cast<size_t>(config.quota) + recent.size() - 1) / recent.size();
-  for (const ItemIx item : recent) {
-    run.propose(neighbours(item, each), config.weight / static_cast<double>(recent.size()));
-  }
+// What the sources begin with: an equal part of the quota comes from each.
+struct Recent {
+  std::vector<ItemIx> items;
+  size_t each = 0;    // so many of each
+  double weight = 0;  // of each
+};
+
+Recent recent_of(const RecentSource& config, const PipelineRun& run) {
+  Recent recent{.items = liked_lately(run, static_cast<size_t>(config.recent))};
+  if (recent.items.empty()) return recent;
+  const size_t count = recent.items.size();
+  recent.each = (static_cast<size_t>(config.quota) + count - 1) / count;
+  recent.weight = config.weight / static_cast<double>(count);
+  return recent;
 }
 
 Status similar(const RecentSource& config, PipelineRun& run) {
@@ -56,10 +61,14 @@ Status similar(const RecentSource& config, PipelineRun& run) {
     return {};
   }
   if (!may_use_history(run)) return {};
-  propose_neighbours(config, run, [&](ItemIx item, size_t n) {
-    auto list = loaded->model->similar(item, n, run.filter(), run.draft.work.scratch);
-    return list ? std::move(*list) : std::vector<Scored>();  // it came after the training
-  });
+  const Recent recent = recent_of(config, run);
+  std::vector<SimilarTo> requests;
+  for (const ItemIx item : recent.items) {
+    requests.push_back({.item = item, .filter = run.filter(), .k = recent.each, .nearly = true});
+  }
+  for (const auto& list : loaded->model->similar_batch(requests, run.draft.work.scratch)) {
+    if (list) run.propose(*list, recent.weight);  // else the item came after the training
+  }
   return {};
 }
 
@@ -70,8 +79,10 @@ Status co_viewed(const RecentSource& config, PipelineRun& run) {
   }
   if (!may_use_history(run)) return {};
   const ItemSignals::View signals = state.signals()->view();
-  propose_neighbours(config, run, [&](ItemIx item, size_t n) {
-    std::vector<Scored> list;
+  const Recent recent = recent_of(config, run);
+  std::vector<Scored> list;
+  for (const ItemIx item : recent.items) {
+    list.clear();
     for (const CoView& one : signals.co_views(item)) {
       if (run.filter().blocks(one.item)) continue;
       list.push_back({one.item, static_cast<float>(one.weight)});
@@ -79,9 +90,9 @@ Status co_viewed(const RecentSource& config, PipelineRun& run) {
     std::ranges::sort(list, [](const Scored& a, const Scored& b) {
       return a.score != b.score ? a.score > b.score : a.item < b.item;
     });
-    list.resize(std::min(list.size(), n));
-    return list;
-  });
+    list.resize(std::min(list.size(), recent.each));
+    run.propose(list, recent.weight);
+  }
   return {};
 }
 
@@ -147,26 +158,64 @@ struct CreatorsSource : SourceShare {
   }
 };
 
-std::vector<std::string> creators_of(const CreatorsSource& config, const PipelineRun& run) {
-  std::vector<std::string> creators;
+// Of the user's attribute, as far as items have them.
+void add_followed(std::string_view names, const PipelineRun& run, std::vector<uint32_t>& creators) {
+  while (!names.empty()) {
+    const size_t end = std::min(names.find(','), names.size());
+    std::string_view name = names.substr(0, end);
+    while (name.starts_with(' ')) name.remove_prefix(1);
+    while (name.ends_with(' ')) name.remove_suffix(1);
+    if (const auto creator = run.items().creator(name)) creators.push_back(*creator);
+    names.remove_prefix(std::min(end + 1, names.size()));
+  }
+}
+
+void add_liked(size_t liked, const PipelineRun& run, std::vector<uint32_t>& creators) {
+  std::vector<uint32_t> all;
+  for (const ItemIx item : liked_lately(run, kHistoryWindow)) {
+    const uint32_t creator = run.items().traits(item).creator;
+    if (creator != ItemTraits::kNone) all.push_back(creator);
+  }
+  std::ranges::sort(all);
+  for (auto same = all.begin(); same != all.end();) {
+    const auto end = std::upper_bound(same, all.end(), *same);
+    if (static_cast<size_t>(end - same) >= liked) creators.push_back(*same);
+    same = end;
+  }
+}
+
+std::vector<uint32_t> creators_of(const CreatorsSource& config, const PipelineRun& run) {
+  std::vector<uint32_t> creators;
   const auto& attributes = run.draft.user->profile.attributes;
   if (const auto follows = attributes.find(config.follows); follows != attributes.end()) {
-    for (size_t at = 0; at <= follows->second.size();) {
-      const size_t end = std::min(follows->second.find(',', at), follows->second.size());
-      std::string name = follows->second.substr(at, end - at);
-      while (name.starts_with(' ')) name.erase(0, 1);
-      while (name.ends_with(' ')) name.pop_back();
-      if (!name.empty()) creators.push_back(std::move(name));
-      at = end + 1;
+    add_followed(follows->second, run, creators);
+  }
+  if (config.liked > 0) add_liked(static_cast<size_t>(config.liked), run, creators);
+  std::ranges::sort(creators);
+  const auto repeats = std::ranges::unique(creators);
+  creators.erase(repeats.begin(), repeats.end());
+  return creators;
+}
+
+// The newest `n` that the filter lets through, of lists in ascending order.
+std::vector<Scored> newest_of(std::vector<std::span<const ItemIx>> lists, const ItemFilter& filter,
+                              size_t n) {
+  const auto older = [](const auto& a, const auto& b) { return a.back() < b.back(); };
+  std::erase_if(lists, [](const auto& items) { return items.empty(); });
+  std::ranges::make_heap(lists, older);
+  std::vector<Scored> newest;
+  while (!lists.empty() && newest.size() < n) {
+    std::ranges::pop_heap(lists, older);
+    auto& items = lists.back();
+    if (!filter.blocks(items.back())) newest.push_back({items.back(), 0});
+    items = items.first(items.size() - 1);
+    if (items.empty()) {
+      lists.pop_back();
+    } else {
+      std::ranges::push_heap(lists, older);
     }
   }
-  if (config.liked == 0) return creators;
-  std::map<std::string_view, int64_t> likes;
-  for (const ItemIx item : liked_lately(run, kHistoryWindow)) {
-    const std::string& creator = run.items().record(item).creator;
-    if (!creator.empty() && ++likes[creator] == config.liked) creators.push_back(creator);
-  }
-  return creators;
+  return newest;
 }
 
 Status creators(const CreatorsSource& config, PipelineRun& run) {
@@ -174,21 +223,12 @@ Status creators(const CreatorsSource& config, PipelineRun& run) {
     run.note = "nobody known, or no consent";
     return {};
   }
-  const ItemColumn* column = run.items().column("creator");
-  const auto wanted = creators_of(config, run);
-  if (column == nullptr || wanted.empty()) return {};
-  ItemBitmap items(run.draft.work.blocked.size(), 0);
-  column->where_any_of(wanted, items);
-  std::vector<Scored> list;
-  for (size_t word = items.size(); word-- > 0 && list.size() < static_cast<size_t>(config.quota);) {
-    uint64_t bits = items[word] & ~run.draft.work.blocked[word];
-    for (; bits != 0 && list.size() < static_cast<size_t>(config.quota);) {
-      const int bit = 63 - __builtin_clzll(bits);
-      bits &= ~(uint64_t{1} << bit);
-      list.push_back({{static_cast<uint32_t>(word * 64 + static_cast<size_t>(bit))}, 0});
-    }
+  std::vector<std::span<const ItemIx>> lists;
+  for (const uint32_t creator : creators_of(config, run)) {
+    lists.push_back(run.items().of_creator(creator));
   }
-  run.propose(list, config.weight);
+  run.propose(newest_of(std::move(lists), run.filter(), static_cast<size_t>(config.quota)),
+              config.weight);
   return {};
 }
 

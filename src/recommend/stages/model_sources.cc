@@ -24,7 +24,7 @@ Result<const LoadedModel*> chosen(const ModelSource& config, const PipelineRun& 
 
 void propose_best(const ModelSource& config, const LoadedModel& loaded, PipelineRun& run) {
   const size_t k = std::min(static_cast<size_t>(config.quota), loaded.model->info().items);
-  const TopKRequest request{run.draft.query, run.filter(), k};
+  const TopKRequest request{run.draft.query, run.filter(), k, true};
   const auto lists = loaded.model->top_k({&request, 1}, run.draft.work.scratch);
   run.propose(lists.front(), config.weight);
 }
