@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <variant>
@@ -15,6 +16,7 @@
 #include "recommend/pipeline.h"
 #include "recommend/pool.h"
 #include "recommend/recommender.h"
+#include "recommend/taste_words.h"
 
 namespace palate {
 
@@ -44,9 +46,13 @@ struct LoadedRelease {
   const LoadedModel* similar = nullptr;
   const DecisionSink* decisions = nullptr;  // nullptr: none are logged
   mutable std::array<StepTimer, kStepsMax> timers;
+  mutable std::once_flag taste_words_made;
+  mutable TasteWords taste_words_kept;
 
   // kUnavailable for a kind that the release does not have.
   [[nodiscard]] Result<const LoadedModel*> model(std::string_view kind) const;
+  // Of the personal model; made when it is first asked for. Thread-safe.
+  const TasteWords& taste_words() const;
   // The model behind a source, or nullptr.
   [[nodiscard]] const LoadedModel* source(SourceId id) const {
     if (id == SourceId::kPersonal) return personal;

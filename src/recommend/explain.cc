@@ -117,6 +117,15 @@ void name_source(const Draft& draft, const Candidate& candidate, Explanation& ex
   if (model != nullptr) explanation.version = model->model->info().version;
 }
 
+// What the user's vector says of the item, word by word.
+std::optional<Taste> taste_of(Draft& draft, ItemIx item) {
+  if (!draft.slate.personalized) return std::nullopt;
+  const Model& model = *draft.loaded.personal->model;
+  const auto user = model.user_vector(draft.query, draft.work.scratch);
+  if (!user) return std::nullopt;
+  return draft.loaded.taste_words().taste(model, *user, draft.view->record(item), item);
+}
+
 }  // namespace
 
 Result<Explanation> Recommender::explain(const ExplainRequest& asked) const {
@@ -129,6 +138,7 @@ Result<Explanation> Recommender::explain(const ExplainRequest& asked) const {
   request.cursor.clear();
   request.explain = 0;
   request.trace = true;
+  loaded_->taste_words();  // the first time it takes a while: before anything is held
   thread_local Workspace work;
   Draft draft{.request = request, .loaded = *loaded_, .work = work};
   Explanation explanation;
@@ -158,6 +168,7 @@ Result<Explanation> Recommender::explain(const ExplainRequest& asked) const {
   const std::string_view language = language_of(draft);
   explanation.title = draft.view->record(item).title(language);
   explanation.reasons = reasons_of(draft, *found, {asked.reasons, language});
+  explanation.taste = taste_of(draft, item);
   explanation.release = loaded_->release.number;
   explanation.personalized = draft.slate.personalized;
   explanation.why = draft.slate.why;

@@ -2,10 +2,12 @@
 // what its score is made of.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "recommend/recommender.h"
+#include "recommend/taste_words.h"
 
 namespace palate {
 
@@ -37,6 +39,7 @@ struct Explanation {
   std::string why;  // when not personalized, as of a slate
   AsOf as_of;
   std::vector<RecommendedItem::Reason> reasons;
+  std::optional<Taste> taste;  // of a personal list by a model with vectors
   std::string pipeline;
   std::vector<std::string_view> proposed_by;        // as of a recommended item; empty: by the
   std::vector<RecommendedItem::Place> places = {};  // models' own lists, behind the head

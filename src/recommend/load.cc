@@ -105,6 +105,15 @@ Result<const LoadedModel*> LoadedRelease::model(std::string_view kind) const {
   return fail(Code::kUnavailable, "the release has no model '{}'", kind);
 }
 
+const TasteWords& LoadedRelease::taste_words() const {
+  std::call_once(taste_words_made, [this] {
+    if (personal != nullptr) {
+      taste_words_kept = TasteWords::fit(*personal->model, state->catalogue());
+    }
+  });
+  return taste_words_kept;
+}
+
 Result<std::unique_ptr<const LoadedRelease>> load_release(const Recommender::Parts& parts,
                                                           const Release& release) {
   auto loaded = std::make_unique<LoadedRelease>();

@@ -4,6 +4,19 @@
 #include "serve/slate_json.h"
 
 namespace palate {
+namespace {
+
+void write_taste(JsonText& json, const Taste& taste) {
+  json.key("taste").open('{').key("score").number(taste.score);
+  json.key("common").number(taste.common).key("words").open('[');
+  for (const Taste::Part& part : taste.words) {
+    json.open('{').key("of").string(part.of).key("word").string(part.word);
+    json.key("score").number(part.score).close('}');
+  }
+  json.close(']').key("rest").number(taste.rest).close('}');
+}
+
+}  // namespace
 
 std::string to_json(const Explanation& explanation) {
   JsonText json(1024);
@@ -24,7 +37,9 @@ std::string to_json(const Explanation& explanation) {
   for (const Position& position : explanation.as_of) json.string(to_string(position));
   json.close(']').key("reasons").open('[');
   for (const auto& reason : explanation.reasons) write_reason(json, reason);
-  json.close(']').key("pipeline").string(explanation.pipeline);
+  json.close(']');
+  if (explanation.taste) write_taste(json, *explanation.taste);
+  json.key("pipeline").string(explanation.pipeline);
   if (!explanation.proposed_by.empty()) {
     json.key("proposed_by").open('[');
     for (const std::string_view stage : explanation.proposed_by) json.string(stage);

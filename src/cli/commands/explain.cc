@@ -12,6 +12,14 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+Json to_json(const Taste& taste) {
+  Json words = Json::array();
+  for (const Taste::Part& part : taste.words) {
+    words.push_back({{"of", part.of}, {"word", part.word}, {"score", part.score}});
+  }
+  return {{"score", taste.score}, {"common", taste.common}, {"words", words}, {"rest", taste.rest}};
+}
+
 Json to_json(const Explanation& explanation) {
   Json dropped = Json::array(), reasons = Json::array();
   for (const auto& rule : explanation.dropped) {
@@ -39,7 +47,8 @@ Json to_json(const Explanation& explanation) {
           {"pipeline", explanation.pipeline},
           {"proposed_by", explanation.proposed_by},
           {"places", places},
-          {"reasons", reasons}};
+          {"reasons", reasons},
+          {"taste", explanation.taste ? to_json(*explanation.taste) : Json()}};
 }
 
 void print(const Explanation& explanation) {
@@ -62,6 +71,13 @@ void print(const Explanation& explanation) {
   for (const auto& reason : explanation.reasons) {
     print_line(fmt::format("{:+.4f} because of {} ({})", reason.score, reason.title, reason.item));
   }
+  if (!explanation.taste) return;
+  for (const Taste::Part& part : explanation.taste->words) {
+    print_line(fmt::format("{:+.4f} for the {} {}", part.score, part.of, part.word));
+  }
+  print_line(fmt::format("{:+.4f} whatever the item, {:+.4f} for this one itself: {:+.4f} in all",
+                         explanation.taste->common, explanation.taste->rest,
+                         explanation.taste->score));
 }
 
 Status explain(Context& context, const ExplainRequest& request) {

@@ -59,6 +59,14 @@ export interface Drop {
   keep: string;
 }
 
+/** What the model's score is made of, in words; common, words and rest add up to it. */
+export interface Taste {
+  score: number | null;
+  common: number | null;
+  words: { of: "category" | "tag"; word: string; score: number | null }[];
+  rest: number | null;
+}
+
 export interface Explanation {
   item: string;
   title: string;
@@ -73,6 +81,7 @@ export interface Explanation {
   personalized: boolean;
   why?: string;
   reasons: Reason[];
+  taste?: Taste;
   pipeline?: string;
   proposed_by?: string[];
   places?: StagePlace[];

@@ -1,4 +1,5 @@
-import type { Drop, Explanation, Reason } from "../api/answers";
+import type { ReactNode } from "react";
+import type { Drop, Explanation, Reason, Taste } from "../api/answers";
 import { getExplanation, type Lens } from "../api/calls";
 import { useAnswer } from "../api/use_answer";
 import { score } from "../format";
@@ -37,15 +38,22 @@ function Drops({ drops, lens, onLens }: DropsProps) {
   );
 }
 
-function Reasons({ reasons, user }: { reasons: Reason[]; user: string | undefined }) {
-  const largest = Math.max(...reasons.map((one) => Math.abs(one.score ?? 0)), 1e-9);
+interface Share {
+  key: string;
+  label: ReactNode;
+  part: number | null;
+}
+
+/** What adds up to a score, each beside the largest. */
+function Shares({ title, shares }: { title: string; shares: Share[] }) {
+  const largest = Math.max(...shares.map((one) => Math.abs(one.part ?? 0)), 1e-9);
   return (
     <>
-      <h3>What speaks for it in the history</h3>
+      <h3>{title}</h3>
       <ul className="reasons">
-        {reasons.map(({ item, title, score: part }) => (
-          <li key={item}>
-            <a href={itemHref(item, user)}>{title}</a>
+        {shares.map(({ key, label, part }) => (
+          <li key={key}>
+            {label}
             <span className="bar" data-against={(part ?? 0) < 0} aria-hidden="true">
               <i style={{ width: `${(Math.abs(part ?? 0) / largest) * 100}%` }} />
             </span>
@@ -55,6 +63,26 @@ function Reasons({ reasons, user }: { reasons: Reason[]; user: string | undefine
       </ul>
     </>
   );
+}
+
+function Reasons({ reasons, user }: { reasons: Reason[]; user: string | undefined }) {
+  const shares = reasons.map(({ item, title, score: part }) => ({
+    key: item,
+    label: <a href={itemHref(item, user)}>{title}</a>,
+    part,
+  }));
+  return <Shares title="What speaks for it in the history" shares={shares} />;
+}
+
+function Words({ taste }: { taste: Taste }) {
+  const shares: Share[] = taste.words.map(({ of, word, score: part }) => ({
+    key: `${of} ${word}`,
+    label: word,
+    part,
+  }));
+  shares.push({ key: "", label: "the item itself", part: taste.rest });
+  shares.push({ key: " ", label: "whatever the item", part: taste.common });
+  return <Shares title="What the taste makes of it, in words" shares={shares} />;
 }
 
 function Verdict({ found }: { found: Explanation }) {
@@ -97,6 +125,7 @@ export function WhyFacts({ item, lens, version, onLens }: WhyFactsProps) {
       <StageTrail proposedBy={found.proposed_by} places={found.places} />
       {found.trace && <StageTable trace={found.trace} />}
       {found.reasons.length > 0 && <Reasons reasons={found.reasons} user={lens.user} />}
+      {found.taste && found.taste.words.length > 0 && <Words taste={found.taste} />}
       <dl className="facts">
         <dt>Score</dt>
         <dd>{score(found.score)}</dd>
