@@ -1,5 +1,7 @@
 #include "features/live_state.h"
 
+#include <atomic>
+#include <chrono>
 #include <set>
 #include <thread>
 
@@ -139,6 +141,54 @@ TEST(LiveState, WhatWasAppliedIsInTheNextAnswer) {
   EXPECT_THAT(world.live->as_of(),
               ElementsAre(Position{Stream::kEvents, 0, 3}, Position{Stream::kItems, 0, 10},
                           Position{Stream::kUsers, 0, 0}));
+}
+
+TEST(LiveState, NothingMovesWhileItIsHeld) {
+  World world;
+  ASSERT_TRUE(world.live->apply_items(world.log_items(ten_items()), ten_items()));
+  const std::vector<EventView> rows{world.event("like", "ann", "i3")};
+  const Position first = world.log_events(rows);
+  std::atomic<bool> applied = false;
+  std::thread writer;
+  {
+    const LiveState::Hold hold = world.live->hold();
+    ASSERT_TRUE(hold.owns_lock());
+    writer = std::thread([&] {
+      EXPECT_TRUE(world.live->apply_events(first, rows));
+      applied = true;
+    });
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    EXPECT_FALSE(applied);
+    EXPECT_EQ(world.live->as_of().front(), (Position{Stream::kEvents, 0, 0}));
+    EXPECT_EQ(*world.live->user("ann"), nullptr);
+  }
+  writer.join();
+  EXPECT_NE(*world.live->user("ann"), nullptr);
+}
+
+// Readers that hold it one after the other without a gap: the writer's turn comes all the same.
+TEST(LiveState, ManyWhoHoldItDoNotKeepTheWriterOut) {
+  World world;
+  ASSERT_TRUE(world.live->apply_items(world.log_items(ten_items()), ten_items()));
+  std::atomic<bool> over = false;
+  std::vector<std::jthread> readers;
+  for (int i = 0; i < 4; ++i) {
+    readers.emplace_back([&] {
+      while (!over) {
+        const LiveState::Hold hold = world.live->hold();
+        const AsOf then = world.live->as_of();
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        EXPECT_EQ(world.live->as_of(), then);
+      }
+    });
+  }
+  const std::vector<EventView> rows{world.event("like", "ann", "i3")};
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_TRUE(world.live->apply_events(world.log_events(rows), rows));
+  }
+  over = true;
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(60));
 }
 
 TEST(LiveState, ProfilesAndHistoriesDoNotDisturbEachOther) {
