@@ -42,7 +42,8 @@ Key key_of(const Position& position) {
 }
 
 Result<Position> position_of(const rocksdb::Slice& key) {
-  if (key.size() != kKeyBytes || static_cast<uint8_t>(key[0]) > 2) {
+  if (key.size() != kKeyBytes ||
+      static_cast<uint8_t>(key[0]) > static_cast<uint8_t>(Stream::kDecisions)) {
     return fail(Code::kCorrupt, "the log has a key that is none of its own ({} bytes)", key.size());
   }
   Position position{.stream = static_cast<Stream>(key[0])};

@@ -209,7 +209,8 @@ Status Ingest::submit_decisions(std::vector<DecisionRecord> decisions, Done done
 Status Ingest::submit_followed(Followed followed, Done done) {
   PALATE_CHECK(state_->parts.marked != nullptr, "this ingest's log cannot store marks");
   Submission submission;
-  submission.what = std::move(followed.what);
+  std::visit([&](auto&& records) { submission.what = std::forward<decltype(records)>(records); },
+             std::move(followed.what));
   submission.marks = std::move(followed.marks);
   submission.done = std::move(done);
   return state_->submit(std::move(submission), true);

@@ -62,8 +62,8 @@ Result<PastState> fold(const DecisionRoom& room, const AsOf& as_of, std::set<Pos
   PastState past;
   past.folder = TRY(TemporaryFolder::make("replay"));
   past.log = std::make_unique<PastLog>(room.data.log(), as_of, std::move(without));
-  past.database = TRY(
-      Database::open({.path = past.folder->path() / "db", .mode = DatabaseOptions::Mode::kWriter}));
+  past.database = TRY(Database::open(
+      {.path = past.folder->path() / "db", .tenant = {}, .mode = DatabaseOptions::Mode::kWriter}));
   past.store = std::make_unique<RocksState>(*past.database);
   const LiveState& now = room.data.state();
   past.live = std::make_unique<LiveState>(LiveState::Parts{.types = &room.types,
@@ -88,7 +88,7 @@ Result<Pipelines> pipelines_of(const PastDecision& past) {
   Pipelines pipelines;
   const Status declared = pipelines.declare(
       past.pipeline,
-      {{"stages", stages}, {"places", past.places}, {"deadline_ms", past.deadline_ms}});
+      {{"stages", past.stages}, {"places", past.places}, {"deadline_ms", past.deadline_ms}});
   if (declared) return pipelines;
   return std::unexpected(declared.error().within(fmt::format("pipeline {}", past.pipeline)));
 }

@@ -30,7 +30,7 @@ struct DecisionTest : testing::Test {
 
   // A feed with everything in it that draws, decays and counts.
   void declare_all() {
-    declare("all", {"where expression='category = fantasy or category = history'",
+    declare("all", {R"(where expression='category = "fantasy" or category = "history"')",
                     "personal quota=30", "similar quota=20 recent=3", "popular quota=20",
                     "new quota=10 days=36500", "formula score='unit(personal) + popularity'",
                     "calibrate", "dpp strength=0.3 places=10", "newcomers first=3 every=4",
@@ -88,7 +88,7 @@ TEST_F(DecisionTest, IsMadeAgainToTheLastBit) {
                                         .exclude = {world.item_name(round)},
                                         .pipeline = "all",
                                         .cursor = first.cursor}));
-    ASSERT_TRUE(recommender->recommend({.user = user, .filter = "category = history"}));
+    ASSERT_TRUE(recommender->recommend({.user = user, .filter = "category = \"history\""}));
     world.post_items({world.item(200 + round)});
   }
   ASSERT_TRUE(recommender->recommend({}));
@@ -156,6 +156,7 @@ TEST_F(DecisionTest, LeavesOutAgainWhatWasLeftOut) {
 
 TEST_F(DecisionTest, SaysWhatItWasChosenFrom) {
   declare_all();
+  sink.config.candidates = 20;
   const auto recommender = world.trained({"als", "popularity"});
   const auto slate = *recommender->recommend({.user = world.user_name(3), .pipeline = "all"});
   EXPECT_TRUE(slate.trace.empty()) << "nobody asked for it";
@@ -169,7 +170,7 @@ TEST_F(DecisionTest, SaysWhatItWasChosenFrom) {
   EXPECT_EQ(json["stages"][0]["state"], "ran");
   EXPECT_EQ(json["steps_us"].size(), 7u);
   const Json& candidates = json["candidates"];
-  EXPECT_EQ(candidates["items"].size(), 50u);
+  EXPECT_EQ(candidates["items"].size(), 20u);
   EXPECT_EQ(candidates["items"].size(), candidates["scores"].size());
   EXPECT_EQ(candidates["items"].size(), candidates["sources"].size());
   EXPECT_EQ(candidates["items"].size(), candidates["retrieval"].size());
