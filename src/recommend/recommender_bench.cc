@@ -112,9 +112,12 @@ struct Asked {
       auto state = bench.world.live().user(id);
       PALATE_CHECK(state && *state, "a user is missing");
       users.push_back(*state);
-      personal.push_back({{.history = users.back()->history}, {}, 500, nearly});
-      const auto history = users.back()->history;
-      for (const HistoryEntry& entry : std::span(history).last(10)) {
+      const std::span<const HistoryEntry> history = users.back()->history;
+      TopKRequest& request = personal.emplace_back();
+      request.query.history = history;
+      request.k = 500;
+      request.nearly = nearly;
+      for (const HistoryEntry& entry : history.last(10)) {
         similar.push_back({entry.item, {}, 30, nearly});
       }
     }
