@@ -471,17 +471,16 @@ TEST(NearlyTheBest, AreFoundInAFewBlocksWhereRowsLieInGroups) {
   for (const auto similarity : {Similarity::kInnerProduct, Similarity::kCosine}) {
     const Nearly nearly(60, similarity);
     EXPECT_EQ(nearly.counts.nearly, 80u);
-    EXPECT_GT(nearly.recall(), 0.99);
-    EXPECT_LT(nearly.looked_at(), 0.2);
+    EXPECT_GT(nearly.recall(), 0.97);
+    EXPECT_LT(nearly.looked_at(), 0.25);
   }
 }
 
-// Nothing to gather: more is looked at, and no less found.
+// Nothing to gather: all is looked at, and found.
 TEST(NearlyTheBest, AreFoundWhereRowsLieAnywhere) {
   if (!screen_kernels().front().fast) GTEST_SKIP() << "no 8-bit kernel for this processor";
   const Nearly nearly(0, Similarity::kInnerProduct);
-  EXPECT_GT(nearly.recall(), 0.97);
-  EXPECT_LT(nearly.looked_at(), 0.95);
+  EXPECT_GT(nearly.recall(), 0.99);
 }
 
 TEST(NearlyTheBest, AreTheBestOfFewAndOfDistances) {

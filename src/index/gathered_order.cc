@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "index/principal.h"
 #include "math/panels.h"
 #include "math/rows.h"
 #include "math/screen.h"
@@ -13,7 +14,6 @@ namespace palate {
 namespace {
 
 constexpr size_t kSample = 512;  // rows that a direction is found on
-constexpr int kIterations = 4;   // of the power method; a median needs no exact direction
 constexpr double kAlike = 2;     // lengths within this factor are left to directions
 
 struct Projected {
@@ -46,7 +46,7 @@ class Gatherer {
   }
 
   void halve(std::span<uint32_t> items, size_t half) {
-    const std::vector<float> direction = principal(items);
+    const std::vector<float> direction = principal_direction(centred_sample(items));
     values_.resize(items.size());
     score_rows(table_, items, {direction.data()}, values_.data());
     projected_.resize(items.size());
@@ -71,22 +71,6 @@ class Gatherer {
       axpy(-1, mean.data(), sample_.data() + i * width_, width_);
     }
     return {sample_.data(), count, width_};
-  }
-
-  std::vector<float> principal(std::span<const uint32_t> items) {
-    const RowsView rows = centred_sample(items);
-    std::vector<float> direction(width_, 1.0F), products(rows.count);
-    for (int i = 0; i < kIterations; ++i) {
-      rows_dot(rows, direction.data(), products.data());
-      std::ranges::fill(direction, 0.0F);
-      for (size_t r = 0; r < rows.count; ++r) {
-        axpy(products[r], rows.row(r), direction.data(), width_);
-      }
-      const float length = std::sqrt(dot(direction.data(), direction.data(), width_));
-      if (!(length > 0)) break;  // all the same
-      for (float& value : direction) value /= length;
-    }
-    return direction;
   }
 
   const StoredRows table_;

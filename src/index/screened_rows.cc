@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <numeric>
 
 #include "base/check.h"
 #include "index/gathered_order.h"
+#include "index/principal.h"
 #include "index/screened_scan.h"
 
 namespace palate {
@@ -24,6 +26,10 @@ std::span<const float> fp32_row(const StoredRows& table, uint32_t item,
   buffer.resize(table.dim);
   widen_row(table, item, buffer.data());
   return buffer;
+}
+
+float dot_of(std::span<const float> values) {
+  return std::inner_product(values.begin(), values.end(), values.begin(), 0.0F);
 }
 
 ScreenedScan::Scratch& scratch_of_thread() {
@@ -89,24 +95,30 @@ void ScreenedRows::quantize_block(size_t number) {
   blocks_.push_back(block);
 }
 
-// Two passes: a variance is never the difference of two large numbers.
 void ScreenedRows::describe_block(size_t number) {
   const size_t width = padded(table_.dim);
   const auto items = items_of(number);
-  const auto share = 1.0F / static_cast<float>(items.size());
+  const auto count = static_cast<float>(items.size());
+  FloatTable rows(items.size() * width, 0.0F);
   float* const mean = means_.data() + number * width;
-  float* const variance = variances_.data() + number * width;
-  std::vector<float> buffer;
-  for (const uint32_t item : items) {
-    const auto row = fp32_row(table_, item, buffer);
-    for (size_t d = 0; d < row.size(); ++d) mean[d] += share * row[d];
+  for (size_t i = 0; i < items.size(); ++i) {
+    widen_row(table_, items[i], rows.data() + i * width);
+    axpy(1 / count, rows.data() + i * width, mean, width);
   }
-  for (const uint32_t item : items) {
-    const auto row = fp32_row(table_, item, buffer);
-    for (size_t d = 0; d < row.size(); ++d) {
-      variance[d] += share * (row[d] - mean[d]) * (row[d] - mean[d]);
+  for (size_t i = 0; i < items.size(); ++i) axpy(-1, mean, rows.data() + i * width, width);
+  std::vector<float> along(items.size());
+  for (size_t c = 0; c < kComponents; ++c) {
+    const RowsView rest{rows.data(), items.size(), width};
+    const std::vector<float> direction = principal_direction(rest);
+    rows_dot(rest, direction.data(), along.data());
+    const float spread = std::sqrt(dot_of(along) / count);
+    axpy(spread, direction.data(), components_.data() + (number * kComponents + c) * width, width);
+    for (size_t i = 0; i < items.size(); ++i) {
+      axpy(-along[i], direction.data(), rows.data() + i * width, width);
     }
   }
+  float* const variance = variances_.data() + number * width;
+  for (size_t i = 0; i < rows.size(); ++i) variance[i % width] += rows[i] * rows[i] / count;
 }
 
 std::optional<ScreenedRows> ScreenedRows::make(const StoredRows& table,
@@ -123,6 +135,7 @@ std::optional<ScreenedRows> ScreenedRows::make(const StoredRows& table,
   for (size_t block = 0; block < blocks; ++block) out.quantize_block(block);
   if (!options.gathered) return out;
   out.means_.assign(blocks * padded(table.dim), 0.0F);
+  out.components_.assign(blocks * kComponents * padded(table.dim), 0.0F);
   out.variances_.assign(blocks * padded(table.dim), 0.0F);
   for (size_t block = 0; block < blocks; ++block) out.describe_block(block);
   return out;
@@ -156,7 +169,7 @@ std::vector<size_t> ScreenedRows::nearly_top_k(std::span<const PanelQuery> queri
 
 size_t ScreenedRows::bytes() const {
   return codes_.size() + order_.size() * sizeof(uint32_t) + blocks_.size() * sizeof(Block) +
-         (means_.size() + variances_.size()) * sizeof(float);
+         (means_.size() + components_.size() + variances_.size()) * sizeof(float);
 }
 
 }  // namespace palate

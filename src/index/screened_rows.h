@@ -12,13 +12,13 @@
 // bound, and the scan ends where ‖q‖ ‖x‖ is below the k-th best ("LEMP", Teflioudi, Gemulla,
 // Mykytiuk, SIGMOD 2015, section 3.1).
 //
-// Nearly the best: where rows are gathered (index/gathered_order.h), a block also knows the mean of
-// its rows and how far they spread in each dimension. Were their spread normal, and dimensions
-// apart from each other, q·x of its rows would have the mean q·m and the variance Σ q_d² v_d.
-// Blocks are looked at by what they reach within some standard deviations, the best first, until
-// that is below the k-th best found: "Optimistic Query Routing in Clustering-based Approximate
-// Maximum Inner Product Search" (Bruch, Krishnan, Nardini, NeurIPS 2025), with the diagonal for the
-// covariance, and an end that follows from k and the filter instead of a number of probes.
+// Nearly the best: where rows are gathered (index/gathered_order.h), a block also knows the mean m
+// of its rows and how they spread: s_c along each of some principal components, v_d in each
+// dimension besides. Were that normal, q·x of its rows would have the mean q·m and the variance
+// Σ (q·s_c)² + Σ q_d² v_d. Blocks are looked at by what they reach within some standard deviations,
+// the best first, until that is below the k-th best found: "Optimistic Query Routing in
+// Clustering-based Approximate Maximum Inner Product Search" (Bruch, Krishnan, Nardini, NeurIPS
+// 2025), with an end that follows from k and the filter instead of a number of probes.
 #pragma once
 
 #include <cstddef>
@@ -106,8 +106,10 @@ class ScreenedRows {
   std::vector<uint32_t> order_;  // the item of each place
   std::vector<Block> blocks_;
   double longest_ = 0;  // of any block: ‖x‖ and ‖x̂‖ at most
-  // Of gathered rows, a row of padded(dim) a block: the mean, and the variance of each dimension.
-  FloatTable means_, variances_;
+  // Of gathered rows, rows of padded(dim): a mean a block, kComponents times how far its rows
+  // spread along a component, and the variance of each dimension besides.
+  static constexpr size_t kComponents = 4;
+  FloatTable means_, components_, variances_;
   std::vector<uint8_t, TableAllocator<uint8_t>> codes_;  // math/screen.h, by place
 };
 

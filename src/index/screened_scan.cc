@@ -18,7 +18,7 @@ constexpr size_t kRoomPerK = 6;
 constexpr double kDenormal = 0x1p-133;
 constexpr double kRounded = 1.003;  // fp32 sums of kScreenDimMax products against exact ones
 constexpr double kScoreMax = 1e37;  // above, fp32 may overflow on the way
-constexpr float kSpreads = 3;       // standard deviations that a block is trusted to reach
+constexpr float kSpreads = 4;       // standard deviations that a block is trusted to reach
 
 bool has_bit(std::span<const uint64_t> bits, size_t i) {
   return i / 64 < bits.size() && (bits[i / 64] >> (i % 64) & 1) != 0;
@@ -187,16 +187,24 @@ void ScreenedScan::expect() {
     }
   }
   scratch_.expected.resize(queries * blocks);
+  constexpr size_t kComponents = ScreenedRows::kComponents;
   std::array<float, kAtOnce> variances{};
+  std::array<float, kAtOnce * kComponents> along{};
   for (size_t first = 0; first < blocks; first += kAtOnce) {
     const size_t count = std::min(kAtOnce, blocks - first);
     const RowsView means{rows_.means_.data() + first * width, count, width};
-    const RowsView spreads{rows_.variances_.data() + first * width, count, width};
+    const RowsView components{rows_.components_.data() + first * kComponents * width,
+                              count * kComponents, width};
+    const RowsView besides{rows_.variances_.data() + first * width, count, width};
     for (size_t a = 0; a < queries; ++a) {
       const float* const vector = scratch_.vectors.data() + 2 * a * width;
       float* const expected = scratch_.expected.data() + a * blocks + first;
       rows_dot(means, vector, expected);
-      rows_dot(spreads, vector + width, variances.data());
+      rows_dot(components, vector, along.data());
+      rows_dot(besides, vector + width, variances.data());
+      for (size_t c = 0; c < count * kComponents; ++c) {
+        variances[c / kComponents] += along[c] * along[c];
+      }
       for (size_t i = 0; i < count; ++i) expected[i] += kSpreads * std::sqrt(variances[i]);
     }
   }

@@ -113,7 +113,10 @@ struct Asked {
       PALATE_CHECK(state && *state, "a user is missing");
       users.push_back(*state);
       const std::span<const HistoryEntry> history = users.back()->history;
-      personal.push_back({Query{{}, history, {}}, {}, 500, nearly});
+      TopKRequest& request = personal.emplace_back();
+      request.query.history = history;
+      request.k = 500;
+      request.nearly = nearly;
       for (const HistoryEntry& entry : history.last(10)) {
         similar.push_back({entry.item, {}, 30, nearly});
       }
