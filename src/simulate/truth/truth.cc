@@ -28,6 +28,17 @@ double Truth::satisfaction(uint32_t user, uint32_t item, double day) const {
   return world_.nature_->laws.satisfaction_of(user, item, day);
 }
 
+std::array<Truth::Felt, kMoods> Truth::in_moods(uint32_t user, uint32_t item, double day) const {
+  const Laws& laws = world_.nature_->laws;
+  const Tastes tastes = this->tastes(user, day);
+  std::array<Felt, kMoods> felt;
+  for (size_t mood = 0; mood < kMoods; ++mood) {
+    const Viewer viewer = laws.viewer(user, tastes, mood, day);
+    felt[mood] = {laws.attraction(viewer, item), laws.satisfaction(viewer, item)};
+  }
+  return felt;
+}
+
 double Truth::examination(int slot) const { return world_.nature_->laws.examination(slot); }
 double Truth::alpha(int slot) const { return world_.nature_->laws.alpha(slot); }
 double Truth::beta(int slot) const { return world_.nature_->laws.beta(slot); }

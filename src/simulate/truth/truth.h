@@ -2,6 +2,7 @@
 // this folder (tests/style/layers.py).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -22,6 +23,11 @@ class Truth {
   [[nodiscard]] double attraction(uint32_t user, uint32_t item, double day) const;
   // Probability-like: how content he is with it once he has watched.
   [[nodiscard]] double satisfaction(uint32_t user, uint32_t item, double day) const;
+  // Both in each of his moods; mood k rules a share kMoodShares[k] of his visits.
+  struct Felt {
+    double attraction = 0, satisfaction = 0;
+  };
+  [[nodiscard]] std::array<Felt, kMoods> in_moods(uint32_t user, uint32_t item, double day) const;
   // P(click in the slot) = alpha(slot) · attraction + beta(slot); what an item attracts that the
   // user has watched lately is less.
   [[nodiscard]] double examination(int slot) const;
