@@ -298,10 +298,9 @@ struct Panel {
 void answer(ServedWorld& served, const Panel& panel, size_t pipeline, const std::string& stage) {
   nlohmann::json measured = nlohmann::json::array(), lists = nlohmann::json::array();
   for (const Person& person : panel.people) {
-    const Slate slate = must(served.recommend({.user = user_name(person.user),
-                                               .n = kListed,
-                                               .pipeline = fmt::format("p{}", pipeline)},
-                                              panel.at));
+    const Slate slate = must(served.recommend(
+        {.user = user_name(person.user), .n = kListed, .pipeline = fmt::format("p{}", pipeline)},
+        panel.at));
     PALATE_CHECK(slate.level == "full" && slate.items.size() == kListed, "a list is not whole");
     std::vector<uint32_t> items;
     std::vector<float> scores;
@@ -330,9 +329,10 @@ void run(std::span<char*> arguments) {
   const Judge judge(world, truth, past);
   declare(served.pipelines, asked, judge.seldom_expression(world));
   must(served.train());
-  const Panel panel{.judge = judge,
-                    .people = people_of(served, world, judge, std::strtoul(arguments[1], nullptr, 10)),
-                    .at = {world.start().us + world.config().days * kDayUs}};
+  const Panel panel{
+      .judge = judge,
+      .people = people_of(served, world, judge, std::strtoul(arguments[1], nullptr, 10)),
+      .at = {world.start().us + world.config().days * kDayUs}};
   std::puts(nlohmann::json(kMeasureNames).dump().c_str());
   for (size_t i = 0; i < asked.added.size(); ++i) {
     answer(served, panel, i, asked.added[i]);

@@ -8,7 +8,6 @@
 
 #include "base/hash.h"
 #include "dataset/dataset.h"
-#include "events/block.h"
 #include "models/train_catalog.h"
 #include "recommend/request_id.h"
 #include "simulate/emit.h"
@@ -106,8 +105,8 @@ Status ServedWorld::observe(std::span<const Happening> some) {
 }
 
 Status ServedWorld::train() {
-  const auto data = TRY(
-      Dataset::build({.log = &log_, .types = &types_, .hash = &hash_, .as_of = {}}, pool_, {}));
+  const auto data =
+      TRY(Dataset::build({.log = &log_, .types = &types_, .hash = &hash_, .as_of = {}}, pool_, {}));
   const DatasetView view(data);
   std::map<std::string, std::string> versions;
   for (const std::string kind : {"als", "popularity"}) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/threads.h"
+#include "events/block.h"
 #include "features/live_state.h"
 #include "features/memory_parts_for_test.h"
 #include "models/catalog.h"
@@ -69,7 +70,7 @@ class ServedWorld {
 void must(const Status& status);
 template <class T>
 T must(Result<T> result) {
-  if (!result) must(Status(std::unexpected(result.error())));
+  if (!result) must(std::unexpected(result.error()));
   return *std::move(result);
 }
 

@@ -15,12 +15,12 @@
 
 namespace palate {
 
-inline constexpr size_t kCategoriesMax = 16;
+inline constexpr size_t kTopicsMax = 16;
 
 // A user at one moment, in one mood or in the mix of all.
 struct Viewer {
   TasteVector taste{};
-  std::array<float, kCategoriesMax> season{};  // on the logit of attraction, by category
+  std::array<float, kTopicsMax> season{};  // on the logit of attraction, by category
   uint32_t creator = 0;
   uint8_t language = 0, second_language = 0;
   double day = 0;

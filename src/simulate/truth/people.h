@@ -39,7 +39,7 @@ struct Tastes {
 inline constexpr int64_t kNotYet = INT64_MAX;
 
 // What changes while the world runs.
-struct UserState {
+struct PersonState {
   float served = kServedUsual;  // how well, 0 to 1: an average that forgets
   uint32_t visits = 0;
   int64_t busy_until_us = 0;    // after the world's start

@@ -33,7 +33,7 @@ class Run {
   ThreadPool alone_{1};
   ThreadPool& pool_;
   int64_t day_ = -1;
-  std::vector<UserState> states_;
+  std::vector<PersonState> states_;
   std::vector<Shelf> shelves_;       // of the day, a quarter each
   double pressure_ = 0;              // share of the newcomers who have signed up
   size_t newcomers_ = 0;             // who have signed up

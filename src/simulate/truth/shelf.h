@@ -20,7 +20,7 @@ inline constexpr int kShelvesADay = 4;
 
 // Whom a slate is for.
 struct SlateFor {
-  std::array<double, kCategoriesMax> categories{};  // shares of the categories, sum 1
+  std::array<double, kTopicsMax> categories{};  // shares of the categories, sum 1
   uint8_t region = 0;
   bool randomized = false;
 };

@@ -17,7 +17,7 @@ constexpr uint8_t kPagesMax = 100;
 int64_t seconds(double s) { return static_cast<int64_t>(s * static_cast<double>(kSecondUs)); }
 double between(double x, double low, double high) { return std::min(std::max(x, low), high); }
 
-std::vector<int64_t> starts_of(const Nature& nature, uint32_t user, const UserState& state,
+std::vector<int64_t> starts_of(const Nature& nature, uint32_t user, const PersonState& state,
                                int64_t day) {
   const UserNature& who = nature.people.natures()[user];
   if (state.left || state.joined_us == kNotYet) return {};
@@ -37,7 +37,7 @@ Nature::Nature(const SimulateConfig& config_, TimeUs start_)
       laws(config, items, people, start.us),
       calendar(config, start.us) {}
 
-UserDay::UserDay(const Nature& nature, uint32_t user, UserState& state, int64_t day)
+UserDay::UserDay(const Nature& nature, uint32_t user, PersonState& state, int64_t day)
     : nature_(nature),
       user_(user),
       state_(state),

@@ -32,7 +32,7 @@ struct Nature {
 class UserDay {
  public:
   // `state` outlives this and is nobody else's while this runs.
-  UserDay(const Nature& nature, uint32_t user, UserState& state, int64_t day);
+  UserDay(const Nature& nature, uint32_t user, PersonState& state, int64_t day);
 
   // When the next step is due, in microseconds after the world's start; kNotYet: the day is over.
   [[nodiscard]] int64_t next_us() const { return next_us_; }
@@ -58,7 +58,7 @@ class UserDay {
 
   const Nature& nature_;
   uint32_t user_;
-  UserState& state_;
+  PersonState& state_;
   int64_t end_us_;
   std::vector<int64_t> starts_;
   size_t at_ = 0;  // of starts_
