@@ -226,7 +226,7 @@ likes or more get 20 items each, by this pipeline, which is `feed` without its r
 | own score | the formula's score, a place counts 1 / log2(1 + place): what the pipeline believes that it loses |
 | categories, tastes | mean over pairs of the list: of different categories; 1 − cosine of the items' true vectors, which no model sees |
 | off liked, off true | divergence (Steck, RecSys 2018, equation 6) of the list's categories from those of what the person liked, and from his true tastes; less is better |
-| new | attention for what was released in the last 7 days |
+| new | attention for what was shown fewer than 100 times, halved every week: what `newcomers` takes for new |
 | seldom | attention for the creators who were shown least, who together had a fifth of all impressions: the group of `exposure` |
 | surprise | bits, −log2 of an item's share of all clicks |
 | items | how many different ones all lists have together |

@@ -36,6 +36,8 @@ LOOPS = {
     "new, weight 2": [*SOURCES, "new quota=20 weight=2"],
     "newcomers, thompson": [*SOURCES, NEW, "newcomers first=5 every=10 by=thompson"],
     "newcomers, thompson, until shown 400 times": [*SOURCES, NEW, "newcomers first=5 every=10 by=thompson shown_max=400"],
+    "newcomers, thompson, every third place, until shown 400 times":
+        [*SOURCES, NEW, "newcomers first=3 every=3 by=thompson shown_max=400"],
     "newcomers, ucb": [*SOURCES, NEW, "newcomers first=5 every=10 by=ucb"],
     "newcomers, ucb, until shown 400 times": [*SOURCES, NEW, "newcomers first=5 every=10 by=ucb shown_max=400"],
 }

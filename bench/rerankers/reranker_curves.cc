@@ -31,8 +31,8 @@ namespace palate::bench {
 namespace {
 
 constexpr size_t kListed = 20;
-constexpr size_t kLikedMin = 10;  // of whose history people are asked about
-constexpr double kNewDays = 7;
+constexpr size_t kLikedMin = 10;                      // of whose history people are asked about
+constexpr double kHalfLifeDays = 7, kNewShown = 100;  // as `newcomers` counts by default
 constexpr double kSeldomShare = 0.2;
 
 enum Measure : size_t {
@@ -57,11 +57,17 @@ using Mix = std::vector<double>;  // by category of the world, sum 1
 // What was shown and clicked before anybody is asked.
 class Past {
  public:
-  Past(const World& world, const Truth& truth) : truth_(truth), clicks_(world.items()) {}
+  Past(const World& world, const Truth& truth)
+      : truth_(truth),
+        end_us_(world.config().days * kDayUs),
+        clicks_(world.items()),
+        shown_lately_(world.items()) {}
   void add(std::span<const Happening> some) {
     for (const Happening& happening : some) {
       if (happening.type == Happened::kImpression) {
         shown_[truth_.item(happening.item).creator] += 1;
+        const double days_ago = static_cast<double>(end_us_ - happening.us) / double(kDayUs);
+        shown_lately_[happening.item] += std::exp2(-days_ago / kHalfLifeDays);
       } else if (happening.type == Happened::kClick) {
         clicks_[happening.item] += 1;
       }
@@ -74,6 +80,12 @@ class Past {
     std::vector<double> bits;
     for (const double clicks : clicks_) bits.push_back(std::log2(all / (clicks + 1)));
     return bits;
+  }
+  // By item: shown so seldom that `newcomers` takes it for new.
+  [[nodiscard]] std::vector<bool> fresh() const {
+    std::vector<bool> fresh;
+    for (const double shown : shown_lately_) fresh.push_back(shown < kNewShown);
+    return fresh;
   }
   // By creator: whether he is one of those who were shown least.
   [[nodiscard]] std::vector<bool> seldom() const {
@@ -96,8 +108,9 @@ class Past {
 
  private:
   const Truth& truth_;
+  const int64_t end_us_;
   std::map<uint32_t, double> shown_;
-  std::vector<double> clicks_;
+  std::vector<double> clicks_, shown_lately_;
 };
 
 struct Person {
@@ -124,6 +137,7 @@ class Judge {
       : truth_(truth),
         day_(static_cast<double>(world.config().days)),
         novelty_(past.novelty()),
+        fresh_(past.fresh()),
         seldom_(past.seldom()) {}
 
   [[nodiscard]] Person person(uint32_t user, const std::vector<uint32_t>& liked) const {
@@ -131,7 +145,7 @@ class Judge {
     for (uint32_t item = 0; item < novelty_.size(); ++item) {
       person.felt.push_back(truth_.in_moods(user, item, day_));
     }
-    const Tastes tastes = truth_.tastes(user, day_);
+    const PersonTastes tastes = truth_.tastes(user, day_);
     for (size_t k = 0; k < kMoods; ++k) {
       person.tastes[tastes.topics[k]] += static_cast<double>(kMoodShares[k]);
     }
@@ -202,7 +216,7 @@ class Judge {
       const ItemNature& item = truth_.item(items[place]);
       attention += weight;
       out[kOwnScore] += weight * static_cast<double>(scores[place]);
-      out[kNew] += item.released_day > day_ - kNewDays ? weight : 0;
+      out[kNew] += fresh_[items[place]] ? weight : 0;
       out[kSeldom] += seldom_[item.creator] ? weight : 0;
       out[kNovelty] += weight * novelty_[items[place]];
     }
@@ -231,7 +245,7 @@ class Judge {
   const Truth& truth_;
   const double day_;
   const std::vector<double> novelty_;
-  const std::vector<bool> seldom_;
+  const std::vector<bool> fresh_, seldom_;
 };
 
 struct Asked {

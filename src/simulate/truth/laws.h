@@ -34,7 +34,8 @@ class Laws {
   [[nodiscard]] double examination(int slot) const;
   [[nodiscard]] double alpha(int slot) const;
   [[nodiscard]] double beta(int slot) const;
-  [[nodiscard]] Viewer viewer(uint32_t user, const Tastes& tastes, size_t mood, double day) const;
+  [[nodiscard]] Viewer viewer(uint32_t user, const PersonTastes& tastes, size_t mood,
+                              double day) const;
   // Probabilities.
   [[nodiscard]] double attraction(const Viewer& viewer, uint32_t item) const;
   [[nodiscard]] double satisfaction(const Viewer& viewer, uint32_t item) const;

@@ -110,7 +110,7 @@ void Run::sign_up() {
   }
 }
 
-const Shelf& Run::shelf_at(int64_t us) const {
+const WorldShelf& Run::shelf_at(int64_t us) const {
   const int64_t quarter = (us - day_ * kDayUs) * kShelvesADay / kDayUs;
   return shelves_[static_cast<size_t>(std::clamp<int64_t>(quarter, 0, kShelvesADay - 1))];
 }

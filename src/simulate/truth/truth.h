@@ -40,7 +40,7 @@ class Truth {
                                                  std::span<const uint32_t> slate) const;
   [[nodiscard]] const ItemNature& item(uint32_t item) const;
   [[nodiscard]] const UserNature& user(uint32_t user) const;
-  [[nodiscard]] Tastes tastes(uint32_t user, double day) const;
+  [[nodiscard]] PersonTastes tastes(uint32_t user, double day) const;
   [[nodiscard]] Malice malice(uint32_t user) const { return this->user(user).malice; }
   // Items that break out, and how much of a hit one is at a time.
   [[nodiscard]] const std::vector<uint32_t>& hits() const;

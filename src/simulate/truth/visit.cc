@@ -61,7 +61,7 @@ void UserDay::begin_visit() {
   next_us_ = start;
 }
 
-void UserDay::step(std::span<const uint32_t> slate, const Shelf& shelf,
+void UserDay::step(std::span<const uint32_t> slate, const WorldShelf& shelf,
                    std::vector<Happening>& out) {
   const Malice malice = nature_.people.natures()[user_].malice;
   clock_us_ = next_us_;
@@ -198,7 +198,7 @@ void UserDay::watch(Happening happening, std::vector<Happening>& out) {
   if (felt > 0.6) state_.liked = happening.item;
 }
 
-void UserDay::leave(const Shelf& shelf, std::vector<Happening>& out) {
+void UserDay::leave(const WorldShelf& shelf, std::vector<Happening>& out) {
   const Malice malice = nature_.people.natures()[user_].malice;
   const uint32_t visit = state_.visits++;
   state_.busy_until_us = clock_us_ + seconds(1);
