@@ -42,7 +42,7 @@ struct Signal {
   float preference = 0;
   TimeUs at;  // when it happened; not later than it was received
   EventTypeId type;
-  Locality place;
+  Locality place = {};
   bool prompted = false;  // it answers a slate
 };
 

@@ -87,7 +87,7 @@ Result<SimilarUsers> Recommender::similar_users(const SimilarUsersRequest& asked
                 loaded_->release.number);
   }
   const Model& model = *loaded_->personal->model;
-  SimilarUsers out{.source = model.info().kind, .version = model.info().version};
+  SimilarUsers out{.source = model.info().kind, .version = model.info().version, .users = {}};
   Comparison comparison(*loaded_->state, model);
   TRY(comparison.begin_with(asked.user));
   for (const std::string& name : asked.among) TRY(comparison.compare(name, out));
