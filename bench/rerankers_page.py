@@ -112,6 +112,13 @@ def base_row(base):
             f"{base['novelty'].value:.2f} | {base['items']:,} |")
 
 
+# Why, where the figures alone do not say it.
+WHY = {
+    "exposure": "Every beginning of the list keeps to the share, so for any `min` above 0 the first place is the group's.",
+    "explore": "What it is for has no column: propensities, without which no other policy can be judged from the log. This is their price.",
+}
+
+
 def better(aim, change):
     return change.high < 0 if aim.startswith("off") else change.low > 0
 
@@ -136,7 +143,7 @@ def verdict(kind, base, points):
     else:
         worse = f", less often at {', '.join(losses)}" if losses else ""
         said.append(f"Visits find something no more often at any strength{worse}.")
-    return " ".join(said)
+    return " ".join([*said, *([WHY[kind]] if kind in WHY else [])])
 
 
 def draw(curves, loops, path):
@@ -206,8 +213,8 @@ def write(curves, loops, folder):
 
 TEXT = """# What re-rankers buy and cost
 
-Written by `./dev bench rerankers --out docs/rerankers-table.md` (bench/areas/rerankers.py), with the drawing. Everything is simulated
-([world.md](world.md)), so what people would have liked is known. One world, seed 1 everywhere; nothing was tuned on these figures.
+`./dev bench rerankers` writes this page and its drawing (bench/areas/rerankers.py). Everything is simulated ([world.md](world.md)), so what people
+would have liked is known. One world, seed 1 everywhere; nothing was tuned on these figures, and another world may say otherwise.
 
 ![curves](rerankers.svg)
 
@@ -245,6 +252,11 @@ are released meanwhile.
 A **fair impression** is one more person who has looked at the item: a place is looked at with the probability that the world gives it, and
 who has looked counts no second time. So an item at the tenth place of a hundred pages, or shown to one person all day, has few. Items that the
 world's end cut short count as long as they were watched (Kaplan and Meier, JASA 1958). Visits with random pages are switched off.
+
+Two things decide it. Sources are merged by 1 / (60 + place): the first of `new` at weight w stands where w / 61 says, so below 0.87 it is on no
+first page, while at 2 every new item is before everything that one other source alone proposes. And `newcomers` counts showings
+(`shown_max`), not looks: at the fifth place a hundred showings are some thirty people. With a greater `shown_max` more items share the same
+places, so each waits longer.
 
 {measured}
 
