@@ -172,7 +172,7 @@ def draw(curves, loops, path):
         end = loops.world["days"] - loops.own_days
         last.step([*seen.days, end], [*seen.shares, seen.shares[-1]], where="post", label=name)
     last.set_title("items with 10 fair impressions, by days since release", fontsize=10)
-    last.legend(fontsize=6)
+    last.legend(fontsize=6, loc="center right")
     last.grid(alpha=0.3)
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})

@@ -7,7 +7,7 @@ import numpy
 
 import harness
 import rerankers_page
-from harness import Row
+from harness import Row, Wrong
 
 SEED = 1  # of the worlds, of training, of what re-rankers draw (bench/rerankers/served_world.cc), and of resampling
 RESAMPLES = 1000
@@ -46,7 +46,9 @@ QUICK_LOOPS = ("plain", BASE_LOOP, "new, weight 2", "newcomers, thompson")
 
 
 def tool(name, arguments, lines):
-    done = subprocess.run([harness.BIN.parent / name, *map(str, arguments)], input="\n".join(lines), check=True, capture_output=True, text=True)
+    done = subprocess.run([harness.BIN.parent / name, *map(str, arguments)], input="\n".join(lines), capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Wrong(f"{name} ended with {done.returncode}: {done.stderr}")
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
@@ -129,7 +131,7 @@ def measure(context):
     for kind, points in measured.by_kind.items():
         strength, at = rerankers_page.default_of(kind, points)
         content, aim = at["content"].change, rerankers_page.AIMS[kind]
-        rows.append(Row(f"{kind}, {strength}: content on the list", content.value, "%",
+        rows.append(Row(f"{kind}, {strength}: change of content", content.value, "%",
                         f"{content.low:.1f} to {content.high:.1f}; {rerankers_page.SAID[aim]} {measured.base[aim].value:.3g} → {at[aim].value:.3g}"))
     for name, one in looped.by_pipeline.items():
         rows.append(Row(f"10 fair impressions within 3 days of release: {name}", 100 * one.seen[10].share_by(3), "% of items",
