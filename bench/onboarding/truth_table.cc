@@ -10,38 +10,28 @@
 
 #include <fmt/format.h>
 
-#include "base/check.h"
-#include "base/config.h"
 #include "simulate/truth/truth.h"
+#include "world_flags.h"
 
 namespace palate {
 namespace {
 
 int print(std::span<char*> arguments) {
-  SimulateConfig config;
-  ConfigSchema schema;
-  schema.add("simulate", config);
-  for (const std::string_view flag : arguments.subspan(2)) {
-    const size_t equals = flag.find('=');
-    const auto done = schema.apply_flag(flag.substr(2, equals - 2), flag.substr(equals + 1));
-    PALATE_CHECK(done.has_value(), "a flag is wrong");
-  }
-  const auto world = World::make(config);
-  PALATE_CHECK(world.has_value(), "the config makes no sense");
-  const Truth truth(*world);
-  const auto day = static_cast<double>(config.days);
-  const int64_t end_us = world->start().us + config.days * kDayUs;
+  const World world = bench::world_of(arguments.subspan(2));
+  const Truth truth(world);
+  const auto day = static_cast<double>(world.config().days);
+  const int64_t end_us = world.start().us + world.config().days * kDayUs;
   std::vector<uint32_t> items;
   std::string names;
-  for (uint32_t item = 0; item < world->items(); ++item) {
-    const ItemRecord record = world->item(item);
+  for (uint32_t item = 0; item < world.items(); ++item) {
+    const ItemRecord record = world.item(item);
     if (record.released.us > end_us) continue;
     items.push_back(item);
     names += (names.empty() ? "" : ",") + record.id;
   }
   std::puts(names.c_str());
   const auto wanted = static_cast<uint32_t>(std::strtoul(arguments[1], nullptr, 10));
-  for (uint32_t user = 0, printed = 0; user < world->users() && printed < wanted; ++user) {
+  for (uint32_t user = 0, printed = 0; user < world.users() && printed < wanted; ++user) {
     if (truth.malice(user) != Malice::kNone) continue;
     ++printed;
     std::string line;

@@ -45,6 +45,20 @@ void add_recent(UserActivity& activity, ItemIx item) {
   recent.front() = item;
 }
 
+// An impression, or whatever else happens to an item: then what was shown of it counts no more.
+void add_shown(UserActivity& activity, const HistoryEntry& entry, bool acted, size_t shown_max) {
+  if (shown_max == 0 || !entry.item.valid()) return;
+  auto& shown = activity.shown;
+  if (acted) {
+    std::erase_if(shown, [&](const auto& one) { return one.item == entry.item; });
+    return;
+  }
+  if (shown.size() >= shown_max) {
+    shown.erase(shown.begin(), shown.end() - static_cast<ptrdiff_t>(shown_max - 1));
+  }
+  shown.push_back({entry.item, entry.ts});
+}
+
 DecayedCounts& counts_of(UserActivity& activity, EventTypeId type) {
   const auto at = std::lower_bound(activity.types.begin(), activity.types.end(), type,
                                    [](const auto& have, EventTypeId t) { return have.type < t; });
@@ -58,6 +72,28 @@ bool read_item(ByteReader& in, ItemIx& item) {
   const uint64_t value = in.varint();
   item = value == 0 ? ItemIx{} : ItemIx{static_cast<uint32_t>(value - 1)};
   return value <= ItemIx{}.value;
+}
+
+void write_shown(ByteWriter& out, const UserActivity& activity) {
+  out.varint(activity.shown.size());
+  uint64_t before = 0;
+  for (const UserActivity::Shown& one : activity.shown) {
+    out.varint(one.item.value);
+    out.zigzag(static_cast<int64_t>(static_cast<uint64_t>(one.at.us) - before));
+    before = static_cast<uint64_t>(one.at.us);
+  }
+}
+
+bool read_shown(ByteReader& in, UserActivity& activity) {
+  const size_t count = in.count(2);
+  uint64_t before = 0;
+  for (size_t i = 0; i < count && in.ok(); ++i) {
+    const uint64_t item = in.varint();
+    before += static_cast<uint64_t>(in.zigzag());
+    if (item >= ItemIx{}.value) return false;
+    activity.shown.push_back({{static_cast<uint32_t>(item)}, {static_cast<int64_t>(before)}});
+  }
+  return in.ok();
 }
 
 bool read_types(ByteReader& in, const EventTypes& types, UserActivity& activity) {
@@ -90,6 +126,7 @@ bool fold_activity(UserActivity& activity, const HistoryEntry& entry, const Acti
   if (timed && (activity.first.us == 0 || entry.ts < activity.first)) activity.first = entry.ts;
   if (rules.counters) counts_of(activity, entry.type).add(DecayedCounts::Change::of(entry.ts));
   if (!acted) ++activity.exposures;
+  add_shown(activity, entry, acted, rules.shown_max);
   if (entry.preference < 0) ++activity.dislikes;
   if (entry.preference != 0 && !entry.prompted) ++activity.unprompted;
   if (entry.preference <= 0 || !entry.item.valid()) return true;
@@ -123,6 +160,7 @@ void encode_activity(ByteWriter& out, const UserActivity& activity, const EventT
     out.varint(top.count);
   }
   for (const ItemIx item : activity.recent) write_item(out, item);
+  write_shown(out, activity);
 }
 
 std::optional<UserActivity> decode_activity(ByteReader& in, const EventTypes& types) {
@@ -151,6 +189,7 @@ std::optional<UserActivity> decode_activity(ByteReader& in, const EventTypes& ty
     top.count = static_cast<uint32_t>(count);
   }
   for (ItemIx& item : activity.recent) right = read_item(in, item) && right;
+  right = read_shown(in, activity) && right;
   if (!right || !in.ok()) return std::nullopt;
   return activity;
 }

@@ -45,12 +45,20 @@ struct UserActivity {
   uint64_t gap_bits_squared = 0;  // … and of its squares
   std::array<Top, kTops> tops{};
   std::array<ItemIx, kRecent> recent{};  // liked last, newest first, distinct
+  // What the user was shown and has not acted on since; the newest, in the order of the log.
+  struct Shown {
+    ItemIx item;
+    TimeUs at;
+    bool operator==(const Shown&) const = default;
+  };
+  std::vector<Shown> shown;  // empty without [features] shown
   bool operator==(const UserActivity&) const = default;
 };
 
 struct ActivityRules {
   const EventTypes* types;
   bool counters = false;
+  size_t shown_max = 0;  // of UserActivity::shown
 };
 
 // Events come ascending by offset; false for one that was folded before, which changes nothing.

@@ -129,7 +129,7 @@ class Pass {
     const HistoryEntry entry = history_entry(row, item, preference, offset);
     fold_user(state_of(row.user), {&entry, 1}, {parts_.types, parts_.limits, &parts_.features},
               &side);
-    const Signal signal = signal_of(entry, row.received, signals_.region(row.context));
+    const Signal signal = signal_of(entry, row.received, signals_.locality(row.context));
     std::vector<ItemIx> changed;
     const Catalogue::View items = catalogue_.view();
     fold_item_side({{&signal, 1}, offset, {&weight, 1}, liked, &items}, {&popularity_, &signals_},

@@ -11,44 +11,65 @@
 namespace palate {
 namespace {
 
-constexpr std::string_view kAllKey = "g", kItemKey = "s", kRegionKey = "r";
+constexpr std::string_view kAllKey = "g", kItemKey = "s", kRegionKey = "r", kLocalKey = "l";
 // Columns behind those of the types; names of types have no star.
 constexpr std::array<std::string_view, 4> kColumnNames{"*likes", "*prompted", "*raw", "*young"};
 constexpr size_t kRegionBytesMax = 64;
+// In front of a segment's name, among those of regions: in a context's strings it would be escaped.
+constexpr std::string_view kSegment = "\x1f";
 
-std::string item_key(ItemIx item) {
-  std::string key(kItemKey);
+std::string item_key(std::string_view kind, ItemIx item) {
+  std::string key(kind);
   for (int shift = 24; shift >= 0; shift -= 8) key += static_cast<char>(item.value >> shift);
   return key;
 }
+
+ItemIx item_of(std::string_view bytes) {
+  ItemIx item{0};
+  for (const char c : bytes) item.value = item.value << 8 | static_cast<uint8_t>(c);
+  return item;
+}
+
+std::string pattern_of(const std::string& key) { return key.empty() ? "" : "\"" + key + "\":\""; }
+
+// The text behind the pattern, or "". A context is a flat object in canonical form
+// (events/context_json.h), in whose strings quotes are escaped: the pattern behind a brace or comma
+// can only be the key.
+std::string_view name_in(std::string_view context, std::string_view pattern) {
+  if (pattern.empty()) return {};
+  size_t at = context.find(pattern);
+  while (at != std::string_view::npos &&
+         (at == 0 || !std::string_view("{,").contains(context[at - 1]))) {
+    at = context.find(pattern, at + 1);
+  }
+  if (at == std::string_view::npos) return {};
+  const std::string_view rest = context.substr(at + pattern.size());
+  const size_t end = rest.find_first_of("\"\\");
+  if (end > kRegionBytesMax || rest[end] != '"') return {};
+  return rest.substr(0, end);
+}
+
+std::string segment_name(std::string_view name) { return std::string(kSegment).append(name); }
 
 }  // namespace
 
 ItemSignals::ItemSignals(const FeatureConfig& config, const EventTypes& types)
     : config_(config),
       types_(types),
-      region_pattern_("\"" + config.region_key + "\":\""),
+      region_pattern_(config.counters ? pattern_of(config.region_key) : ""),
+      segment_pattern_(config.keeps_local() ? pattern_of(config.segment_key) : ""),
       items_(types.size() + kColumnNames.size()),
       categories_(types.size()),
       creators_(types.size()),
-      regions_(types.size()),
+      regions_(types.size() + kColumnNames.size()),
       all_(types.size() + kColumnNames.size()),
       co_views_(static_cast<size_t>(config.co_views)) {}
 
-// A context is a flat object in canonical form (events/context_json.h), in whose strings quotes are
-// escaped: the pattern behind a brace or comma can only be the key.
-RegionIx ItemSignals::region(std::string_view context) {
-  if (!config_.counters || config_.region_key.empty()) return kNoRegion;
-  size_t at = context.find(region_pattern_);
-  while (at != std::string_view::npos &&
-         (at == 0 || !std::string_view("{,").contains(context[at - 1]))) {
-    at = context.find(region_pattern_, at + 1);
-  }
-  if (at == std::string_view::npos) return kNoRegion;
-  const std::string_view rest = context.substr(at + region_pattern_.size());
-  const size_t end = rest.find_first_of("\"\\");
-  if (end == 0 || end > kRegionBytesMax || rest[end] != '"') return kNoRegion;
-  return region_number(rest.substr(0, end));
+Locality ItemSignals::locality(std::string_view context) {
+  const std::string_view region = name_in(context, region_pattern_);
+  const std::string_view segment = name_in(context, segment_pattern_);
+  return {region.empty() ? kNoRegion : region_number(region),
+          segment.empty() ? kNoRegion : region_number(segment_name(segment))};
 }
 
 RegionIx ItemSignals::region_number(std::string_view name) {
@@ -72,21 +93,47 @@ void ItemSignals::mark(ItemIx item) {
   changed_items_[item.value] = true;
 }
 
+void ItemSignals::mark(RegionIx region) {
+  if (region >= changed_regions_.size()) changed_regions_.resize(kRegionsMax);
+  if (!changed_regions_[region]) changed_.regions.push_back(region);
+  changed_regions_[region] = true;
+}
+
+void ItemSignals::mark(RegionIx region, ItemIx item) {
+  LocalCounts& counts = local_at(region)[item.value];
+  if (!counts.changed) changed_.local.emplace_back(region, item);
+  counts.changed = true;
+}
+
+ItemSignals::LocalLikes& ItemSignals::local_at(RegionIx region) {
+  if (region >= local_.size()) local_.resize(size_t{region} + 1);
+  return local_[region];
+}
+
 void ItemSignals::count(const Signal& signal, const DecayedCounts::Change& change,
                         const Catalogue::View& items) {
   const size_t type = signal.type.value;
   all_.at(type, 0).add(change);
-  if (signal.region != kNoRegion) {
-    regions_.at(type, signal.region).add(change);
-    if (signal.region >= changed_regions_.size()) changed_regions_.resize(kRegionsMax);
-    if (!changed_regions_[signal.region]) changed_.regions.push_back(signal.region);
-    changed_regions_[signal.region] = true;
+  if (signal.place.region != kNoRegion) {
+    regions_.at(type, signal.place.region).add(change);
+    mark(signal.place.region);
   }
   if (!signal.item.valid()) return;
   items_.at(type, signal.item.value).add(change);
   const ItemTraits traits = items.traits(signal.item);
   for (const uint32_t category : traits.categories) categories_.at(type, category).add(change);
   if (traits.creator != ItemTraits::kNone) creators_.at(type, traits.creator).add(change);
+}
+
+// A like.
+void ItemSignals::count_local(const Signal& signal, const DecayedCounts::Change& change) {
+  for (const RegionIx place : {signal.place.region, signal.place.segment}) {
+    if (place == kNoRegion) continue;
+    regions_.at(types_.size() + kLikes, place).add(change);
+    mark(place);
+    mark(place, signal.item);
+    local_[place][signal.item.value].likes.add(change);
+  }
 }
 
 void ItemSignals::add_one(const Signal& signal, EventWeight weight, const Catalogue::View& items) {
@@ -98,6 +145,7 @@ void ItemSignals::add_one(const Signal& signal, EventWeight weight, const Catalo
   const size_t own = types_.size();
   count_like(own + kLikes, signal.item, weighed);
   if (signal.prompted) count_like(own + kPrompted, signal.item, weighed);
+  if (config_.keeps_local()) count_local(signal, weighed);
   if (!config_.trust) return;
   const DecayedCounts::Change whole = DecayedCounts::Change::of(signal.at);
   count_like(own + kRaw, signal.item, whole);
@@ -187,10 +235,28 @@ ItemSignals::View ItemSignals::view() const {
   return view;
 }
 
+RegionIx ItemSignals::known_region(std::string_view name) const {
+  const std::shared_lock lock(names_mutex_);
+  const auto known = region_numbers_.find(name);
+  return known == region_numbers_.end() ? kNoRegion : known->second;
+}
+
 RegionIx ItemSignals::View::region(std::string_view name) const {
-  const std::shared_lock lock(signals_->names_mutex_);
-  const auto known = signals_->region_numbers_.find(name);
-  return known == signals_->region_numbers_.end() ? kNoRegion : known->second;
+  return signals_->known_region(name);
+}
+
+RegionIx ItemSignals::View::segment(std::string_view name) const {
+  return signals_->known_region(segment_name(name));
+}
+
+Locality ItemSignals::View::locality(std::string_view context) const {
+  return {region(name_in(context, signals_->region_pattern_)),
+          segment(name_in(context, signals_->segment_pattern_))};
+}
+
+const ItemSignals::LocalLikes& ItemSignals::View::local_likes(RegionIx place) const {
+  static const LocalLikes kNone;
+  return place < signals_->local_.size() ? signals_->local_[place] : kNone;
 }
 
 std::span<const CoView> ItemSignals::View::co_views(ItemIx item) const {
@@ -199,7 +265,11 @@ std::span<const CoView> ItemSignals::View::co_views(ItemIx item) const {
 
 size_t ItemSignals::bytes() const {
   const std::shared_lock lock(mutex_);
-  return items_.bytes() + categories_.bytes() + creators_.bytes() + regions_.bytes();
+  size_t local = 0;
+  for (const LocalLikes& likes : local_) {
+    local += likes.size() * (sizeof(LocalLikes::value_type) + 2 * sizeof(void*));
+  }
+  return items_.bytes() + categories_.bytes() + creators_.bytes() + regions_.bytes() + local;
 }
 
 // ---- in the store ---------------------------------------------------------------------------
@@ -208,16 +278,15 @@ ItemSignals::Changed ItemSignals::take_changed() {
   const std::unique_lock lock(mutex_);
   for (const ItemIx item : changed_.items) changed_items_[item.value] = false;
   for (const RegionIx region : changed_.regions) changed_regions_[region] = false;
+  for (const auto& [region, item] : changed_.local) local_[region][item.value].changed = false;
   return std::exchange(changed_, {});
 }
 
 void ItemSignals::give_back(const Changed& changed) {
   const std::unique_lock lock(mutex_);
   for (const ItemIx item : changed.items) mark(item);
-  for (const RegionIx region : changed.regions) {
-    if (!changed_regions_[region]) changed_.regions.push_back(region);
-    changed_regions_[region] = true;
-  }
+  for (const RegionIx region : changed.regions) mark(region);
+  for (const auto& [region, item] : changed.local) mark(region, item);
   changed_.any = changed_.any || changed.any;
 }
 
@@ -266,11 +335,21 @@ std::vector<StateStore::Put> ItemSignals::puts(const Changed& changed) const {
     ByteWriter out;
     write_row(out, items_, item.value);
     co_views_.encode(out, item);
-    rest.push_back({item_key(item), out.take()});
+    rest.push_back({item_key(kItemKey, item), out.take()});
   }
+  put_local(changed, rest);
   std::ranges::sort(rest, {}, &StateStore::Put::key);
   std::ranges::move(rest, std::back_inserter(puts));
   return puts;
+}
+
+void ItemSignals::put_local(const Changed& changed, std::vector<StateStore::Put>& puts) const {
+  const std::shared_lock names(names_mutex_);
+  for (const auto& [region, item] : changed.local) {
+    ByteWriter out;
+    local_[region].at(item.value).likes.encode(out);
+    puts.push_back({item_key(kLocalKey, item) + region_names_[region], out.take()});
+  }
 }
 
 Status ItemSignals::load_key(std::string_view key, std::string_view value) {
@@ -281,9 +360,13 @@ Status ItemSignals::load_key(std::string_view key, std::string_view value) {
   } else if (key.starts_with(kRegionKey)) {
     const RegionIx region = region_number(key.substr(1));
     right = region != kNoRegion && read_row(in, regions_, region);
+  } else if (key.starts_with(kLocalKey) && key.size() > 5) {
+    const RegionIx region = region_number(key.substr(5));
+    const auto counts = DecayedCounts::decode(in);
+    right = region != kNoRegion && counts.has_value();
+    if (right) local_at(region)[item_of(key.substr(1, 4)).value] = {*counts};
   } else {
-    ItemIx item{0};
-    for (const char c : key.substr(1)) item.value = item.value << 8 | static_cast<uint8_t>(c);
+    const ItemIx item = item_of(key.substr(1));
     right = item.valid() && read_row(in, items_, item.value) && co_views_.decode(in, item);
   }
   if (right && in.at_end()) return {};
@@ -293,7 +376,7 @@ Status ItemSignals::load_key(std::string_view key, std::string_view value) {
 Status ItemSignals::load(const StateStore& store, const Catalogue::View& items) {
   clear();
   const std::unique_lock lock(mutex_);
-  for (const std::string_view prefix : {kAllKey, kRegionKey, kItemKey}) {
+  for (const std::string_view prefix : {kAllKey, kRegionKey, kItemKey, kLocalKey}) {
     Status status;
     TRY(store.scan(prefix, [&](std::string_view key, std::string_view value) {
       status = load_key(key, value);
@@ -317,6 +400,7 @@ void ItemSignals::clear() {
   const std::unique_lock lock(mutex_);
   for (CountTable* table : {&items_, &categories_, &creators_, &regions_, &all_}) table->clear();
   co_views_.clear();
+  local_.clear();
   changed_items_.clear();
   changed_regions_.clear();
   changed_ = {};

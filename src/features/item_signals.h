@@ -11,6 +11,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
@@ -26,7 +28,12 @@ namespace palate {
 
 using RegionIx = uint16_t;
 inline constexpr RegionIx kNoRegion = 0xffff;
-inline constexpr size_t kRegionsMax = 1000;  // later ones are not counted
+inline constexpr size_t kRegionsMax = 1000;  // with segments; later ones are not counted
+
+// Where an event happened: region, and segment of users. Both are numbered together.
+struct Locality {
+  RegionIx region = kNoRegion, segment = kNoRegion;
+};
 
 // What one event says about its item.
 struct Signal {
@@ -35,7 +42,7 @@ struct Signal {
   float preference = 0;
   TimeUs at;  // when it happened; not later than it was received
   EventTypeId type;
-  RegionIx region = kNoRegion;
+  Locality place = {};
   bool prompted = false;  // it answers a slate
 };
 
@@ -57,8 +64,8 @@ class ItemSignals {
   // `types` and what `config` says do not change.
   ItemSignals(const FeatureConfig& config, const EventTypes& types);
 
-  // The number of a region of an event's context. Thread-safe.
-  RegionIx region(std::string_view context);
+  // Of an event's context. Thread-safe.
+  Locality locality(std::string_view context);
 
   struct Events {
     std::span<const Signal> signals;       // ascending by offset
@@ -69,6 +76,12 @@ class ItemSignals {
   void add(const Events& events, const Catalogue::View& items);
   // The item belonged to `before`, and now to `after`.
   void move(ItemIx item, const ItemTraits& before, const ItemTraits& after);
+
+  struct LocalCounts {
+    DecayedCounts likes;
+    bool changed = false;  // ahead of the store
+  };
+  using LocalLikes = std::unordered_map<uint32_t, LocalCounts>;  // by ItemIx
 
   // A consistent look; the writer waits while it lives. Take the catalogue's view first.
   class View {
@@ -91,7 +104,14 @@ class ItemSignals {
       return signals_->slates_are_usual(moment);
     }
     [[nodiscard]] const TrustModel& trust_model() const { return signals_->config_.model(); }
+    // kNoRegion for one that no event named.
     [[nodiscard]] RegionIx region(std::string_view name) const;
+    [[nodiscard]] RegionIx segment(std::string_view name) const;
+    // Of a request's context, which is no event.
+    [[nodiscard]] Locality locality(std::string_view context) const;
+    // With local_trends: of each item that was liked in a region or segment. regions() has the
+    // column likes() of all of them.
+    [[nodiscard]] const LocalLikes& local_likes(RegionIx place) const;
     [[nodiscard]] std::span<const CoView> co_views(ItemIx item) const;
 
    private:
@@ -106,6 +126,7 @@ class ItemSignals {
   struct Changed {
     std::vector<ItemIx> items;
     std::vector<RegionIx> regions;
+    std::vector<std::pair<RegionIx, ItemIx>> local;
     bool any = false;
   };
   Changed take_changed();
@@ -125,17 +146,24 @@ class ItemSignals {
   void count(const Signal& signal, const DecayedCounts::Change& change,
              const Catalogue::View& items);
   void count_like(size_t column, ItemIx item, const DecayedCounts::Change& change);
+  void count_local(const Signal& signal, const DecayedCounts::Change& change);
   void mark(ItemIx item);
+  void mark(RegionIx region);
+  void mark(RegionIx region, ItemIx item);
+  LocalLikes& local_at(RegionIx region);
   RegionIx region_number(std::string_view name);
+  [[nodiscard]] RegionIx known_region(std::string_view name) const;
+  void put_local(const Changed& changed, std::vector<StateStore::Put>& puts) const;
   void write_row(ByteWriter& out, const CountTable& table, size_t row) const;
   bool read_row(ByteReader& in, CountTable& table, size_t row) const;
   Status load_key(std::string_view key, std::string_view value);
 
   const FeatureConfig config_;
   const EventTypes& types_;
-  const std::string region_pattern_;
+  const std::string region_pattern_, segment_pattern_;
   mutable std::shared_mutex mutex_;  // of all below but the regions' names
   CountTable items_, categories_, creators_, regions_, all_;
+  std::vector<LocalLikes> local_;  // by region
   CoViews co_views_;
   int64_t weighed_hour_ = -1;  // of the last event that was weighed, and its moment
   DecayedCounts::Moment weighed_at_{TimeUs{}};

@@ -89,7 +89,7 @@ TEST(ItemSignals, WhatIsStoredComesBack) {
   Parts before;
   const ItemIx x = before.post("x", {"drama"}), y = before.post("y", {});
   Signal click = before.click(x, kNow, 7);
-  click.region = before.signals.region(R"({"a":"\"region\":\"no\"","region":"DE"})");
+  click.place = before.signals.locality(R"({"a":"\"region\":\"no\"","region":"DE"})");
   before.add({click}, {{7, x, y}});
   MemoryStore store;
   ASSERT_TRUE(store.write(before.signals.puts(before.signals.take_changed())));
@@ -110,6 +110,39 @@ TEST(ItemSignals, WhatIsStoredComesBack) {
     torn.values[key].pop_back();
     EXPECT_EQ(after.signals.load(torn, after.catalogue.view()).error().code, Code::kCorrupt);
   }
+}
+
+TEST(ItemSignals, LikesOfAPlaceAreStoredWhereTheyChanged) {
+  Parts before;
+  const ItemIx x = before.post("x", {}), y = before.post("y", {});
+  const std::string context = R"({"region":"DE","segment":"DE"})";
+  Signal click = before.click(x, kNow);
+  click.place = before.signals.locality(context);
+  EXPECT_NE(click.place.region, click.place.segment);
+  before.add({click, click});
+  MemoryStore store;
+  ASSERT_TRUE(store.write(before.signals.puts(before.signals.take_changed())));
+  click.item = y;
+  before.add({click});
+  const auto changed = before.signals.take_changed();
+  EXPECT_EQ(changed.local.size(), 2u);
+  before.signals.give_back(changed);
+  ASSERT_TRUE(store.write(before.signals.puts(before.signals.take_changed())));
+  Parts after;
+  after.post("x", {});
+  after.post("y", {});
+  ASSERT_TRUE(after.signals.load(store, after.catalogue.view()));
+  const auto view = after.signals.view();
+  const DecayedCounts::Moment moment({kNow});
+  const Locality place = view.locality(context);
+  EXPECT_EQ(place.segment, view.segment("DE"));
+  EXPECT_EQ(view.locality(R"({"region":"FR"})").region, kNoRegion);
+  for (const RegionIx where : {place.region, place.segment}) {
+    EXPECT_NEAR(view.local_likes(where).at(x.value).likes.read(kDay, moment), 2, 1e-3);
+    EXPECT_NEAR(view.local_likes(where).at(y.value).likes.read(kDay, moment), 1, 1e-3);
+    EXPECT_NEAR(view.regions().read(view.likes(), where, kDay, moment), 3, 1e-3);
+  }
+  EXPECT_TRUE(view.local_likes(kNoRegion).empty());
 }
 
 TEST(CoViews, KeepTheHeaviestInBoundedMemory) {

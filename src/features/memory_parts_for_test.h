@@ -21,6 +21,9 @@ inline FeatureConfig everything(int64_t co_views) {
   FeatureConfig config;
   config.counters = config.trust = true;
   config.co_views = co_views;
+  config.shown = 20;
+  config.local_trends = true;
+  config.segment_key = "segment";
   return config;
 }
 

@@ -103,7 +103,7 @@ void Resolver::add_entry(TasteEntry entry, TimeUs received) {
 
 void Resolver::add_signal(const EventView& row, const TasteEntry& entry) {
   signals_.push_back(
-      signal_of(history_entry(entry, first_), row.received, region_of_->region(row.context)));
+      signal_of(history_entry(entry, first_), row.received, region_of_->locality(row.context)));
 }
 
 std::unexpected<Error> Resolver::unknown_item(uint64_t offset, std::string_view name) const {

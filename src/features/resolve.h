@@ -63,14 +63,14 @@ inline HistoryEntry history_entry(const EventView& row, ItemIx item, float prefe
 }
 
 // What the entry says about its item. A clock that ran ahead counts as when its event came.
-inline Signal signal_of(const HistoryEntry& entry, TimeUs received, RegionIx region) {
+inline Signal signal_of(const HistoryEntry& entry, TimeUs received, Locality place) {
   const bool ahead = received.us > 0 && received < entry.ts;
   return {.offset = entry.offset,
           .item = entry.item,
           .preference = entry.preference,
           .at = ahead ? received : entry.ts,
           .type = entry.type,
-          .region = region,
+          .place = place,
           .prompted = entry.prompted};
 }
 

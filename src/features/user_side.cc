@@ -31,7 +31,8 @@ void fold_user(UserState& state, std::span<const HistoryEntry> events, const Use
   if (!rules.features->keeps_activity() || events.empty()) return;
   auto next = state.activity ? std::make_shared<UserActivity>(*state.activity)
                              : std::make_shared<UserActivity>();
-  const ActivityRules activity_rules{rules.types, rules.features->counters};
+  const ActivityRules activity_rules{rules.types, rules.features->counters,
+                                     static_cast<size_t>(rules.features->shown)};
   for (const HistoryEntry& event : events) {
     if (event.offset < next->end) continue;
     const bool liked = event.preference > 0 && event.item.valid();

@@ -14,9 +14,12 @@ constexpr size_t kShards = 64;
 // Of a state with everything that holds it, roughly.
 size_t bytes_of(const UserState& state) {
   constexpr size_t kHeld = 160, kProfile = 512;
-  const size_t activity = state.activity ? sizeof(UserActivity) + state.activity->types.capacity() *
-                                                                      sizeof(UserActivity::OfType)
-                                         : 0;
+  size_t activity = 0;
+  if (state.activity) {
+    activity = sizeof(UserActivity) +
+               state.activity->types.capacity() * sizeof(UserActivity::OfType) +
+               state.activity->shown.capacity() * sizeof(UserActivity::Shown);
+  }
   return sizeof state + kHeld + activity + state.name.capacity() +
          state.history.capacity() * sizeof(HistoryEntry) +
          state.consumed.capacity() * sizeof(ItemIx) + (state.has_profile ? kProfile : 0);

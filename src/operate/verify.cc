@@ -165,7 +165,7 @@ class Verifier {
     const HistoryLimits little{.events_max = 1, .consumed_max = 1};
     fold_user(everybody_[std::string(row.user)], {&entry, 1}, {&types_, little, &options_.features},
               &side);
-    const Signal signal = signal_of(entry, row.received, kNoRegion);
+    const Signal signal = signal_of(entry, row.received, {});
     std::vector<ItemIx> changed;
     fold_item_side({{&signal, 1}, entry.offset, {&weight, 1}, {}, &items},
                    {&popularity_, &signals_}, changed);

@@ -24,8 +24,8 @@ Result<PipelineStage> stage_of(const std::string& text) {
                 "there is no stage '{}'{}; `palate pipeline --reference` lists them", parsed.kind,
                 did_you_mean(parsed.kind, known));
   }
-  return PipelineStage{kind->name, kind->part, text,
-                       TRY(kind->make(kind->name, parsed.parameters))};
+  MadeStage made = TRY(kind->make(kind->name, parsed.parameters));
+  return PipelineStage{kind->name, kind->part, text, std::move(made.body), made.sponsored};
 }
 
 Status add_stages(const std::vector<std::string>& texts, Pipeline& pipeline) {

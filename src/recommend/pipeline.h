@@ -46,6 +46,7 @@ struct PipelineStage {
   StagePart part = StagePart::kSource;
   std::string text;  // as it was configured
   StageBody body;
+  bool sponsored = false;  // what it puts into the list is labelled so
 };
 
 struct Pipeline {

@@ -46,12 +46,17 @@ void share_fields(FieldVisitor<Source>& field, double quota_max) {
 
 using StageParameters = std::span<const std::pair<std::string, std::string>>;
 
+struct MadeStage {
+  StageBody body;
+  bool sponsored = false;
+};
+
 struct StageKind {
   std::string_view name;
   StagePart part = StagePart::kSource;
   std::string_view sentence;
   // Errors: kInvalidArgument names the parameter and its range.
-  Result<StageBody> (*make)(std::string_view name, StageParameters given) = nullptr;
+  Result<MadeStage> (*make)(std::string_view name, StageParameters given) = nullptr;
   std::vector<Field> (*fields)(std::string_view name) = nullptr;  // for the reference
 };
 
@@ -60,7 +65,7 @@ struct StageKind {
 template <class Config, Status (*kRun)(const Config& config, PipelineRun& run)>
 StageKind stage_kind(std::string_view name, StagePart part, std::string_view sentence) {
   StageKind kind{name, part, sentence};
-  kind.make = [](std::string_view kind_name, StageParameters given) -> Result<StageBody> {
+  kind.make = [](std::string_view kind_name, StageParameters given) -> Result<MadeStage> {
     Config config;
     ConfigSchema schema;
     schema.add(std::string(kind_name), config);
@@ -68,7 +73,9 @@ StageKind stage_kind(std::string_view name, StagePart part, std::string_view sen
       TRY(schema.apply_flag(fmt::format("{}.{}", kind_name, key), value));
     }
     if constexpr (requires { config.prepare(); }) TRY(config.prepare());
-    return StageBody([config](PipelineRun& run) { return kRun(config, run); });
+    MadeStage made{[config](PipelineRun& run) { return kRun(config, run); }};
+    if constexpr (requires { config.sponsored; }) made.sponsored = config.sponsored;
+    return made;
   };
   kind.fields = [](std::string_view kind_name) {
     Config config;

@@ -301,6 +301,34 @@ TEST_F(PipelineTest, PinsStandWhereTheyAreTold) {
   EXPECT_THAT(slate.trace.back().note, HasSubstr("nothing"));
 }
 
+TEST_F(PipelineTest, WhatIsPaidForIsSaidSoOnEveryPage) {
+  declare({"popular", "pin items=item-30,item-31 places=2,4 sponsored=true", "pin items=item-32"});
+  RecommendRequest request{.user = "user-0", .n = 3};
+  std::vector<std::string> sponsored;
+  for (int page = 0; page < 3; ++page) {
+    const Slate slate = answer(request);
+    for (const auto& item : slate.items) {
+      if (item.sponsored) sponsored.push_back(item.item);
+    }
+    request.cursor = slate.cursor;
+  }
+  EXPECT_THAT(sponsored, ElementsAre("item-30", "item-31"));
+}
+
+TEST_F(PipelineTest, TrendsOfARegionNeedTheirCounts) {
+  declare({"trending by=region", "popular"});
+  const Slate slate = answer({.user = "user-0"});
+  EXPECT_THAT(slate.trace[0].state, HasSubstr("failed"));
+}
+
+TEST_F(PipelineTest, ACapNeedsImpressionsThatAreKept) {
+  declare({"cap", "popular"});
+  const auto slate = recommender_->recommend({.user = "user-0", .pipeline = "test"});
+  ASSERT_FALSE(slate);
+  EXPECT_EQ(slate.error().code, Code::kUnavailable);
+  EXPECT_THAT(slate.error().message, HasSubstr("set [features] shown"));
+}
+
 TEST_F(PipelineTest, APinThatIsExcludedStaysAway) {
   declare({"personal", "pin items=item-30"});
   const Slate slate = answer({.user = "user-0", .n = 40, .exclude = {"item-30"}});
@@ -503,7 +531,34 @@ class CountingPipelineTest : public PipelineTest {
     FeatureConfig features;
     features.counters = true;
     features.co_views = 20;
+    features.shown = 50;
+    features.local_trends = true;
+    features.segment_key = "plan";
     return features;
+  }
+  void show(const std::string& user, const std::string& item, double days_ago) {
+    EventView row = world_.event("impression", user, item);
+    row.ts = row.received = {now().us - static_cast<int64_t>(days_ago * double(kDayUs))};
+    world_.post_all({row});
+  }
+  struct Likes {
+    std::string item;
+    int people = 0;
+    double days_ago = 0;
+  };
+  void like_from(const std::string& context, const Likes& likes) {
+    for (int k = 0; k < likes.people; ++k) {
+      const std::string fan = fmt::format("fan-{}-{}", context, k);
+      EventView row = world_.event("like", fan, likes.item);
+      row.ts = row.received = {now().us - static_cast<int64_t>(likes.days_ago * double(kDayUs))};
+      row.context = context;
+      world_.post_all({row});
+    }
+  }
+  // Where something else was liked before, so many like the item now.
+  void rise(const std::string& context, const std::string& item, int people) {
+    like_from(context, {"item-42", 20, 5});
+    like_from(context, {item, people, 0});
   }
 };
 
@@ -524,6 +579,59 @@ TEST_F(CountingPipelineTest, NewcomersGetTheirPlaces) {
     const std::set<std::string> fresh{slate.items[1].item, slate.items[4].item};
     EXPECT_EQ(fresh, (std::set<std::string>{"item-900", "item-901"})) << user;
   }
+}
+
+TEST_F(CountingPipelineTest, WhatIsShownAndLeftAloneStaysAwayForAWhile) {
+  declare({"cap times=3 days=7", "popular"});
+  const std::string often = "item-30", seldom = "item-31", once = "item-32", acted = "item-33";
+  for (int i = 0; i < 3; ++i) {
+    for (const auto& item : {often, acted}) show("user-0", item, 1);
+    show("user-0", once, 8);  // too long ago
+  }
+  for (int i = 0; i < 2; ++i) show("user-0", seldom, 1);
+  world_.post("hide", "user-0", acted);
+  const auto all = all_pages({.user = "user-0", .n = 40, .include_consumed = true});
+  EXPECT_THAT(all, Not(Contains(often)));
+  EXPECT_THAT(all, AllOf(Contains(seldom), Contains(once), Contains(acted)));
+  EXPECT_THAT(all_pages({.user = "user-1", .n = 40, .include_consumed = true}), Contains(often));
+}
+
+TEST_F(CountingPipelineTest, TrendsOfARegionComeBeforeThoseOfEverybody) {
+  declare({"trending by=region refresh_s=0"}, 10);
+  rise(R"({"region":"DE"})", "item-40", 30);
+  rise(R"({"region":"FR"})", "item-41", 60);
+  const auto first = [&](const RecommendRequest& request) {
+    const Slate slate = answer(request);
+    return slate.items.empty() ? "" : slate.items[0].item;
+  };
+  EXPECT_EQ(first({.context_json = R"({"region":"DE"})"}), "item-40");
+  EXPECT_EQ(first({.context_json = R"({"region":"FR"})"}), "item-41");
+  EXPECT_EQ(first({.context_json = R"({"region":"nowhere"})"}), "item-41");
+  EXPECT_THAT(names(answer({.n = 10, .context_json = R"({"region":"DE"})"})), Contains("item-41"));
+  describe("visitor", &UserRecord::region, "DE");
+  EXPECT_EQ(first({.user = "visitor"}), "item-40");
+  EXPECT_EQ(first({.user = "visitor", .context_json = R"({"region":"FR"})"}), "item-41");
+  UserRecord silent;
+  silent.id = "visitor";
+  silent.region = "DE";
+  silent.personalization = false;
+  world_.post_user(silent);
+  EXPECT_EQ(first({.user = "visitor"}), "item-41");
+}
+
+TEST_F(CountingPipelineTest, TrendsOfASegmentAreNotThoseOfARegionOfThatName) {
+  declare({"trending by=segment refresh_s=0"}, 10);
+  rise(R"({"plan":"free"})", "item-40", 30);
+  rise(R"({"region":"free"})", "item-41", 60);
+  const auto first = [&](const std::string& user) {
+    return answer({.user = user, .context_json = user.empty() ? R"({"plan":"free"})" : ""})
+        .items[0]
+        .item;
+  };
+  EXPECT_EQ(first(""), "item-40");
+  EXPECT_EQ(first("user-0"), "item-41");
+  describe("user-0", &UserRecord::attributes, {{"plan", "free"}});
+  EXPECT_EQ(first("user-0"), "item-40");
 }
 
 TEST_F(CountingPipelineTest, FeaturesAreReadTogetherAsAlone) {

@@ -54,7 +54,8 @@ struct RecommendedItem {
   std::string
       source;  // kind of the model that proposed it; "catalogue": none knows it, newest first
   std::vector<std::string_view> proposed_by;  // stages of the pipeline
-  float propensity = 1;  // of this place, given those before; below 1 where chance has a say
+  float propensity = 1;    // of this place, given those before; below 1 where chance has a say
+  bool sponsored = false;  // a stage put it there that is paid for
   struct Reason {
     std::string item, title;
     float score = 0;
@@ -106,6 +107,25 @@ struct SimilarRequest {
   std::vector<std::string> exclude = {}, categories = {};
   std::string filter = {};
   std::string language = {};
+};
+
+// Whose tastes are like a user's, among `among`.
+struct SimilarUsersRequest {
+  std::string user = {};
+  size_t n = 10;                        // 1 to kSimilarUsersMax
+  std::vector<std::string> among = {};  // external ids; of each the state is read
+};
+inline constexpr size_t kSimilarUsersMax = 50;
+inline constexpr size_t kTastesMin = 10;  // distinct items that somebody must have liked
+
+struct SimilarUsers {
+  std::string source, version;  // the model whose vectors were compared
+  struct User {
+    std::string name;
+    float similarity = 0;  // cosine of the vectors, in hundredths; above 0
+  };
+  std::vector<User> users;  // best first, ties by name
+  size_t compared = 0;
 };
 
 // Candidates of somebody else, to be put in order.
@@ -185,6 +205,11 @@ class Recommender {
   Result<Repeated> repeat(const PastDecision& past) const;
   // Errors: kNotFound for an unknown item, kUnavailable when no model of the release can.
   Result<Slate> similar(const SimilarRequest& request) const;
+  // Only of and for people whose profile lets their tastes be used, and who liked kTastesMin items.
+  // Errors: kNotFound for a user of whom nothing is known, kPermission for one whose profile does
+  // not, kConflict for one who liked too little, kUnavailable when no model of the release has
+  // vectors of users.
+  Result<SimilarUsers> similar_users(const SimilarUsersRequest& asked) const;
   // All that were named, best first: by the personal model, then what only popularity knows, then
   // the rest as given. With `diversity`, what the first of them ranks is put into the order of that
   // diversifier. Nothing is dropped: neither what was consumed nor what is hidden. Errors: as

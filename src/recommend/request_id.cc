@@ -1,6 +1,7 @@
 #include "recommend/request_id.h"
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <sys/random.h>
 
@@ -9,6 +10,8 @@
 
 namespace palate {
 namespace {
+
+std::atomic<std::string (*)()> test_ids{nullptr};
 
 constexpr size_t kDrawn = 32;  // ids a thread draws from the kernel at once
 
@@ -30,9 +33,14 @@ struct Pool {
 }  // namespace
 
 std::string new_request_id() {
+  if (auto* make = test_ids.load(std::memory_order_acquire)) return make();
   thread_local Pool pool;
   if (pool.used == kDrawn) pool.refill();
   return to_hex(pool.ids[pool.used++]);
+}
+
+void set_request_ids_for_test(std::string (*make)()) {
+  test_ids.store(make, std::memory_order_release);
 }
 
 }  // namespace palate

@@ -7,5 +7,7 @@
 namespace palate {
 
 std::string new_request_id();  // 32 digits. Thread-safe.
+// Replaces chance for tests and benchmarks that must repeat themselves; nullptr brings it back.
+void set_request_ids_for_test(std::string (*make)());
 
 }  // namespace palate

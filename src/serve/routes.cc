@@ -24,6 +24,7 @@ std::span<const Route> routes() {
        "similar_get",
        {"item", "n", "exclude", "categories", "filter", "language"},
        get_similar},
+      {"GET", "/v1/similar-users", "similar_users", {"user", "n"}, get_similar_users},
       {"POST", "/v1/rank", "rank", {}, post_rank},
       {"GET",
        "/v1/explain",

@@ -13,6 +13,7 @@ void write_item(JsonText& json, const RecommendedItem& item) {
     for (const std::string_view stage : item.proposed_by) json.string(stage);
     json.close(']');
   }
+  if (item.sponsored) json.key("sponsored").boolean(true);
   if (item.propensity < 1) json.key("propensity").number(item.propensity);
   if (!item.places.empty()) write_places(json, item.places);
   if (!item.reasons.empty()) {

@@ -91,6 +91,20 @@ def assert_fits(page):
     assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
 
 
+def test_what_is_paid_for_is_labelled(small_world, tmp_path, open_page):
+    shutil.copytree(small_world, tmp_path / "data")
+    config = tmp_path / "palate.toml"
+    config.write_text('[recommend]\npipeline = "paid"\n[pipelines.paid]\nstages = ["popular", "pin items=i00007 sponsored=true"]\n')
+    server = Server(tmp_path / "data", "--config", config).wait_ready()
+    try:
+        page = open_page(server)
+        expect(cards(page).first.get_by_text("Sponsored", exact=True)).to_be_visible()
+        expect(page.get_by_text("Sponsored", exact=True)).to_have_count(1)
+        assert_accessible(page, "a sponsored card")
+    finally:
+        server.stop()
+
+
 # --- what is sent -----------------------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 a stage fails or the time is up."""
 
 import base64
+import datetime
 import shutil
 
 import httpx
@@ -36,6 +37,9 @@ stages = ["popular quota=30", "explore temperature=10 to=10 candidates=30"]
 
 [pipelines.latest]
 stages = ["new quota=10 days=36500"]
+
+[pipelines.paid]
+stages = ["popular quota=20", "pin items=i00007 places=2 sponsored=true"]
 
 [shelves.start]
 rows = ["home title='For you' n=5", "latest title=New n=5 least=1", "popular title=Many n=5"]
@@ -170,6 +174,61 @@ def test_chance_says_how_likely_it_was(server):
         assert all(0 < item["propensity"] < 1 for item in answer["items"])
         lists.add(tuple(items(answer)))
     assert len(lists) > 1
+
+
+def test_what_is_paid_for_says_so(server):
+    _, answer = get(server, "/v1/recommendations", user="u00002", pipeline="paid", n=5)
+    assert [item["item"] for item in answer["items"] if "sponsored" in item] == ["i00007"]
+    assert answer["items"][1]["sponsored"] is True
+
+
+def test_similar_users_are_told_only_where_that_is_switched_on(server, small_world, tmp_path):
+    status, problem = get(server, "/v1/similar-users", user="u00001")
+    assert status == 403 and "recommend.similar_users" in problem["detail"], problem
+    shutil.copytree(small_world, tmp_path / "data")
+    open_one = Server(tmp_path / "data", "--recommend.similar_users", "true").wait_ready()
+    try:
+        status, answer = get(open_one, "/v1/similar-users", user="u00001", n=5)
+        assert status == 200 and 0 < len(answer["users"]) <= 5 and answer["compared"] >= len(answer["users"]), answer
+        assert "u00001" not in [user["user"] for user in answer["users"]]
+        profile = {"id": answer["users"][0]["user"], "personalization": False}
+        position = open_one.client.post("/v1/users", json=profile).json()["position"]
+        assert position
+        _, after = get(open_one, "/v1/similar-users", user="u00001", n=50)
+        assert profile["id"] not in [user["user"] for user in after["users"]]
+        assert get(open_one, "/v1/similar-users", user=profile["id"])[0] == 403
+        assert get(open_one, "/v1/similar-users", user="nobody")[0] == 404
+        assert get(open_one, "/v1/similar-users")[0] == 400
+    finally:
+        open_one.stop()
+
+
+def test_trends_of_a_region(small_world, config, tmp_path):
+    shutil.copytree(small_world, tmp_path / "data")
+    text = "[features]\ncounters = true\nlocal_trends = true\nregion_key = \"country\"\nshown = 50\n"
+    pipelines = """
+[pipelines.near]
+stages = ["trending by=region refresh_s=0", "popular"]
+[pipelines.capped]
+stages = ["cap times=2 days=1", "popular"]
+"""
+    (tmp_path / "palate.toml").write_text(text + pipelines)
+    server = Server(tmp_path / "data", "--config", tmp_path / "palate.toml").wait_ready()
+    try:
+        before = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=3)
+        there = {"type": "like", "context": {"country": "IS"}}
+        likes = [{**there, "user": f"fan-{i}", "item": "i00021", "ts": before.isoformat()} for i in range(20)]
+        likes += [{**there, "user": f"fan-{i}", "item": "i00020"} for i in range(40)]
+        shown = [{"type": "impression", "user": "fan-0", "item": "i00030", "request_id": "r", "slot": i} for i in range(2)]
+        position = server.client.post("/v1/events", json=likes + shown).json()["position"]
+        near = {"pipeline": "near", "after": position, "trace": "true"}
+        _, there = get(server, "/v1/recommendations", context='{"country":"IS"}', **near)
+        assert items(there)[0] == "i00020" and "1 trend there" in there["trace"][0]["note"], there
+        _, capped = get(server, "/v1/recommendations", user="fan-0", pipeline="capped", n=1000, after=position)
+        _, open_to_all = get(server, "/v1/recommendations", user="fan-1", pipeline="capped", n=1000, after=position)
+        assert "i00030" not in items(capped) and "i00030" in items(open_to_all)
+    finally:
+        server.stop()
 
 
 def test_shelves_share_no_item(server):

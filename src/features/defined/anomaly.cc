@@ -36,16 +36,24 @@ LikesAtOnce::Young LikesAtOnce::young(ItemIx item) const {
   return {raw, (fresh + kSmoothingLikes * usual_) / (raw + kSmoothingLikes)};
 }
 
-// Likely is the item's share of the last week times everybody's likes now.
 double LikesAtOnce::trending(ItemIx item) const {
   const double hour = likes_.read(item.value, kHour, in_.decay);
-  if (hour <= 0 || all_[kWeek] <= 0) return 0;
-  const double day = likes_.read(item.value, kDay, in_.decay);
-  const double share_of_week = likes_.read(item.value, kWeek, in_.decay) / all_[kWeek];
-  const double likely_hour = share_of_week * all_[kHour], likely_day = share_of_week * all_[kDay];
+  if (hour <= 0) return 0;  // before the other reads: most items have none
+  const Likes likes{hour, likes_.read(item.value, kDay, in_.decay),
+                    likes_.read(item.value, kWeek, in_.decay)};
+  return trending(item, {likes, all_});
+}
+
+// Likely is the item's share of the last week times all likes now.
+double LikesAtOnce::trending(ItemIx item, const LikesAmong& likes) const {
+  const auto& [own, all] = likes;
+  if (own[kHour] <= 0 || all[kWeek] <= 0) return 0;
+  const double share_of_week = own[kWeek] / all[kWeek];
+  const double likely_hour = share_of_week * all[kHour], likely_day = share_of_week * all[kDay];
   // Before the roots: most items do not rise.
-  if (hour <= likely_hour || day <= likely_day) return 0;
-  const double rise = std::min(deviation(hour, likely_hour), deviation(day, likely_day));
+  if (own[kHour] <= likely_hour || own[kDay] <= likely_day) return 0;
+  const double rise =
+      std::min(deviation(own[kHour], likely_hour), deviation(own[kDay], likely_day));
   const double trusted = tolerated(usual_) / std::max(young(item).share, tolerated(usual_));
   return rise * trusted * trusted;
 }

@@ -87,6 +87,38 @@ Status seen(const Seen& config, PipelineRun& run) {
   return {};
 }
 
+struct Cap {
+  int64_t times = 3;
+  double days = 7;
+  static void fields(FieldVisitor<Cap>& field) {
+    field("times", &Cap::times, {.min = 1, .max = 1000, .unit = "impressions"},
+          "Not what the user was shown so often without doing anything with it …");
+    field("days", &Cap::days, {.min = 0.001, .max = 365, .unit = "days"}, "… within these days.");
+  }
+};
+
+Status cap(const Cap& config, PipelineRun& run) {
+  const Draft& draft = run.draft;
+  const FeatureConfig& features = draft.loaded.state->features();
+  if (features.shown < config.times) {
+    return fail(Code::kUnavailable,
+                "cap: {} impressions of a user are kept, fewer than `times`; set [features] shown",
+                features.shown);
+  }
+  if (!draft.user || !draft.user->activity) return {};
+  const auto days_us = static_cast<int64_t>(config.days * static_cast<double>(kDayUs));
+  std::vector<ItemIx> items;
+  for (const UserActivity::Shown& one : draft.user->activity->shown) {
+    if (one.at.us >= draft.query.now.us - days_us) items.push_back(one.item);
+  }
+  std::ranges::sort(items);
+  const auto times = static_cast<size_t>(config.times);
+  for (size_t i = 0; i + times <= items.size(); ++i) {
+    if (items[i] == items[i + times - 1]) block(run.draft.work.blocked, items[i]);
+  }
+  return {};
+}
+
 struct Languages {
   std::vector<std::string> also;
   static void fields(FieldVisitor<Languages>& field) {
@@ -172,6 +204,12 @@ StageKind seen_filter() {
   return stage_kind<Seen, seen>(
       "seen", StagePart::kFilter,
       "Not what the user had, by type and age; instead of everything that the user ever had.");
+}
+
+StageKind cap_filter() {
+  return stage_kind<Cap, cap>(
+      "cap", StagePart::kFilter,
+      "Not what the user was shown often and left alone; it may come again after some time.");
 }
 
 StageKind languages_filter() {

@@ -274,10 +274,13 @@ Status explore(const Explore& config, PipelineRun& run) {
 struct Pin {
   std::vector<std::string> items;
   std::vector<std::string> places{"1"};
+  bool sponsored = false;
   std::vector<size_t> at;
   static void fields(FieldVisitor<Pin>& field) {
     field("items", &Pin::items, {}, "Ids, with commas between them.");
     field("places", &Pin::places, {}, "Where they stand, one each, 1 the first.");
+    field("sponsored", &Pin::sponsored, {},
+          "Somebody pays for it: the answer says so of each of them.");
   }
   Status prepare() {
     for (const std::string& text : places) {

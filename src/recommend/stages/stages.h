@@ -8,6 +8,7 @@ namespace palate::stages {
 
 StageKind where_filter();
 StageKind seen_filter();
+StageKind cap_filter();
 StageKind languages_filter();
 StageKind region_filter();
 StageKind maturity_filter();

@@ -35,7 +35,9 @@ std::vector<RecommendedItem::Reason> reasons_of(Draft& draft, const Candidate& c
 void name_stages(const Draft& draft, const Candidate& candidate, RecommendedItem& item) {
   const auto& stages = draft.pipeline->stages;
   for (uint32_t s = 0; s < stages.size(); ++s) {
-    if (candidate.sources >> s & 1) item.proposed_by.push_back(stages[s].kind);
+    if ((candidate.sources >> s & 1) == 0) continue;
+    item.proposed_by.push_back(stages[s].kind);
+    item.sponsored |= stages[s].sponsored;
   }
   if (candidate.sources == 0) return;
   for (const TracedOrder& order : draft.orders) {

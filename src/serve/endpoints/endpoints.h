@@ -13,6 +13,7 @@ Result<Response> get_item(const App& app, const Call& call);
 Result<Response> get_user(const App& app, const Call& call);
 void get_items(const App& app, const Call& call, const Reply& reply);
 void get_users(const App& app, const Call& call, const Reply& reply);
+void get_similar_users(const App& app, const Call& call, const Reply& reply);
 void delete_user(const App& app, const Call& call, const Reply& reply);
 void get_recommendations(const App& app, const Call& call, const Reply& reply);
 void post_recommendations(const App& app, const Call& call, const Reply& reply);

@@ -12,6 +12,7 @@ namespace {
 constexpr int64_t kFound = 10;
 constexpr int64_t kFoundMax = 50;
 constexpr size_t kSearchesWaitingMax = 16;
+constexpr size_t kUsersComparedMax = 1000;  // who did something last; a vector each
 
 Result<size_t> count_of(const Parameters& parameters) {
   return static_cast<size_t>(TRY(parameters.whole("n", {1, kFoundMax, kFound})));
@@ -76,6 +77,35 @@ Result<Response> answer_users(const App& app, const RecentUsersSearch& search) {
   return Response{.body = json.take()};
 }
 
+Result<Response> answer_similar_users(const App& app, SimilarUsersRequest wanted) {
+  const auto recommender = TRY(app.models->current());
+  const FoundUsers found = TRY(find_recent_users(app.data->log(), *app.types, app.data->state(),
+                                                 {.prefix = "", .n = kUsersComparedMax}));
+  for (const FoundUsers::User& user : found.users) wanted.among.push_back(user.name);
+  const SimilarUsers similar = TRY(recommender->similar_users(wanted));
+  JsonText json(1024);
+  json.open('{').key("model").open('{').key("kind").string(similar.source);
+  json.key("version").string(similar.version).close('}').key("users").open('[');
+  for (const SimilarUsers::User& user : similar.users) {
+    json.open('{').key("user").string(user.name);
+    json.key("similarity").number(user.similarity).close('}');
+  }
+  json.close(']').key("compared").number(uint64_t{similar.compared}).close('}');
+  return Response{.body = json.take()};
+}
+
+Result<SimilarUsersRequest> similar_users_wanted(const App& app, const Parameters& given) {
+  if (!app.recommend.similar_users) {
+    return fail(Code::kPermission,
+                "Who shares whose tastes is not told here: recommend.similar_users is off.");
+  }
+  SimilarUsersRequest wanted{.user = TRY(given.one("user")).value_or(""),
+                             .n = TRY(count_of(given))};
+  if (wanted.user.empty()) return fail(Code::kInvalidArgument, "Say of whom: ?user=<id>.");
+  TRY(check_id("user", wanted.user));
+  return wanted;
+}
+
 Result<RecentUsersSearch> users_wanted(const Parameters& given) {
   RecentUsersSearch search{.prefix = TRY(given.one("prefix")).value_or(""),
                            .n = TRY(count_of(given))};
@@ -97,6 +127,13 @@ void get_users(const App& app, const Call& call, const Reply& reply) {
   if (!wanted) return reply(problem(wanted.error()));
   search_later(app, reply,
                [&app, wanted = std::move(*wanted)] { return answer_users(app, wanted); });
+}
+
+void get_similar_users(const App& app, const Call& call, const Reply& reply) {
+  auto wanted = similar_users_wanted(app, call.parameters);
+  if (!wanted) return reply(problem(wanted.error()));
+  search_later(app, reply,
+               [&app, wanted = std::move(*wanted)] { return answer_similar_users(app, wanted); });
 }
 
 }  // namespace palate

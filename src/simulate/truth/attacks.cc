@@ -132,7 +132,7 @@ std::vector<int64_t> Attacks::visits(uint32_t user, Malice malice, int64_t day) 
   return starts;
 }
 
-void Attacks::push(const Visit& visit, const Shelf& shelf, std::vector<Happening>& out) const {
+void Attacks::push(const Visit& visit, const WorldShelf& shelf, std::vector<Happening>& out) const {
   Philox random = stream(config_.seed, Draw::kVisit, visit.user, (1U << 23) + visit.visit);
   Hand hand(visit, random, out);
   if (visit.malice == Malice::kBomber) {

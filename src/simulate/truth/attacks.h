@@ -36,7 +36,7 @@ class Attacks {
     Malice malice = Malice::kFarm;
     int64_t at_us = 0;
   };
-  void push(const Visit& visit, const Shelf& shelf, std::vector<Happening>& out) const;
+  void push(const Visit& visit, const WorldShelf& shelf, std::vector<Happening>& out) const;
   [[nodiscard]] bool active(int64_t at_us) const { return at_us >= from_us_ && at_us < to_us_; }
 
  private:

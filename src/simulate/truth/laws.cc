@@ -37,7 +37,7 @@ double Laws::season(uint32_t category, double day) const {
   return config_.season_strength * std::cos(2 * std::numbers::pi * (year - phase));
 }
 
-Viewer Laws::viewer(uint32_t user, const Tastes& tastes, size_t mood, double day) const {
+Viewer Laws::viewer(uint32_t user, const PersonTastes& tastes, size_t mood, double day) const {
   const UserNature& nature = people_.natures()[user];
   const auto rule = static_cast<float>(config_.mood);
   Viewer viewer;
@@ -82,7 +82,7 @@ double Laws::satisfaction(const Viewer& viewer, uint32_t item) const {
 }
 
 double Laws::attraction_of(uint32_t user, uint32_t item, double day) const {
-  const Tastes tastes = people_.tastes(user, day);
+  const PersonTastes tastes = people_.tastes(user, day);
   double mean = 0;
   for (size_t k = 0; k < kMoods; ++k)
     mean += kMoodShares[k] * attraction(viewer(user, tastes, k, day), item);
@@ -90,7 +90,7 @@ double Laws::attraction_of(uint32_t user, uint32_t item, double day) const {
 }
 
 double Laws::satisfaction_of(uint32_t user, uint32_t item, double day) const {
-  const Tastes tastes = people_.tastes(user, day);
+  const PersonTastes tastes = people_.tastes(user, day);
   double mean = 0;
   for (size_t k = 0; k < kMoods; ++k)
     mean += kMoodShares[k] * satisfaction(viewer(user, tastes, k, day), item);

@@ -15,12 +15,12 @@
 
 namespace palate {
 
-inline constexpr size_t kCategoriesMax = 16;
+inline constexpr size_t kTopicsMax = 16;
 
 // A user at one moment, in one mood or in the mix of all.
 struct Viewer {
   TasteVector taste{};
-  std::array<float, kCategoriesMax> season{};  // on the logit of attraction, by category
+  std::array<float, kTopicsMax> season{};  // on the logit of attraction, by category
   uint32_t creator = 0;
   uint8_t language = 0, second_language = 0;
   double day = 0;
@@ -34,7 +34,8 @@ class Laws {
   [[nodiscard]] double examination(int slot) const;
   [[nodiscard]] double alpha(int slot) const;
   [[nodiscard]] double beta(int slot) const;
-  [[nodiscard]] Viewer viewer(uint32_t user, const Tastes& tastes, size_t mood, double day) const;
+  [[nodiscard]] Viewer viewer(uint32_t user, const PersonTastes& tastes, size_t mood,
+                              double day) const;
   // Probabilities.
   [[nodiscard]] double attraction(const Viewer& viewer, uint32_t item) const;
   [[nodiscard]] double satisfaction(const Viewer& viewer, uint32_t item) const;

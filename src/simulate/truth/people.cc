@@ -42,10 +42,10 @@ People::People(const SimulateConfig& config, std::vector<Malice> attackers)
   for (uint32_t c = 0; c < category_words().size(); ++c) topics_.push_back(topic_vector(seed_, c));
 }
 
-Tastes People::tastes(uint32_t user, double day) const {
+PersonTastes People::tastes(uint32_t user, double day) const {
   const bool later = day >= natures_[user].drift_day;
   Philox random = stream(seed_, later ? Draw::kLaterTaste : Draw::kTaste, user);
-  Tastes tastes;
+  PersonTastes tastes;
   tastes.creator = random.below(creators_count());
   for (size_t k = 0; k < kMoods; ++k) {
     tastes.topics[k] = static_cast<uint8_t>(random.below(static_cast<uint32_t>(topics_.size())));

@@ -30,7 +30,7 @@ struct UserNature {
 };
 
 // The tastes of a user at a time; mood k rules a share kMoodShares[k] of visits.
-struct Tastes {
+struct PersonTastes {
   std::array<TasteVector, kMoods> moods;
   std::array<uint8_t, kMoods> topics;
   uint32_t creator = 0;  // a favourite
@@ -39,7 +39,7 @@ struct Tastes {
 inline constexpr int64_t kNotYet = INT64_MAX;
 
 // What changes while the world runs.
-struct UserState {
+struct PersonState {
   float served = kServedUsual;  // how well, 0 to 1: an average that forgets
   uint32_t visits = 0;
   int64_t busy_until_us = 0;    // after the world's start
@@ -69,7 +69,7 @@ class People {
   [[nodiscard]] const std::vector<UserNature>& natures() const { return natures_; }
   [[nodiscard]] size_t residents() const { return residents_; }  // users [0, residents)
   [[nodiscard]] size_t honest() const { return honest_; }        // newcomers up to here
-  [[nodiscard]] Tastes tastes(uint32_t user, double day) const;
+  [[nodiscard]] PersonTastes tastes(uint32_t user, double day) const;
   [[nodiscard]] UserRecord record(uint32_t user) const;
 
  private:

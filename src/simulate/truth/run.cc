@@ -20,11 +20,11 @@ struct ByTime {
   }
 };
 
-Census census_of(const Nature& nature, const std::vector<UserState>& states, int64_t day) {
+Census census_of(const Nature& nature, const std::vector<PersonState>& states, int64_t day) {
   Census census{.day = day};
   double served = 0;
   for (size_t u = 0; u < nature.people.honest(); ++u) {
-    const UserState& state = states[u];
+    const PersonState& state = states[u];
     if (state.joined_us == kNotYet) continue;
     ++census.joined;
     if (state.left) {
@@ -110,7 +110,7 @@ void Run::sign_up() {
   }
 }
 
-const Shelf& Run::shelf_at(int64_t us) const {
+const WorldShelf& Run::shelf_at(int64_t us) const {
   const int64_t quarter = (us - day_ * kDayUs) * kShelvesADay / kDayUs;
   return shelves_[static_cast<size_t>(std::clamp<int64_t>(quarter, 0, kShelvesADay - 1))];
 }

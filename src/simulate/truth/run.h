@@ -25,7 +25,7 @@ class Run {
   Status play_by_time();
   Status sort_day();
   void count() const;
-  [[nodiscard]] const Shelf& shelf_at(int64_t us) const;
+  [[nodiscard]] const WorldShelf& shelf_at(int64_t us) const;
   void answer(const UserDay& who, std::vector<uint32_t>& slate) const;
 
   const Nature& nature_;
@@ -33,8 +33,8 @@ class Run {
   ThreadPool alone_{1};
   ThreadPool& pool_;
   int64_t day_ = -1;
-  std::vector<UserState> states_;
-  std::vector<Shelf> shelves_;       // of the day, a quarter each
+  std::vector<PersonState> states_;
+  std::vector<WorldShelf> shelves_;  // of the day, a quarter each
   double pressure_ = 0;              // share of the newcomers who have signed up
   size_t newcomers_ = 0;             // who have signed up
   std::vector<uint32_t> signed_up_;  // on this day

@@ -15,7 +15,7 @@ bool shown_in(const ItemNature& item, uint8_t region) { return (item.regions >> 
 
 }  // namespace
 
-SlateFor slate_for(const UserNature& nature, const Tastes& tastes, bool randomized) {
+SlateFor slate_for(const UserNature& nature, const PersonTastes& tastes, bool randomized) {
   SlateFor whom{.categories = {}, .region = nature.region, .randomized = randomized};
   const size_t categories = category_words().size();
   for (size_t c = 0; c < categories; ++c) whom.categories[c] = 0.5 / double(categories);
@@ -23,7 +23,7 @@ SlateFor slate_for(const UserNature& nature, const Tastes& tastes, bool randomiz
   return whom;
 }
 
-Shelf::Shelf(const SimulateConfig& config, const ItemCatalogue& items, double day)
+WorldShelf::WorldShelf(const SimulateConfig& config, const ItemCatalogue& items, double day)
     : catalogue_(items), categories_(category_words().size()) {
   const auto& natures = items.natures();
   for (size_t c = 0; c < categories_.size(); ++c) {
@@ -48,7 +48,7 @@ Shelf::Shelf(const SimulateConfig& config, const ItemCatalogue& items, double da
   }
 }
 
-double Shelf::category_share(const SlateFor& whom, size_t category) const {
+double WorldShelf::category_share(const SlateFor& whom, size_t category) const {
   double all = 0;
   for (size_t c = 0; c < categories_.size(); ++c) {
     if (categories_[c].weight > 0) all += whom.categories[c];
@@ -56,7 +56,7 @@ double Shelf::category_share(const SlateFor& whom, size_t category) const {
   return categories_[category].weight > 0 ? whom.categories[category] / all : 0;
 }
 
-uint32_t Shelf::draw_one(Philox& random, const SlateFor& whom) const {
+uint32_t WorldShelf::draw_one(Philox& random, const SlateFor& whom) const {
   const double a = random.uniform();
   if (whom.randomized) return items_[static_cast<size_t>(a * static_cast<double>(items_.size()))];
   double all = 0;
@@ -78,8 +78,8 @@ uint32_t Shelf::draw_one(Philox& random, const SlateFor& whom) const {
   return items_[static_cast<size_t>(found - cumulative_.begin())];
 }
 
-void Shelf::draw(Philox& random, const SlateFor& whom, size_t slots,
-                 std::vector<uint32_t>& slate) const {
+void WorldShelf::draw(Philox& random, const SlateFor& whom, size_t slots,
+                      std::vector<uint32_t>& slate) const {
   slate.clear();
   if (items_.empty()) return;
   slots = std::min(slots, available_[whom.region]);
@@ -96,7 +96,7 @@ void Shelf::draw(Philox& random, const SlateFor& whom, size_t slots,
 }
 
 // Of one draw from everything that may be shown.
-double Shelf::probability(const SlateFor& whom, uint32_t item) const {
+double WorldShelf::probability(const SlateFor& whom, uint32_t item) const {
   const ItemNature& nature = catalogue_.natures()[item];
   const Category& category = categories_[nature.category];
   const auto begin = items_.begin() + static_cast<int64_t>(category.begin);
@@ -115,8 +115,8 @@ double Shelf::probability(const SlateFor& whom, uint32_t item) const {
   return category_share(whom, nature.category) * weight / category.weight / shown;
 }
 
-std::vector<double> Shelf::propensities(const SlateFor& whom,
-                                        std::span<const uint32_t> slate) const {
+std::vector<double> WorldShelf::propensities(const SlateFor& whom,
+                                             std::span<const uint32_t> slate) const {
   std::vector<double> out;
   double before = 0;
   for (const uint32_t item : slate) {
@@ -127,7 +127,7 @@ std::vector<double> Shelf::propensities(const SlateFor& whom,
   return out;
 }
 
-std::vector<uint32_t> Shelf::popular(Philox& random, size_t count) const {
+std::vector<uint32_t> WorldShelf::popular(Philox& random, size_t count) const {
   std::vector<uint32_t> out;
   if (items_.empty()) return out;
   SlateFor anybody;

@@ -20,18 +20,18 @@ inline constexpr int kShelvesADay = 4;
 
 // Whom a slate is for.
 struct SlateFor {
-  std::array<double, kCategoriesMax> categories{};  // shares of the categories, sum 1
+  std::array<double, kTopicsMax> categories{};  // shares of the categories, sum 1
   uint8_t region = 0;
   bool randomized = false;
 };
 
-SlateFor slate_for(const UserNature& nature, const Tastes& tastes, bool randomized);
+SlateFor slate_for(const UserNature& nature, const PersonTastes& tastes, bool randomized);
 
 // Immutable.
-class Shelf {
+class WorldShelf {
  public:
   // What was released by `day`, weighted as of then.
-  Shelf(const SimulateConfig& config, const ItemCatalogue& items, double day);
+  WorldShelf(const SimulateConfig& config, const ItemCatalogue& items, double day);
 
   // Replaces `slate` by up to `slots` distinct items that may be shown in the region; fewer only
   // when there are hardly more of them than slots.

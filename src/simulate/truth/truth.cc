@@ -14,7 +14,7 @@ double day_of(const Nature& nature, TimeUs at) {
 }
 
 // The one of the quarter of the day.
-Shelf shelf_of(const Nature& nature, double day) {
+WorldShelf shelf_of(const Nature& nature, double day) {
   return {nature.config, nature.items, std::floor(day * kShelvesADay) / kShelvesADay};
 }
 
@@ -26,6 +26,17 @@ double Truth::attraction(uint32_t user, uint32_t item, double day) const {
 
 double Truth::satisfaction(uint32_t user, uint32_t item, double day) const {
   return world_.nature_->laws.satisfaction_of(user, item, day);
+}
+
+std::array<Truth::Felt, kMoods> Truth::in_moods(uint32_t user, uint32_t item, double day) const {
+  const Laws& laws = world_.nature_->laws;
+  const PersonTastes tastes = this->tastes(user, day);
+  std::array<Felt, kMoods> felt;
+  for (size_t mood = 0; mood < kMoods; ++mood) {
+    const Viewer viewer = laws.viewer(user, tastes, mood, day);
+    felt[mood] = {laws.attraction(viewer, item), laws.satisfaction(viewer, item)};
+  }
+  return felt;
 }
 
 double Truth::examination(int slot) const { return world_.nature_->laws.examination(slot); }
@@ -56,7 +67,7 @@ const ItemNature& Truth::item(uint32_t item) const { return world_.nature_->item
 const UserNature& Truth::user(uint32_t user) const {
   return world_.nature_->people.natures()[user];
 }
-Tastes Truth::tastes(uint32_t user, double day) const {
+PersonTastes Truth::tastes(uint32_t user, double day) const {
   return world_.nature_->people.tastes(user, day);
 }
 const std::vector<uint32_t>& Truth::hits() const { return world_.nature_->items.hits(); }

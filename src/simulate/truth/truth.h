@@ -2,6 +2,7 @@
 // this folder (tests/style/layers.py).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -22,6 +23,11 @@ class Truth {
   [[nodiscard]] double attraction(uint32_t user, uint32_t item, double day) const;
   // Probability-like: how content he is with it once he has watched.
   [[nodiscard]] double satisfaction(uint32_t user, uint32_t item, double day) const;
+  // Both in each of his moods; mood k rules a share kMoodShares[k] of his visits.
+  struct Felt {
+    double attraction = 0, satisfaction = 0;
+  };
+  [[nodiscard]] std::array<Felt, kMoods> in_moods(uint32_t user, uint32_t item, double day) const;
   // P(click in the slot) = alpha(slot) · attraction + beta(slot); what an item attracts that the
   // user has watched lately is less.
   [[nodiscard]] double examination(int slot) const;
@@ -34,7 +40,7 @@ class Truth {
                                                  std::span<const uint32_t> slate) const;
   [[nodiscard]] const ItemNature& item(uint32_t item) const;
   [[nodiscard]] const UserNature& user(uint32_t user) const;
-  [[nodiscard]] Tastes tastes(uint32_t user, double day) const;
+  [[nodiscard]] PersonTastes tastes(uint32_t user, double day) const;
   [[nodiscard]] Malice malice(uint32_t user) const { return this->user(user).malice; }
   // Items that break out, and how much of a hit one is at a time.
   [[nodiscard]] const std::vector<uint32_t>& hits() const;

@@ -17,7 +17,7 @@ constexpr uint8_t kPagesMax = 100;
 int64_t seconds(double s) { return static_cast<int64_t>(s * static_cast<double>(kSecondUs)); }
 double between(double x, double low, double high) { return std::min(std::max(x, low), high); }
 
-std::vector<int64_t> starts_of(const Nature& nature, uint32_t user, const UserState& state,
+std::vector<int64_t> starts_of(const Nature& nature, uint32_t user, const PersonState& state,
                                int64_t day) {
   const UserNature& who = nature.people.natures()[user];
   if (state.left || state.joined_us == kNotYet) return {};
@@ -37,7 +37,7 @@ Nature::Nature(const SimulateConfig& config_, TimeUs start_)
       laws(config, items, people, start.us),
       calendar(config, start.us) {}
 
-UserDay::UserDay(const Nature& nature, uint32_t user, UserState& state, int64_t day)
+UserDay::UserDay(const Nature& nature, uint32_t user, PersonState& state, int64_t day)
     : nature_(nature),
       user_(user),
       state_(state),
@@ -61,7 +61,7 @@ void UserDay::begin_visit() {
   next_us_ = start;
 }
 
-void UserDay::step(std::span<const uint32_t> slate, const Shelf& shelf,
+void UserDay::step(std::span<const uint32_t> slate, const WorldShelf& shelf,
                    std::vector<Happening>& out) {
   const Malice malice = nature_.people.natures()[user_].malice;
   clock_us_ = next_us_;
@@ -198,7 +198,7 @@ void UserDay::watch(Happening happening, std::vector<Happening>& out) {
   if (felt > 0.6) state_.liked = happening.item;
 }
 
-void UserDay::leave(const Shelf& shelf, std::vector<Happening>& out) {
+void UserDay::leave(const WorldShelf& shelf, std::vector<Happening>& out) {
   const Malice malice = nature_.people.natures()[user_].malice;
   const uint32_t visit = state_.visits++;
   state_.busy_until_us = clock_us_ + seconds(1);

@@ -32,7 +32,7 @@ struct Nature {
 class UserDay {
  public:
   // `state` outlives this and is nobody else's while this runs.
-  UserDay(const Nature& nature, uint32_t user, UserState& state, int64_t day);
+  UserDay(const Nature& nature, uint32_t user, PersonState& state, int64_t day);
 
   // When the next step is due, in microseconds after the world's start; kNotYet: the day is over.
   [[nodiscard]] int64_t next_us() const { return next_us_; }
@@ -45,7 +45,7 @@ class UserDay {
   [[nodiscard]] SlateFor slate_for() const;
 
   // Makes the step; what happens is appended, ascending by time from next_us() on.
-  void step(std::span<const uint32_t> slate, const Shelf& shelf, std::vector<Happening>& out);
+  void step(std::span<const uint32_t> slate, const WorldShelf& shelf, std::vector<Happening>& out);
 
  private:
   enum class Phase { kArrive, kPage, kOver };
@@ -53,12 +53,12 @@ class UserDay {
   void arrive(std::vector<Happening>& out);
   void show(std::span<const uint32_t> slate, std::vector<Happening>& out);
   void watch(Happening happening, std::vector<Happening>& out);
-  void leave(const Shelf& shelf, std::vector<Happening>& out);
+  void leave(const WorldShelf& shelf, std::vector<Happening>& out);
   [[nodiscard]] uint32_t direct_item();
 
   const Nature& nature_;
   uint32_t user_;
-  UserState& state_;
+  PersonState& state_;
   int64_t end_us_;
   std::vector<int64_t> starts_;
   size_t at_ = 0;  // of starts_
@@ -66,7 +66,7 @@ class UserDay {
   int64_t next_us_ = kNotYet;
   // Of the visit under way.
   Philox random_{0};
-  Tastes tastes_{};
+  PersonTastes tastes_{};
   Viewer viewer_;
   bool randomized_ = false;
   uint8_t page_ = 0, device_ = 0;

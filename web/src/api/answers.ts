@@ -36,6 +36,7 @@ export interface RecommendedItem {
   proposed_by?: string[];
   places?: StagePlace[];
   propensity?: number;
+  sponsored?: boolean;
 }
 
 export interface Slate {

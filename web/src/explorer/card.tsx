@@ -73,6 +73,7 @@ export function Card(props: CardProps) {
       <span className="marks">
         {move && <MoveChip move={move} />}
         {beside !== null && <Beside place={beside} />}
+        {item.sponsored && <span className="sponsored">Sponsored</span>}
       </span>
       <div className="body">
         <h3>
