@@ -107,6 +107,7 @@ void write_item(JsonText& json, const RecommendedItem& item) {
     json.close(']');
   }
   json.key("propensity").number(item.propensity);
+  if (item.sponsored) json.key("sponsored").boolean(true);
   if (!item.reasons.empty()) {
     json.key("reasons").open('[');
     for (const auto& reason : item.reasons) {
