@@ -243,7 +243,8 @@ Status PendingFile::commit() {
 
 Status make_directories(const Path& path) {
   std::error_code error;
-  if (std::filesystem::is_directory(path, error)) return {};
+  // "" is where a bare name lies.
+  if (path.empty() || std::filesystem::is_directory(path, error)) return {};
   if (const int fault = file_fault("mkdir", path))
     return std::unexpected(errno_error(fault, "create", path));
   std::filesystem::create_directories(path, error);

@@ -84,7 +84,7 @@ void add(const ImportSummary& imported, ReplaySummary& summary) {
 }
 
 Result<ImportSummary> import_section(const Section& section, const Path& rows,
-                                     const ReplayOptions& options, DataDirectory& directory) {
+                                     const QuarantineReplay& options, DataDirectory& directory) {
   const ImportFile file{rows, section.recipe.mapping};
   ImportOptions import;
   import.types = options.types;
@@ -109,7 +109,7 @@ Result<ImportSummary> import_section(const Section& section, const Path& rows,
 
 }  // namespace
 
-Result<ReplaySummary> replay_quarantine(const Path& file, const ReplayOptions& options,
+Result<ReplaySummary> replay_quarantine(const Path& file, const QuarantineReplay& options,
                                         DataDirectory& directory) {
   Plan plan = TRY(make_plan(file, options.reason));
   ReplaySummary summary;

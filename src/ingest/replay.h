@@ -13,7 +13,7 @@
 
 namespace palate {
 
-struct ReplayOptions {
+struct QuarantineReplay {
   const EventTypes* types = nullptr;
   std::string reason;  // only rows that were refused for it; empty: all
   std::stop_token stop = {};
@@ -30,7 +30,7 @@ struct ReplaySummary {
 // now. What was tried leaves the file, which goes when nothing is left in it. A crash in between
 // leaves it as it was: trying again adds nothing twice. `directory` is open as the writer. Errors:
 // those of import and of reading.
-Result<ReplaySummary> replay_quarantine(const Path& file, const ReplayOptions& options,
+Result<ReplaySummary> replay_quarantine(const Path& file, const QuarantineReplay& options,
                                         DataDirectory& directory);
 
 }  // namespace palate

@@ -159,7 +159,7 @@ Result<TrainOutcome> train_and_release(const TrainingRoom& room,
     job.previous = TRY(current_version(registry, kind));
     TRY(train_model(kind, job, writer));
     TRY(check_stop(room.stop));
-    const TrainedModel model{kind, writer.manifest.version, 0, writer.manifest.metrics_json};
+    const TrainedVersion model{kind, writer.manifest.version, 0, writer.manifest.metrics_json};
     TRY(writer.commit());
     artefacts[kind] = model.version;
     outcome.models.push_back(model);

@@ -28,7 +28,7 @@ struct TrainingRoom {
   bool from_lake = false;  // read the lake's clean zone instead of the log
 };
 
-struct TrainedModel {
+struct TrainedVersion {
   std::string kind, version;
   double seconds = 0;
   std::string metrics_json;
@@ -36,7 +36,7 @@ struct TrainedModel {
 
 struct TrainOutcome {
   Release release;
-  std::vector<TrainedModel> models;
+  std::vector<TrainedVersion> models;
   size_t users = 0, items = 0, interactions = 0;
   double dataset_seconds = 0;
 };

@@ -21,7 +21,7 @@ struct Flags {
 void print_outcome(const TrainOutcome& outcome, bool json) {
   if (json) {
     nlohmann::ordered_json models = nlohmann::ordered_json::array();
-    for (const TrainedModel& model : outcome.models) {
+    for (const TrainedVersion& model : outcome.models) {
       models.push_back({{"kind", model.kind},
                         {"version", model.version},
                         {"seconds", model.seconds},
@@ -39,7 +39,7 @@ void print_outcome(const TrainOutcome& outcome, bool json) {
                          human_count(outcome.users), human_count(outcome.items),
                          human_count(outcome.interactions),
                          human_seconds(outcome.dataset_seconds)));
-  for (const TrainedModel& model : outcome.models) {
+  for (const TrainedVersion& model : outcome.models) {
     print_line(fmt::format("trained {} {} in {}", model.kind, model.version,
                            human_seconds(model.seconds)));
   }

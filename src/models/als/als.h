@@ -26,7 +26,7 @@ struct AlsConfig {
   int block = 64;
   bool warm_start = false;
   int warm_iterations = 3;
-  int64_t nearly_from = 200'000;
+  int64_t nearly_from = 0;
 
   static void fields(FieldVisitor<AlsConfig>& field);
 };
