@@ -4,6 +4,7 @@
 #include <chrono>
 #include <deque>
 #include <filesystem>
+#include <map>
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
@@ -115,20 +116,21 @@ std::vector<AnsweredItem> items_of(const Slate& slate) {
   return items;
 }
 
-std::vector<AnsweredItem> items_of(const Json& answer, const Catalogue::View& view,
-                                   std::string_view language) {
+// As logged, with titles as they are where it was made again.
+std::vector<AnsweredItem> items_of(const Json& answer, const Once& once,
+                                   const Catalogue::View& view) {
+  std::map<std::string, std::string> titles;
+  for (const RecommendedItem& item : once.slate.items) titles[item.item] = item.title;
   std::vector<AnsweredItem> items;
   for (const Json& one : answer.at("items")) {
     AnsweredItem& item = items.emplace_back();
     item.item = one.at("item").get<std::string>();
     item.score = one.at("score").get<float>();
-    if (const auto ix = view.find(item.item)) item.title = view.record(*ix).title(language);
+    const auto title = titles.find(item.item);
+    const auto ix = view.find(item.item);
+    item.title = title != titles.end() ? title->second : ix ? view.record(*ix).title("") : "";
   }
   return items;
-}
-
-std::string language_of(const PastDecision& past) {
-  return std::visit([](const auto& request) { return request.language; }, past.request);
 }
 
 void compare(const Json& then, const Json& now, std::vector<std::string>& differences) {
@@ -287,7 +289,7 @@ Result<DecisionReplay> replay_decision(const DecisionRoom& room, const DecisionR
   compare(then, once.answer, out.differences);
   out.same = out.differences.empty();
   out.reservations = reservations_of(out.past, room.data);
-  out.answered = items_of(then, state.live->catalogue().view(), language_of(out.past));
+  out.answered = items_of(then, once, state.live->catalogue().view());
   if (!change.nothing()) TRY(answer_changed(room, state, change, out));
   return out;
 }
