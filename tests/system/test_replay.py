@@ -83,32 +83,39 @@ def logged(directory, wanted, **more):
     raise AssertionError(f"{len(found)} decisions, not {wanted}")
 
 
+def ask_under_load(server, number, answers):
+    """Three who ask while two write; `answers` gets what came, by id."""
+    stop = threading.Event()
+    assert httpx.post(f"{server.url}/v1/items", json=[{"id": "new-0", "categories": ["fresh"]}]).status_code == 200
+
+    def read(seed):
+        for i in range(12):
+            user = f"u{(seed * 12 + i) % 40:05}"
+            first = ask(server, user=user, n=5, explain=1)
+            answers[first["request_id"]] = first
+            for query in ({"cursor": first["cursor"]}, {"pipeline": "hurried"}, {"pipeline": "plain", "categories": "fresh"}):
+                answer = ask(server, user=user, n=5, **query)
+                answers[answer["request_id"]] = answer
+
+    with concurrent.futures.ThreadPoolExecutor(5) as pool:
+        writers = [pool.submit(post_events, server, f"{number}-{w}", stop) for w in range(2)]
+        readers = [pool.submit(read, seed) for seed in range(3)]
+        concurrent.futures.wait(readers)
+        stop.set()
+        for reader in readers:
+            reader.result()
+        assert sum(writer.result() for writer in writers) > 10
+
+
 def test_every_answer_is_made_again_whatever_came_in_meanwhile(directory):
     answers = {}
     for number in range(2):  # the second time after a kill, with the state folded from where it was written
         server = Server(directory / "data", "--config", directory / "palate.toml").wait_ready()
-        stop = threading.Event()
-        assert httpx.post(f"{server.url}/v1/items", json=[{"id": "new-0", "categories": ["fresh"]}]).status_code == 200
-        with concurrent.futures.ThreadPoolExecutor(5) as pool:
-            writers = [pool.submit(post_events, server, f"{number}-{w}", stop) for w in range(2)]
-
-            def read(seed):
-                for i in range(12):
-                    user = f"u{(seed * 12 + i) % 40:05}"
-                    first = ask(server, user=user, n=5, explain=1)
-                    answers[first["request_id"]] = first
-                    for query in ({"cursor": first["cursor"]}, {"pipeline": "hurried"}, {"pipeline": "plain", "categories": "fresh"}):
-                        answer = ask(server, user=user, n=5, **query)
-                        answers[answer["request_id"]] = answer
-
-            readers = [pool.submit(read, seed) for seed in range(3)]
-            concurrent.futures.wait(readers)
-            stop.set()
-            for reader in readers:
-                reader.result()
-            assert sum(writer.result() for writer in writers) > 10
-        logged(directory, len(answers))
-        server.stop(signal.SIGKILL)
+        try:
+            ask_under_load(server, number, answers)
+            logged(directory, len(answers))
+        finally:
+            server.stop(signal.SIGKILL)
     decisions = logged(directory, len(answers))
     assert {d["request_id"] for d in decisions} == set(answers)
     ends = {d["as_of"] for d in decisions}
