@@ -126,7 +126,7 @@ struct LiveState::State {
   Status make_room();
   Status apply_item(const ItemRecord& record, uint64_t reached);
   Status fold_in_memory(const ResolvedBlock& block, const Resolver& resolver,
-                        const Catalogue::View& view, const LivePosition& reached);
+                        const LivePosition& reached);
   Status fold_rows(Position first, std::span<const EventView> rows);
   Status fold_users(Position first, std::span<const UserRecord> records);
   Status forget(std::span<const UserId> ids);
@@ -279,7 +279,7 @@ Status LiveState::State::check_no_gap(Position first, uint64_t reached) const {
 
 // All or nothing.
 Status LiveState::State::fold_in_memory(const ResolvedBlock& block, const Resolver& resolver,
-                                        const Catalogue::View& view, const LivePosition& reached) {
+                                        const LivePosition& reached) {
   const ByUser by = by_user(block, resolver.users());
   const std::vector<UserStates::Ref> before = TRY(users.get_all(by.ids));
   std::vector<EventWeight> weights(
@@ -294,6 +294,7 @@ Status LiveState::State::fold_in_memory(const ResolvedBlock& block, const Resolv
     fold_user(*after[u], by.of(u), rules, signals ? &side : nullptr);
   }
   const auto still = move();
+  const Catalogue::View view = catalogue.view();  // behind `moving`, as whoever holds it
   for (size_t u = 0; u < by.ids.size(); ++u) {
     users.put(by.ids[u], std::move(after[u]), before[u] == nullptr);
   }
@@ -315,11 +316,15 @@ Status LiveState::State::fold_rows(Position first, std::span<const EventView> ro
   LivePosition next = position;
   next.events = first.offset + rows.size();
   if (next.events <= position.events) return {};
-  const Catalogue::View view = catalogue.view();
   Resolver resolver(*parts.types, *parts.hash, signals.get());
   resolver.begin(first.offset, rows.size());
-  TRY(resolver.add(rows, {.first = first.offset, .from = position.events}, view));
-  return fold_in_memory(resolver.finish(view.size()), resolver, view, next);
+  ResolvedBlock block;
+  {
+    const Catalogue::View view = catalogue.view();
+    TRY(resolver.add(rows, {.first = first.offset, .from = position.events}, view));
+    block = resolver.finish(view.size());
+  }
+  return fold_in_memory(block, resolver, next);
 }
 
 Status LiveState::State::fold_users(Position first, std::span<const UserRecord> records) {
