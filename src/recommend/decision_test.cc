@@ -108,8 +108,7 @@ struct CountedDecisionTest : DecisionTest {
   CountedDecisionTest() : DecisionTest(everything(10)) {}
 };
 
-// What is posted meanwhile must not be in an answer by half. (Without LiveState::hold() this fails
-// in most runs.)
+// What is posted meanwhile must not be in an answer by half.
 TEST_F(CountedDecisionTest, IsMadeAgainHoweverMuchComesInMeanwhile) {
   declare("counted", {"personal quota=30", "popular quota=30", "trending quota=20",
                       "formula score='unit(personal) + log1p(popularity) + "
