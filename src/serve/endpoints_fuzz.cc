@@ -38,7 +38,11 @@ struct World {
     PALATE_CHECK(opened.has_value(), "a temporary data directory opens");
     data = std::move(*opened);
     models = std::make_unique<LiveModels>(LiveModels::Parts{
-        data->root(), &data->state(), &pipelines, "plain", ServeConfig{}.release_poll_ms});
+        .tenant_directory = data->root(),
+        .state = &data->state(),
+        .pipelines = &pipelines,
+        .poll_ms = ServeConfig{}.release_poll_ms,
+    });
     app.data = data.get();
     app.intake = &data->ingest();
     app.types = &types;
