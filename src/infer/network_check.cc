@@ -1,0 +1,202 @@
+// NetworkSpec::check(): what fits, op by op.
+#include <algorithm>
+#include <cmath>
+#include <unordered_set>
+
+#include "infer/network_spec.h"
+
+namespace palate {
+namespace {
+
+class Check {
+ public:
+  explicit Check(const NetworkSpec& spec) : spec_(spec) {}
+
+  Status run() {
+    TRY(limits());
+    for (size_t i = 0; i < spec_.sparse.size(); ++i) TRY(sparse(i));
+    for (size_t i = 0; i < spec_.dense.size(); ++i) TRY(dense(i));
+    for (op_ = 0; op_ < spec_.ops.size(); ++op_) {
+      TRY(references());
+      TRY(unused());
+      TRY(widths());
+    }
+    return outputs();
+  }
+
+ private:
+  Status limits() {
+    const auto within = [](std::string_view what, size_t count, size_t max) -> Status {
+      if (count <= max) return {};
+      return fail(Code::kCorrupt, "network: {} {}, at most {}", count, what, max);
+    };
+    TRY(within("sparse fields", spec_.sparse.size(), kNetworkFieldsMax));
+    TRY(within("dense fields", spec_.dense.size(), kNetworkFieldsMax));
+    TRY(within("ops", spec_.ops.size(), kNetworkOpsMax));
+    TRY(within("outputs", spec_.outputs.size(), kNetworkOutputsMax));
+    size_t row = 0;
+    for (const Op& op : spec_.ops) row += size_t{op.width} + op.rank;
+    return within("columns in all", row, kNetworkRowMax);
+  }
+
+  Status name(std::string_view list, size_t i, const std::string& name) {
+    if (name.empty() || name.size() > kNetworkNameBytesMax) {
+      return fail(Code::kCorrupt, "network: {}[{}] needs a name of 1 to {} bytes", list, i,
+                  kNetworkNameBytesMax);
+    }
+    if (names_.insert(std::string(list) + "/" + name).second) return {};
+    return fail(Code::kCorrupt, "network: {}[{}]: the name '{}' is taken", list, i, name);
+  }
+
+  static Status width(std::string_view list, size_t i, uint32_t width) {
+    if (width >= 1 && width <= kNetworkWidthMax) return {};
+    return fail(Code::kCorrupt, "network: {}[{}] is {} wide, which is not 1 to {}", list, i, width,
+                kNetworkWidthMax);
+  }
+
+  Status sparse(size_t i) {
+    const SparseField& field = spec_.sparse[i];
+    TRY(name("sparse", i, field.name));
+    TRY(width("sparse", i, field.width));
+    if (field.rows > 0) return {};
+    return fail(Code::kCorrupt, "network: sparse[{}] has no rows", i);
+  }
+
+  Status dense(size_t i) {
+    TRY(name("dense", i, spec_.dense[i].name));
+    return width("dense", i, spec_.dense[i].width);
+  }
+
+  template <class... Args>
+  [[nodiscard]] Status wrong(fmt::format_string<Args...> format, Args&&... args) const {
+    return fail(Code::kCorrupt, "network: ops[{}] ({} '{}'): {}", op_, op_name(op().kind),
+                op().name, fmt::format(format, std::forward<Args>(args)...));
+  }
+
+  [[nodiscard]] const Op& op() const { return spec_.ops[op_]; }
+  [[nodiscard]] bool is(std::initializer_list<OpKind> kinds) const {
+    return std::ranges::find(kinds, op().kind) != kinds.end();
+  }
+  [[nodiscard]] uint32_t input(size_t i) const { return spec_.ops[op().inputs[i]].width; }
+
+  Status references() {
+    TRY(name("ops", op_, op().name));
+    TRY(width("ops", op_, op().width));
+    const size_t count = op().inputs.size();
+    if (is({OpKind::kEmbed, OpKind::kDense})) {
+      const size_t fields = op().kind == OpKind::kEmbed ? spec_.sparse.size() : spec_.dense.size();
+      if (count > 0) return wrong("it reads a field, no values");
+      if (op().field >= fields) return wrong("field {} of {}", op().field, fields);
+      return {};
+    }
+    if (is({OpKind::kCross, OpKind::kCrossLowRank, OpKind::kBilinear})) {
+      if (count != 2) return wrong("{} inputs, it takes 2", count);
+    } else if (is({OpKind::kLinear, OpKind::kLinearBlocks, OpKind::kActivate, OpKind::kScale,
+                   OpKind::kLayerNorm, OpKind::kSoftmax})) {
+      if (count != 1) return wrong("{} inputs, it takes 1", count);
+    } else if (count < (op().kind == OpKind::kMix ? 2U : 1U) || count > kNetworkInputsMax) {
+      return wrong("{} inputs", count);
+    }
+    for (const uint32_t value : op().inputs) {
+      if (value >= op_) return wrong("input {} does not come before it", value);
+    }
+    return {};
+  }
+
+  // What an op does not use has its default: a number there is a misunderstanding.
+  [[nodiscard]] Status unused() const {
+    if (!is({OpKind::kEmbed, OpKind::kDense}) && op().field != 0) return wrong("it has no field");
+    if (!is({OpKind::kLinearBlocks, OpKind::kBilinear}) && op().parts != 1) {
+      return wrong("it has no parts");
+    }
+    const bool low_rank = op().kind == OpKind::kCrossLowRank;
+    if (low_rank ? op().rank == 0 || op().rank > kNetworkWidthMax : op().rank != 0) {
+      return wrong("a rank of {}", op().rank);
+    }
+    if (!std::isfinite(op().scale) || (op().kind != OpKind::kScale && op().scale != 1)) {
+      return wrong("a scale of {}", op().scale);
+    }
+    if (op().activation != Activation::kNone &&
+        !is({OpKind::kLinear, OpKind::kLinearBlocks, OpKind::kActivate})) {
+      return wrong("it has no activation");
+    }
+    return {};
+  }
+
+  [[nodiscard]] Status same(size_t from, uint32_t width) const {
+    for (size_t i = from; i < op().inputs.size(); ++i) {
+      if (input(i) != width) return wrong("input {} is {} wide, not {}", i, input(i), width);
+    }
+    return {};
+  }
+
+  [[nodiscard]] Status is_wide(uint64_t width) const {
+    if (op().width == width) return {};
+    return wrong("it is {} wide, its inputs make {}", op().width, width);
+  }
+
+  [[nodiscard]] Status divides(size_t i) const {
+    if (op().parts > 0 && input(i) % op().parts == 0) return {};
+    return wrong("input {} is {} wide, which is not {} equal parts", i, input(i), op().parts);
+  }
+
+  [[nodiscard]] Status widths() const {
+    uint64_t sum = 0;
+    switch (op().kind) {
+      case OpKind::kEmbed:
+        return is_wide(spec_.sparse[op().field].width);
+      case OpKind::kDense:
+        return is_wide(spec_.dense[op().field].width);
+      case OpKind::kConcat:
+        for (size_t i = 0; i < op().inputs.size(); ++i) sum += input(i);
+        return is_wide(sum);
+      case OpKind::kLinear:
+        return {};
+      case OpKind::kLinearBlocks:
+        TRY(divides(0));
+        return same(0, op().width);
+      case OpKind::kFm:
+      case OpKind::kFmWeighted:
+        TRY(is_wide(1));
+        return same(0, input(0));
+      case OpKind::kBilinear:
+        TRY(is_wide(1));
+        TRY(divides(0));
+        return divides(1);
+      case OpKind::kMix:
+        if (input(0) != op().inputs.size() - 1) {
+          return wrong("{} weights for {} inputs", input(0), op().inputs.size() - 1);
+        }
+        return same(1, op().width);
+      default:
+        return same(0, op().width);
+    }
+  }
+
+  Status outputs() {
+    if (spec_.outputs.empty()) return fail(Code::kCorrupt, "network: it has no output");
+    for (size_t i = 0; i < spec_.outputs.size(); ++i) {
+      const Output& output = spec_.outputs[i];
+      TRY(name("outputs", i, output.name));
+      if (output.value >= spec_.ops.size() || spec_.ops[output.value].width != 1) {
+        return fail(Code::kCorrupt, "network: outputs[{}] ('{}'): value {} is no op of width 1", i,
+                    output.name, output.value);
+      }
+      if (!std::isfinite(output.slope) || !std::isfinite(output.shift)) {
+        return fail(Code::kCorrupt, "network: outputs[{}] ('{}'): slope or shift is not finite", i,
+                    output.name);
+      }
+    }
+    return {};
+  }
+
+  const NetworkSpec& spec_;
+  size_t op_ = 0;
+  std::unordered_set<std::string> names_;
+};
+
+}  // namespace
+
+Status NetworkSpec::check() const { return Check(*this).run(); }
+
+}  // namespace palate

@@ -1,0 +1,130 @@
+#include "infer/network_weights.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <nlohmann/json.hpp>
+
+#include "artefact/safetensors.h"
+
+namespace palate {
+namespace {
+
+std::string text_of(std::span<const uint64_t> shape) {
+  std::string out;
+  for (const uint64_t size : shape) out += (out.empty() ? "" : " × ") + std::to_string(size);
+  return "[" + out + "]";
+}
+
+class Reader {
+ public:
+  explicit Reader(NetworkWeights& weights) : weights_(weights) {}
+
+  Status run() {
+    for (const SparseField& field : weights_.spec.sparse) TRY(table(field));
+    for (const DenseField& field : weights_.spec.dense) {
+      const auto mean = TRY(floats("mean." + field.name, {field.width}));
+      weights_.norms.push_back({mean, TRY(floats("scale." + field.name, {field.width}))});
+    }
+    for (const Op& op : weights_.spec.ops) weights_.ops.push_back(TRY(tensors(op)));
+    return {};
+  }
+
+ private:
+  // Errors: kCorrupt where it is absent or of another shape.
+  [[nodiscard]] Result<const TensorView*> find(const std::string& name,
+                                               const std::vector<uint64_t>& shape) const {
+    const auto all = weights_.artefact->tensors();
+    const auto at = std::ranges::lower_bound(all, name, {}, &NamedTensor::name);
+    if (at == all.end() || at->name != name) {
+      return fail(Code::kCorrupt, "network: there is no tensor '{}'", name);
+    }
+    if (at->view.shape == shape) return &at->view;
+    return fail(Code::kCorrupt, "network: tensor '{}' is {}, not {}", name, text_of(at->view.shape),
+                text_of(shape));
+  }
+
+  [[nodiscard]] Result<std::span<const float>> floats(const std::string& name,
+                                                      const std::vector<uint64_t>& shape) const {
+    const TensorView* view = TRY(find(name, shape));
+    if (view->type != DType::kF32) {
+      return fail(Code::kCorrupt, "network: tensor '{}' is of {}, not F32", name,
+                  dtype_name(view->type));
+    }
+    const std::span values(reinterpret_cast<const float*>(view->bytes.data()),
+                           view->bytes.size() / sizeof(float));
+    const auto odd = std::ranges::find_if(values, [](float x) { return !std::isfinite(x); });
+    if (odd == values.end()) return values;
+    return fail(Code::kCorrupt, "network: tensor '{}' holds {} at {}", name, *odd,
+                odd - values.begin());
+  }
+
+  Status table(const SparseField& field) {
+    const std::string name = "table." + field.name;
+    const TensorView* view = TRY(find(name, {field.rows, field.width}));
+    EmbeddingTable table{view->type, view->bytes.data(), nullptr, field.rows, field.width};
+    if (view->type == DType::kI8) {
+      const std::string scale = "table_scale." + field.name;
+      const TensorView* scales = TRY(find(scale, {field.rows}));
+      if (scales->type != DType::kF32) {
+        return fail(Code::kCorrupt, "network: tensor '{}' is of {}, not F32", scale,
+                    dtype_name(scales->type));
+      }
+      table.scale = reinterpret_cast<const float*>(scales->bytes.data());
+    } else if (view->type != DType::kF32 && view->type != DType::kBF16) {
+      return fail(Code::kCorrupt, "network: tensor '{}' is of {}, not F32, BF16 or I8", name,
+                  dtype_name(view->type));
+    }
+    weights_.tables.push_back(table);
+    return {};
+  }
+
+  [[nodiscard]] Result<OpTensors> tensors(const Op& op) const {
+    const auto tensor = [&](std::string_view which, const std::vector<uint64_t>& shape) {
+      return floats(op.name + "." + std::string(which), shape);
+    };
+    const auto input = [&](size_t i) { return uint64_t{weights_.spec.ops[op.inputs[i]].width}; };
+    const uint64_t width = op.width, part = width / op.parts, inputs = op.inputs.size();
+    switch (op.kind) {
+      case OpKind::kLinear:
+        return OpTensors{
+            TRY(tensor("weight", {width, input(0)})), {}, TRY(tensor("bias", {width}))};
+      case OpKind::kLinearBlocks:
+        return OpTensors{
+            TRY(tensor("weight", {op.parts, part, part})), {}, TRY(tensor("bias", {width}))};
+      case OpKind::kCross:
+        return OpTensors{TRY(tensor("weight", {width, width})), {}, TRY(tensor("bias", {width}))};
+      case OpKind::kCrossLowRank:
+        return OpTensors{TRY(tensor("u", {width, op.rank})), TRY(tensor("v", {op.rank, width})),
+                         TRY(tensor("bias", {width}))};
+      case OpKind::kFmWeighted:
+        return OpTensors{TRY(tensor("weight", {inputs, inputs})), {}, {}};
+      case OpKind::kLayerNorm:
+        return OpTensors{TRY(tensor("gain", {width})), {}, TRY(tensor("shift", {width}))};
+      case OpKind::kBilinear:
+        return OpTensors{
+            TRY(tensor("weight", {op.parts, input(0) / op.parts, input(1) / op.parts})), {}, {}};
+      default:
+        return OpTensors{};
+    }
+  }
+
+  NetworkWeights& weights_;
+};
+
+}  // namespace
+
+Result<NetworkWeights> NetworkWeights::read(std::shared_ptr<const Artefact> artefact) {
+  using Json = nlohmann::json;
+  const Json details = Json::parse(artefact->manifest().details_json, nullptr, false);
+  if (!details.is_object() || !details.contains("network")) {
+    return fail(Code::kCorrupt, "network: the manifest's details have no 'network'");
+  }
+  NetworkWeights weights;
+  weights.spec = TRY(NetworkSpec::from_json(details["network"].dump()));
+  weights.artefact = std::move(artefact);
+  TRY(Reader(weights).run());
+  return weights;
+}
+
+}  // namespace palate

@@ -1,0 +1,254 @@
+#include "infer/plain_network.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+#include "math/stored_rows.h"
+
+namespace palate::plain {
+namespace {
+
+double activate(double x, Activation activation) {
+  switch (activation) {
+    case Activation::kNone:
+      return x;
+    case Activation::kRelu:
+      return std::max(x, 0.0);
+    case Activation::kSigmoid:
+      return 1 / (1 + std::exp(-x));
+    case Activation::kTanh:
+      return std::tanh(x);
+    case Activation::kSilu:
+      return x / (1 + std::exp(-x));
+  }
+  return x;
+}
+
+double table_value(const EmbeddingTable& table, uint32_t id, size_t d) {
+  const size_t at = size_t{id < table.rows ? id : 0} * table.width + d;
+  if (table.type == DType::kF32) return reinterpret_cast<const float*>(table.data)[at];
+  if (table.type == DType::kBF16) {
+    return from_bf16(reinterpret_cast<const uint16_t*>(table.data)[at]);
+  }
+  const auto code = reinterpret_cast<const int8_t*>(table.data)[at];
+  return static_cast<float>(code) * table.scale[id < table.rows ? id : 0];
+}
+
+class Interpreter {
+ public:
+  Interpreter(const NetworkWeights& weights, const NetworkRequest& request)
+      : weights_(weights), request_(request) {}
+
+  std::vector<Matrix> run() {
+    for (size_t i = 0; i < weights_.spec.ops.size(); ++i) {
+      op_ = &weights_.spec.ops[i];
+      tensors_ = &weights_.ops[i];
+      out_ = {request_.candidates, op_->width,
+              std::vector<double>(request_.candidates * op_->width)};
+      for (row_ = 0; row_ < request_.candidates; ++row_) one_row();
+      values_.push_back(std::move(out_));
+    }
+    return std::move(values_);
+  }
+
+ private:
+  [[nodiscard]] double x(size_t input, size_t d) const {
+    return values_[op_->inputs[input]].at(row_, d);
+  }
+  [[nodiscard]] size_t inputs() const { return op_->inputs.size(); }
+  [[nodiscard]] size_t input_width(size_t i) const { return values_[op_->inputs[i]].width; }
+  double& out(size_t d) { return out_.at(row_, d); }
+
+  void one_row() {
+    switch (op_->kind) {
+      case OpKind::kEmbed:
+        return embed();
+      case OpKind::kDense:
+        return dense();
+      case OpKind::kConcat:
+        return concat();
+      case OpKind::kLinear:
+      case OpKind::kLinearBlocks:
+        return linear();
+      case OpKind::kCross:
+      case OpKind::kCrossLowRank:
+        return cross();
+      case OpKind::kFm:
+      case OpKind::kFmWeighted:
+        return fm();
+      case OpKind::kLayerNorm:
+        return layer_norm();
+      case OpKind::kBilinear:
+        return bilinear();
+      case OpKind::kSoftmax:
+        return softmax();
+      default:
+        for (size_t d = 0; d < op_->width; ++d) out(d) = column(d);
+    }
+  }
+
+  // Ops whose columns do not know of each other.
+  [[nodiscard]] double column(size_t d) const {
+    double sum = 0, product = 1, squares = 0;
+    switch (op_->kind) {
+      case OpKind::kActivate:
+        return activate(x(0, d), op_->activation);
+      case OpKind::kScale:
+        return op_->scale * x(0, d);
+      case OpKind::kMultiply:
+        for (size_t i = 0; i < inputs(); ++i) product *= x(i, d);
+        return product;
+      case OpKind::kMix:
+        for (size_t i = 1; i < inputs(); ++i) sum += x(0, i - 1) * x(i, d);
+        return sum;
+      default:  // kAdd, kPairs
+        for (size_t i = 0; i < inputs(); ++i) sum += x(i, d), squares += x(i, d) * x(i, d);
+        return op_->kind == OpKind::kAdd ? sum : (sum * sum - squares) / 2;
+    }
+  }
+
+  void embed() {
+    const SparseField& field = weights_.spec.sparse[op_->field];
+    const EmbeddingTable& table = weights_.tables[op_->field];
+    const SparseValues& values = request_.sparse[op_->field];
+    const size_t row = field.owner == FieldOwner::kRequest ? 0 : row_;
+    const size_t begin = values.offsets.empty() ? row : values.offsets[row];
+    const size_t end = values.offsets.empty() ? row + 1 : values.offsets[row + 1];
+    for (size_t at = begin; at < end; ++at) {
+      const auto share =
+          field.pooling == Pooling::kMean ? 1 / static_cast<double>(end - begin) : 1.0;
+      for (size_t d = 0; d < op_->width; ++d) {
+        out(d) += share * table_value(table, values.ids[at], d);
+      }
+    }
+  }
+
+  void dense() {
+    const bool shared = weights_.spec.dense[op_->field].owner == FieldOwner::kRequest;
+    const DenseNorm& norm = weights_.norms[op_->field];
+    for (size_t d = 0; d < op_->width; ++d) {
+      const float value = request_.dense[op_->field][(shared ? 0 : row_) * op_->width + d];
+      if (std::isfinite(value)) out(d) = (double{value} - norm.mean[d]) * norm.scale[d];
+    }
+  }
+
+  void concat() {
+    size_t to = 0;
+    for (size_t i = 0; i < inputs(); ++i) {
+      for (size_t d = 0; d < input_width(i); ++d) out(to++) = x(i, d);
+    }
+  }
+
+  void linear() {
+    const size_t part = op_->kind == OpKind::kLinear ? op_->width : op_->width / op_->parts;
+    const size_t in = op_->kind == OpKind::kLinear ? input_width(0) : part;
+    for (size_t d = 0; d < op_->width; ++d) {
+      double sum = tensors_->bias[d];
+      for (size_t e = 0; e < in; ++e) {
+        sum += double{tensors_->weight[d * in + e]} * x(0, d / part * in + e);
+      }
+      out(d) = activate(sum, op_->activation);
+    }
+  }
+
+  // W y, or U (V y).
+  std::vector<double> crossed() {
+    const bool low = op_->kind == OpKind::kCrossLowRank;
+    const size_t width = op_->width, rank = low ? op_->rank : width;
+    std::vector<double> from(rank), product(width);
+    for (size_t r = 0; r < rank; ++r) {
+      for (size_t e = 0; e < width && low; ++e) {
+        from[r] += double{tensors_->inner[r * width + e]} * x(1, e);
+      }
+      if (!low) from[r] = x(1, r);
+    }
+    for (size_t d = 0; d < width; ++d) {
+      for (size_t r = 0; r < rank; ++r) {
+        product[d] += double{tensors_->weight[d * rank + r]} * from[r];
+      }
+    }
+    return product;
+  }
+
+  void cross() {
+    const std::vector<double> product = crossed();
+    for (size_t d = 0; d < op_->width; ++d) {
+      out(d) = x(0, d) * (product[d] + tensors_->bias[d]) + x(1, d);
+    }
+  }
+
+  void fm() {
+    for (size_t i = 0; i < inputs(); ++i) {
+      for (size_t j = i + 1; j < inputs(); ++j) {
+        const double r =
+            op_->kind == OpKind::kFm ? 1.0 : double{tensors_->weight[i * inputs() + j]};
+        for (size_t d = 0; d < input_width(0); ++d) out(0) += r * x(i, d) * x(j, d);
+      }
+    }
+  }
+
+  void layer_norm() {
+    const auto width = static_cast<double>(op_->width);
+    double mean = 0, variance = 0;
+    for (size_t d = 0; d < op_->width; ++d) mean += x(0, d) / width;
+    for (size_t d = 0; d < op_->width; ++d) {
+      variance += (x(0, d) - mean) * (x(0, d) - mean) / width;
+    }
+    for (size_t d = 0; d < op_->width; ++d) {
+      out(d) =
+          (x(0, d) - mean) / std::sqrt(variance + 1e-5) * tensors_->weight[d] + tensors_->bias[d];
+    }
+  }
+
+  void bilinear() {
+    const size_t a = input_width(0) / op_->parts, b = input_width(1) / op_->parts;
+    for (size_t h = 0; h < op_->parts; ++h) {
+      for (size_t i = 0; i < a; ++i) {
+        for (size_t j = 0; j < b; ++j) {
+          out(0) += x(0, h * a + i) * tensors_->weight[(h * a + i) * b + j] * x(1, h * b + j);
+        }
+      }
+    }
+  }
+
+  void softmax() {
+    double largest = x(0, 0), sum = 0;
+    for (size_t d = 1; d < op_->width; ++d) largest = std::max(largest, x(0, d));
+    for (size_t d = 0; d < op_->width; ++d) sum += out(d) = std::exp(x(0, d) - largest);
+    for (size_t d = 0; d < op_->width; ++d) out(d) /= sum;
+  }
+
+  const NetworkWeights& weights_;
+  const NetworkRequest& request_;
+  std::vector<Matrix> values_;
+  const Op* op_ = nullptr;
+  const OpTensors* tensors_ = nullptr;
+  Matrix out_;
+  size_t row_ = 0;
+};
+
+}  // namespace
+
+Result<std::vector<Matrix>> run_network(const NetworkWeights& weights,
+                                        const NetworkRequest& request) {
+  TRY(check_request(weights.spec, request));
+  return Interpreter(weights, request).run();
+}
+
+Result<std::vector<std::vector<double>>> score_network(const NetworkWeights& weights,
+                                                       const NetworkRequest& request) {
+  const std::vector<Matrix> values = TRY(run_network(weights, request));
+  std::vector<std::vector<double>> out;
+  for (const Output& output : weights.spec.outputs) {
+    std::vector<double> scores = values[output.value].data;
+    for (double& score : scores) {
+      score = output.slope * score + output.shift;
+      if (output.link == Link::kSigmoid) score = 1 / (1 + std::exp(-score));
+    }
+    out.push_back(std::move(scores));
+  }
+  return out;
+}
+
+}  // namespace palate::plain
