@@ -49,22 +49,22 @@ enum class OpKind : uint8_t {
   kLinear,        // activation(W x + b); weight [width × in], bias [width]
   kLinearBlocks,  // the same for `parts` equal parts of x on their own: weight [parts × w × w],
                   // bias [parts · w], width = parts · w
-  kActivate,  // activation(x)
-  kScale,     // scale · x
-  kAdd,       // x + y + …, of one width
-  kMultiply,  // x ⊙ y ⊙ …, of one width
+  kActivate,      // activation(x)
+  kScale,         // scale · x
+  kAdd,           // x + y + …, of one width
+  kMultiply,      // x ⊙ y ⊙ …, of one width
   kCross,  // x ⊙ (W y + b) + y; weight [width × width], bias [width] (DCNv2, Wang et al. 2021, eq.
            // 1)
   kCrossLowRank,  // x ⊙ (U (V y) + b) + y; u [width × rank], v [rank × width], bias [width] (eq. 2)
   kFm,            // Σ_{i<j} ⟨x_i, x_j⟩ over inputs of one width: width 1 (Rendle 2010, eq. 1)
   kFmWeighted,  // Σ_{i<j} r_ij ⟨x_i, x_j⟩; weight [inputs × inputs], i < j read: width 1 (FwFM, Pan
                 // et al. 2018)
-  kPairs,      // ½((Σx_i)² − Σx_i²) per column, the width stays (NFM, He and Chua 2017, eq. 3)
-  kLayerNorm,  // (x − mean) / √(variance + 1e-5) · gain + shift; gain, shift [width]
-  kBilinear,   // Σ_h x_hᵀ W_h y_h over `parts` equal parts; weight [parts × in_x/parts ×
-              // in_y/parts]: width 1 (FinalMLP, Mao et al. 2023, eq. 9)
-  kSoftmax,  // over the columns of x
-  kMix,      // Σ_e x_e · y_e: x has a column for each further input, which are of one width
+  kPairs,       // ½((Σx_i)² − Σx_i²) per column, the width stays (NFM, He and Chua 2017, eq. 3)
+  kLayerNorm,   // (x − mean) / √(variance + 1e-5) · gain + shift; gain, shift [width]
+  kBilinear,    // Σ_h x_hᵀ W_h y_h over `parts` equal parts; weight [parts × in_x/parts ×
+                // in_y/parts]: width 1 (FinalMLP, Mao et al. 2023, eq. 9)
+  kSoftmax,     // over the columns of x
+  kMix,         // Σ_e x_e · y_e: x has a column for each further input, which are of one width
 };
 
 struct Op {

@@ -1,0 +1,218 @@
+#include "infer/network.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "infer/network_weights.h"
+#include "infer/plan.h"
+#include "infer/row_ops.h"
+
+namespace palate {
+namespace {
+
+constexpr size_t kBlockRowsMax = 4096;
+
+// Values of a block stay in the second-level cache beside the weights that pass by; a block is a
+// few tiles of rows at least, so that weights are not read for too few.
+size_t fitting_rows(const Plan& plan) {
+  constexpr size_t kBytes = size_t{512} << 10, kTile = 12;
+  const size_t row = std::max<size_t>(plan.row_floats, 1) * sizeof(float);
+  return std::clamp<size_t>(kBytes / row / kTile * kTile, 2 * kTile, 16 * kTile);
+}
+
+struct Memory {
+  float* shared;
+  float* block;
+};
+
+// One request's way through a plan.
+class Run {
+ public:
+  Run(const NetworkWeights& weights, const Plan& plan, const NetworkRequest& request,
+      const Memory& memory)
+      : weights_(weights), plan_(plan), request_(request), memory_(memory) {}
+
+  // Memory is laid out for `rows` candidates, and these are the ones from `first` on.
+  void at(size_t first, size_t rows, std::span<BlockView> views) {
+    first_ = first;
+    rows_ = rows;
+    views_ = views;
+  }
+  void layout(size_t rows) { layout_rows_ = rows; }
+
+  void run(std::span<const Step> steps) {
+    for (const Step& step : steps) one(step);
+  }
+
+  [[nodiscard]] BlockView view(const Ref& ref) const {
+    if (ref.shared) return {memory_.shared + plan_.shared_slabs[ref.slab].offset + ref.column, 0};
+    const Slab& slab = plan_.block_slabs[ref.slab];
+    return {memory_.block + slab.offset * layout_rows_ + ref.column, slab.stride};
+  }
+
+ private:
+  void one(const Step& step) {
+    const BlockView out = view(step.out);
+    const size_t rows = step.out.shared ? 1 : rows_;
+    auto* to = const_cast<float*>(out.data);  // NOLINT: a step writes what it owns
+    switch (step.kind) {
+      case StepKind::kGather:
+        return gather(step, {.rows = rows, .out = to, .out_stride = out.stride});
+      case StepKind::kNormalize:
+        return normalize(
+            step, {.rows = rows, .width = step.out.width, .out = to, .out_stride = out.stride});
+      case StepKind::kProduct:
+        return product(step, {.rows = rows, .out = to, .out_stride = out.stride});
+      case StepKind::kRows:
+        return row_op(step, {.rows = rows, .out = to, .out_stride = out.stride});
+    }
+  }
+
+  // The first row of a field that belongs to a step's rows.
+  [[nodiscard]] size_t first_row(FieldOwner owner) const {
+    return owner == FieldOwner::kRequest ? 0 : first_;
+  }
+
+  void gather(const Step& step, GatherJob job) const {
+    const uint32_t field = weights_.spec.ops[step.op].field;
+    const SparseField& spec = weights_.spec.sparse[field];
+    job.table = weights_.tables[field];
+    job.values = request_.sparse[field];
+    job.pooling = spec.pooling;
+    job.first = first_row(spec.owner);
+    if (spec.owner == FieldOwner::kCandidate || step.out.shared) return gather_rows(job);
+    for (size_t rows = std::exchange(job.rows, 1); rows > 0; --rows, job.out += job.out_stride) {
+      gather_rows(job);
+    }
+  }
+
+  void normalize(const Step& step, RowsJob job) const {
+    const uint32_t field = weights_.spec.ops[step.op].field;
+    const DenseField& spec = weights_.spec.dense[field];
+    const bool one = spec.owner == FieldOwner::kRequest;
+    const BlockView in{request_.dense[field].data() + first_row(spec.owner) * spec.width,
+                       one ? 0 : size_t{spec.width}};
+    job.in = {&in, 1};
+    normalize_rows(weights_.norms[field], job);
+  }
+
+  void product(const Step& step, Block block) const {
+    const PackedWeights& weights = plan_.products[step.product];
+    block.left = view(step.in[0]);
+    block.epilogue.bias = step.bias ? view(*step.bias).data : weights.bias.data();
+    block.epilogue.activation = step.activation;
+    if (step.times) {
+      block.epilogue.times = view(*step.times);
+      block.epilogue.plus = view(*step.plus);
+    }
+    multiply(weights, block);
+  }
+
+  void row_op(const Step& step, RowsJob job) const {
+    for (size_t i = 0; i < step.in.size(); ++i) views_[i] = view(step.in[i]);
+    job.kind = step.as;
+    job.activation = step.activation;
+    job.scale = weights_.spec.ops[step.op].scale;
+    job.width = step.in.back().width;
+    job.in = views_.first(step.in.size());
+    job.weight = weights_.ops[step.op].weight.data();
+    job.bias = weights_.ops[step.op].bias.data();
+    run_rows(job);
+  }
+
+  const NetworkWeights& weights_;
+  const Plan& plan_;
+  const NetworkRequest& request_;
+  Memory memory_;
+  std::span<BlockView> views_;
+  size_t layout_rows_ = 0, first_ = 0, rows_ = 0;
+};
+
+float promised(const Output& output, float value) {
+  const float x = output.slope * value + output.shift;
+  return output.link == Link::kIdentity ? x : 1.0F / (1.0F + std::exp(-x));
+}
+
+}  // namespace
+
+struct Network::State {
+  NetworkWeights weights;
+  Plan plan;
+  size_t block_rows = 0;
+};
+
+Network::Network(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Network::~Network() = default;
+const NetworkSpec& Network::spec() const { return state_->weights.spec; }
+
+Result<std::shared_ptr<const Network>> Network::load(std::shared_ptr<const Artefact> artefact,
+                                                     const NetworkOptions& options) {
+  if (options.block_rows > kBlockRowsMax) {
+    return fail(Code::kInvalidArgument, "network: blocks of {} rows, at most {}",
+                options.block_rows, kBlockRowsMax);
+  }
+  auto state = std::make_unique<State>();
+  state->weights = TRY(NetworkWeights::read(std::move(artefact)));
+  state->plan = make_plan(state->weights, {.share = options.share});
+  state->block_rows = options.block_rows > 0 ? options.block_rows : fitting_rows(state->plan);
+  return std::shared_ptr<const Network>(new Network(std::move(state)));
+}
+
+Status Network::score(const NetworkRequest& request, std::span<const std::span<float>> outputs,
+                      NetworkScratch& scratch) const {
+  const Plan& plan = state_->plan;
+  const NetworkSpec& spec = state_->weights.spec;
+  TRY(check_request(spec, request));
+  if (outputs.size() != spec.outputs.size()) {
+    return fail(Code::kInvalidArgument, "network: {} outputs, it has {}", outputs.size(),
+                spec.outputs.size());
+  }
+  for (const auto& output : outputs) {
+    if (output.size() == request.candidates) continue;
+    return fail(Code::kInvalidArgument, "network: room for {} of {} candidates", output.size(),
+                request.candidates);
+  }
+  if (request.candidates == 0) return {};
+  const auto grow = [](auto& memory, size_t size) {
+    if (memory.size() < size) memory.resize(size);
+  };
+  const size_t most = std::min(state_->block_rows, request.candidates);
+  grow(scratch.shared_, plan.shared_floats);
+  grow(scratch.block_, plan.row_floats * most);
+  grow(scratch.views_, kNetworkInputsMax);
+  Run run(state_->weights, plan, request, {scratch.shared_.data(), scratch.block_.data()});
+  run.layout(most);
+  run.at(0, most, scratch.views_);
+  run.run(plan.shared);
+  run.run(plan.fill);
+  for (size_t first = 0; first < request.candidates; first += most) {
+    const size_t rows = std::min(most, request.candidates - first);
+    run.at(first, rows, scratch.views_);
+    run.run(plan.block);
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      const BlockView values = run.view(plan.outputs[i]);
+      for (size_t row = 0; row < rows; ++row) {
+        outputs[i][first + row] = promised(spec.outputs[i], *values.row(row));
+      }
+    }
+  }
+  return {};
+}
+
+Network::Work Network::work() const {
+  Work work{.block_rows = state_->block_rows};
+  const auto flop = [&](const std::vector<Step>& steps) {
+    double sum = 0;
+    for (const Step& step : steps) {
+      if (step.kind != StepKind::kProduct) continue;
+      const PackedWeights& weights = state_->plan.products[step.product];
+      sum += 2.0 * static_cast<double>(weights.in) * static_cast<double>(weights.out);
+    }
+    return sum;
+  };
+  work.flop_request = flop(state_->plan.shared);
+  work.flop_candidate = flop(state_->plan.block);
+  return work;
+}
+
+}  // namespace palate
