@@ -162,8 +162,8 @@ HWY_NOINLINE void single_output(const PackedWeights& weights, const Block& block
   }
 }
 
-void multiply_kernel(const PackedWeights& weights, const Block& block) {
-  if (weights.out == 1) return single_output(weights, block);
+// All outputs of rows that stay in the second-level cache meanwhile.
+HWY_NOINLINE void all_panels(const PackedWeights& weights, const Block& block) {
   const size_t whole = weights.out / kPanelColumns;
   const size_t panels = panel_padded(weights.out) / kPanelColumns;
   size_t panel = 0;
@@ -171,6 +171,22 @@ void multiply_kernel(const PackedWeights& weights, const Block& block) {
     panel_pass<kTilePanels>(weights, block, panel);
   }
   for (; panel < panels; ++panel) panel_pass<1>(weights, block, panel);
+}
+
+void multiply_kernel(const PackedWeights& weights, const Block& block) {
+  if (weights.out == 1) return single_output(weights, block);
+  constexpr size_t kLeftBytes = size_t{224} << 10;
+  const size_t fitting = kLeftBytes / (sizeof(float) * std::max<size_t>(weights.in, 1));
+  const size_t step = std::max(fitting / kTileRows, size_t{1}) * kTileRows;
+  for (size_t row = 0; row < block.rows; row += step) {
+    Block part = block;
+    part.rows = std::min(step, block.rows - row);
+    part.left.data = block.left.row(row);
+    part.out += row * block.out_stride;
+    part.epilogue.times.data += row * block.epilogue.times.stride;
+    part.epilogue.plus.data += row * block.epilogue.plus.stride;
+    all_panels(weights, part);
+  }
 }
 
 }  // namespace palate::HWY_NAMESPACE

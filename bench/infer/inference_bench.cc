@@ -1,0 +1,151 @@
+// A ranking network by one thread, every way of it. Not for users: the comparison is
+// bench/areas/inference.py, which runs the peer on what this wrote.
+//
+//   inference_bench make DIR TOPOLOGY ROWS CANDIDATES   DIR/model, and the ids of one request:
+//                                   DIR/ids.i64, [fields × candidates]
+//   inference_bench run DIR CANDIDATES SECONDS   scores them in every way for so long each;
+//                                   DIR/<way>.f32 holds the scores
+//   inference_bench peaks           what one core can at best do
+//
+// Prints one JSON object.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "deep_cross.h"
+#include "infer/network.h"
+#include "math/philox.h"
+#include "peaks.h"
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+namespace fs = std::filesystem;
+
+[[noreturn]] void stop(std::string_view why) {
+  fmt::print(stderr, "inference_bench: {}\n", why);
+  std::exit(3);
+}
+
+template <class T>
+T need(palate::Result<T> result) {
+  if (!result) stop(result.error().message);
+  if constexpr (!std::is_void_v<T>) return std::move(*result);
+}
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+template <class T>
+void write(const fs::path& path, const std::vector<T>& values) {
+  std::ofstream file(path, std::ios::binary);
+  file.write(reinterpret_cast<const char*>(values.data()),
+             static_cast<std::streamsize>(values.size() * sizeof(T)));
+  if (!file) stop("cannot write " + path.string());
+}
+
+std::vector<int64_t> read_ids(const fs::path& path) {
+  std::vector<int64_t> ids(fs::file_size(path) / sizeof(int64_t));
+  std::ifstream file(path, std::ios::binary);
+  file.read(reinterpret_cast<char*>(ids.data()),
+            static_cast<std::streamsize>(ids.size() * sizeof(int64_t)));
+  if (!file) stop("cannot read " + path.string());
+  return ids;
+}
+
+void make(const fs::path& folder, const DeepCross& shape, size_t candidates) {
+  need(write_deep_cross(shape, folder / "model"));
+  palate::Philox random(10);
+  std::vector<int64_t> ids(kFields * candidates);
+  for (size_t f = 0; f < kFields; ++f) {
+    const uint32_t users = random.below(shape.rows);
+    for (size_t c = 0; c < candidates; ++c) {
+      ids[f * candidates + c] = f < kRequestFields ? users : random.below(shape.rows);
+    }
+  }
+  write(folder / "ids.i64", ids);
+  fmt::print("{{}}\n");
+}
+
+struct Way {
+  const char* name;
+  palate::NetworkOptions options;
+};
+const std::vector<Way> kWays{{"fp32", {.share = false}}, {"fp32 shared", {.share = true}}};
+
+// Seconds of the fastest call, the middle one, and the slowest but one in a hundred.
+struct Times {
+  double best = 0, middle = 0, p99 = 0;
+};
+
+template <class Call>
+Times time_calls(double seconds, const Call& call) {
+  std::vector<double> times;
+  for (const auto start = Clock::now(); seconds_since(start) < seconds || times.size() < 5;) {
+    const auto turn = Clock::now();
+    call();
+    times.push_back(seconds_since(turn));
+  }
+  std::ranges::sort(times);
+  return {times.front(), times[times.size() / 2], times[times.size() * 99 / 100]};
+}
+
+void run(const fs::path& folder, size_t candidates, double seconds) {
+  const auto artefact = need(palate::Artefact::open(folder / "model", false));
+  const std::vector<int64_t> all = read_ids(folder / "ids.i64");
+  const std::vector<uint32_t> ids(all.begin(), all.end());
+  std::vector<palate::SparseValues> sparse;
+  for (size_t f = 0; f < kFields; ++f) {
+    sparse.push_back(
+        {std::span(ids).subspan(f * candidates, f < kRequestFields ? 1 : candidates), {}});
+  }
+  std::vector<std::string> rows;
+  for (const Way& way : kWays) {
+    const auto start = Clock::now();
+    const auto network = need(palate::Network::load(artefact, way.options));
+    const double load_s = seconds_since(start);
+    palate::NetworkScratch scratch;
+    std::vector<float> scores(candidates);
+    const std::vector<std::span<float>> outputs{scores};
+    const palate::NetworkRequest request{candidates, sparse, {}};
+    const Times times =
+        time_calls(seconds, [&] { need(network->score(request, outputs, scratch)); });
+    write(folder / (std::string(way.name) + ".f32"), scores);
+    const auto work = network->work();
+    rows.push_back(fmt::format(
+        R"({{"way": "{}", "best_s": {}, "middle_s": {}, "p99_s": {}, "load_s": {}, "flop": {}, "block_rows": {}}})",
+        way.name, times.best, times.middle, times.p99, load_s,
+        work.flop_request + work.flop_candidate * static_cast<double>(candidates),
+        work.block_rows));
+  }
+  fmt::print(R"({{"rows": [{}]}})"
+             "\n",
+             fmt::join(rows, ", "));
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  const std::vector<std::string> words(arguments + 1, arguments + count);
+  if (words.size() == 5 && words[0] == "make") {
+    const auto topology = words[2] == "stacked" ? Topology::kStacked : Topology::kParallel;
+    make(words[1], {topology, static_cast<uint32_t>(std::stoul(words[3]))}, std::stoul(words[4]));
+  } else if (words.size() == 4 && words[0] == "run") {
+    run(words[1], std::stoul(words[2]), std::stod(words[3]));
+  } else if (words.size() == 1 && words[0] == "peaks") {
+    fmt::print(R"({{"fp32_gflops": {}, "int8_gops": {}}})"
+               "\n",
+               fma_gflops(), int8_gops());
+  } else {
+    stop("see the top of inference_bench.cc");
+  }
+}
