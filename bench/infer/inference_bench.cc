@@ -80,7 +80,10 @@ struct Way {
   const char* name;
   palate::NetworkOptions options;
 };
-const std::vector<Way> kWays{{"fp32", {.share = false}}, {"fp32 shared", {.share = true}}};
+const std::vector<Way> kWays{{"fp32", {.share = false}},
+                             {"fp32 shared", {.share = true}},
+                             {"int8", {.share = false, .precision = palate::Precision::kInt8}},
+                             {"int8 shared", {.precision = palate::Precision::kInt8}}};
 
 // Seconds of the fastest call, the middle one, and the slowest but one in a hundred.
 struct Times {

@@ -23,6 +23,13 @@ size_t fitting_rows(const Plan& plan) {
 struct Memory {
   float* shared;
   float* block;
+  std::span<BlockView> views;
+  Int8Scratch& int8;
+};
+
+// Sums of squares of a layer's exact sums and of what 8 bits are off, by product.
+struct Squares {
+  double exact = 0, off = 0;
 };
 
 // One request's way through a plan.
@@ -32,13 +39,15 @@ class Run {
       const Memory& memory)
       : weights_(weights), plan_(plan), request_(request), memory_(memory) {}
 
-  // Memory is laid out for `rows` candidates, and these are the ones from `first` on.
-  void at(size_t first, size_t rows, std::span<BlockView> views) {
+  // Memory is laid out for so many candidates.
+  void layout(size_t rows) { layout_rows_ = rows; }
+  // What comes is of `rows` candidates from `first` on.
+  void at(size_t first, size_t rows) {
     first_ = first;
     rows_ = rows;
-    views_ = views;
   }
-  void layout(size_t rows) { layout_rows_ = rows; }
+  // Layers run in fp32, and what 8 bits would be off is added up.
+  void compare(std::vector<Squares>* squares) { squares_ = squares; }
 
   void run(std::span<const Step> steps) {
     for (const Step& step : steps) one(step);
@@ -105,16 +114,36 @@ class Run {
       block.epilogue.times = view(*step.times);
       block.epilogue.plus = view(*step.plus);
     }
+    const Int8Weights* int8 = nullptr;
+    if (!plan_.int8.empty() && plan_.int8[step.product]) int8 = &*plan_.int8[step.product];
+    if (int8 != nullptr && squares_ == nullptr) return multiply_int8(*int8, block, memory_.int8);
+    if (int8 != nullptr) compare(step, *int8, block);
     multiply(weights, block);
   }
 
+  void compare(const Step& step, const Int8Weights& int8, Block block) const {
+    std::vector<float> exact(block.rows * int8.out), about(exact.size());
+    block.epilogue = {.bias = block.epilogue.bias};
+    block.out_stride = int8.out;
+    block.out = exact.data();
+    multiply(plan_.products[step.product], block);
+    block.out = about.data();
+    multiply_int8(int8, block, memory_.int8);
+    Squares& squares = (*squares_)[step.product];
+    for (size_t i = 0; i < exact.size(); ++i) {
+      const double off = double{about[i]} - exact[i];
+      squares.exact += double{exact[i]} * exact[i];
+      squares.off += off * off;
+    }
+  }
+
   void row_op(const Step& step, RowsJob job) const {
-    for (size_t i = 0; i < step.in.size(); ++i) views_[i] = view(step.in[i]);
+    for (size_t i = 0; i < step.in.size(); ++i) memory_.views[i] = view(step.in[i]);
     job.kind = step.as;
     job.activation = step.activation;
     job.scale = weights_.spec.ops[step.op].scale;
     job.width = step.in.back().width;
-    job.in = views_.first(step.in.size());
+    job.in = memory_.views.first(step.in.size());
     job.weight = weights_.ops[step.op].weight.data();
     job.bias = weights_.ops[step.op].bias.data();
     run_rows(job);
@@ -124,9 +153,27 @@ class Run {
   const Plan& plan_;
   const NetworkRequest& request_;
   Memory memory_;
-  std::span<BlockView> views_;
+  std::vector<Squares>* squares_ = nullptr;
   size_t layout_rows_ = 0, first_ = 0, rows_ = 0;
 };
+
+struct Blocks {
+  size_t candidates, rows;  // in all, and at once
+};
+// Shared steps, then those of each block; done(first, rows) after each.
+template <class Done>
+void run_blocks(const Plan& plan, Run& run, const Blocks& blocks, const Done& done) {
+  run.layout(blocks.rows);
+  run.at(0, blocks.rows);
+  run.run(plan.shared);
+  run.run(plan.fill);
+  for (size_t first = 0; first < blocks.candidates; first += blocks.rows) {
+    const size_t rows = std::min(blocks.rows, blocks.candidates - first);
+    run.at(first, rows);
+    run.run(plan.block);
+    done(first, rows);
+  }
+}
 
 float promised(const Output& output, float value) {
   const float x = output.slope * value + output.shift;
@@ -154,6 +201,7 @@ Result<std::shared_ptr<const Network>> Network::load(std::shared_ptr<const Artef
   auto state = std::make_unique<State>();
   state->weights = TRY(NetworkWeights::read(std::move(artefact)));
   state->plan = make_plan(state->weights, {.share = options.share});
+  if (options.precision == Precision::kInt8) quantize(state->plan);
   state->block_rows = options.block_rows > 0 ? options.block_rows : fitting_rows(state->plan);
   return std::shared_ptr<const Network>(new Network(std::move(state)));
 }
@@ -180,23 +228,39 @@ Status Network::score(const NetworkRequest& request, std::span<const std::span<f
   grow(scratch.shared_, plan.shared_floats);
   grow(scratch.block_, plan.row_floats * most);
   grow(scratch.views_, kNetworkInputsMax);
-  Run run(state_->weights, plan, request, {scratch.shared_.data(), scratch.block_.data()});
-  run.layout(most);
-  run.at(0, most, scratch.views_);
-  run.run(plan.shared);
-  run.run(plan.fill);
-  for (size_t first = 0; first < request.candidates; first += most) {
-    const size_t rows = std::min(most, request.candidates - first);
-    run.at(first, rows, scratch.views_);
-    run.run(plan.block);
+  const Memory memory{scratch.shared_.data(), scratch.block_.data(), scratch.views_, scratch.int8_};
+  Run run(state_->weights, plan, request, memory);
+  run_blocks(plan, run, {request.candidates, most}, [&](size_t first, size_t rows) {
     for (size_t i = 0; i < outputs.size(); ++i) {
       const BlockView values = run.view(plan.outputs[i]);
       for (size_t row = 0; row < rows; ++row) {
         outputs[i][first + row] = promised(spec.outputs[i], *values.row(row));
       }
     }
-  }
+  });
   return {};
+}
+
+Result<std::vector<Network::LayerError>> Network::int8_errors(const NetworkRequest& request) const {
+  const Plan& plan = state_->plan;
+  TRY(check_request(state_->weights.spec, request));
+  const size_t most = std::min(state_->block_rows, request.candidates);
+  FloatTable shared(plan.shared_floats), block(plan.row_floats * most);
+  std::vector<BlockView> views(kNetworkInputsMax);
+  std::vector<Squares> squares(plan.products.size());
+  Int8Scratch int8;
+  Run run(state_->weights, plan, request, {shared.data(), block.data(), views, int8});
+  run.compare(&squares);
+  if (most > 0) run_blocks(plan, run, {request.candidates, most}, [](size_t, size_t) {});
+  std::vector<LayerError> errors;
+  for (const Step& step : plan.block) {
+    if (step.kind != StepKind::kProduct || plan.int8.empty()) continue;
+    if (!plan.int8[step.product]) continue;
+    const auto& [exact, off] = squares[step.product];
+    errors.push_back(
+        {state_->weights.spec.ops[step.op].name, exact > 0 ? std::sqrt(off / exact) : 0});
+  }
+  return errors;
 }
 
 Network::Work Network::work() const {

@@ -10,20 +10,27 @@
 
 #include <memory>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "artefact/artefact.h"
 #include "base/result.h"
+#include "infer/int8_product.h"
 #include "infer/network_request.h"
 #include "infer/network_spec.h"
-#include "infer/product.h"
 #include "math/table.h"
 
 namespace palate {
+
+// How layers multiply. kInt8: layers of 16 inputs and outputs at least, per candidate, in 8 bits
+// (int8_product.h); what is computed once a request stays in fp32.
+enum class Precision : uint8_t { kF32, kInt8 };
 
 struct NetworkOptions {
   // What depends on the request alone is computed once a call. false: for every candidate, as
   // engines do that do not know of requests.
   bool share = true;
+  Precision precision = Precision::kF32;
   size_t block_rows = 0;  // candidates at once, at most 4096; 0: what fits into the caches
 };
 
@@ -36,6 +43,7 @@ class NetworkScratch {
   friend class Network;
   FloatTable shared_, block_;
   std::vector<BlockView> views_;
+  Int8Scratch int8_;
 };
 
 class Network {
@@ -54,6 +62,15 @@ class Network {
   [[nodiscard]] Status score(const NetworkRequest& request,
                              std::span<const std::span<float>> outputs,
                              NetworkScratch& scratch) const;
+
+  // What 8 bits lose, a layer at a time: each gets exact inputs, so errors do not add up. `rms` is
+  // the root of the mean square of what is off, before the activation, as a share of that of the
+  // exact sums, over the request's candidates. Empty with kF32. Errors: as score().
+  struct LayerError {
+    std::string op;
+    double rms = 0;
+  };
+  [[nodiscard]] Result<std::vector<LayerError>> int8_errors(const NetworkRequest& request) const;
 
   // What a call costs: multiplications and additions of matrices (two each).
   struct Work {

@@ -157,6 +157,70 @@ TEST(Network, ACandidateIsTheSameBitsHoweverCallsAreCut) {
   }
 }
 
+// A ranker of usual shape: fields, a cross, two layers.
+NetworkSpec ranker() {
+  NetworkSpec spec;
+  Op concat{.kind = OpKind::kConcat, .name = "x"};
+  for (uint32_t f = 0; f < 6; ++f) {
+    spec.sparse.push_back(
+        {"s" + std::to_string(f), static_cast<FieldOwner>(f % 2), Pooling::kSum, 50, 12});
+    spec.ops.push_back(
+        {.kind = OpKind::kEmbed, .name = "e" + std::to_string(f), .width = 12, .field = f});
+    concat.inputs.push_back(f);
+    concat.width += 12;
+  }
+  spec.ops.push_back(concat);
+  spec.ops.push_back(
+      {.kind = OpKind::kCrossLowRank, .name = "c", .inputs = {6, 6}, .width = 72, .rank = 20});
+  for (const uint32_t width : {64U, 33U, 1U}) {
+    const auto last = static_cast<uint32_t>(spec.ops.size() - 1);
+    spec.ops.push_back({.kind = OpKind::kLinear,
+                        .name = "l" + std::to_string(width),
+                        .inputs = {last},
+                        .width = width,
+                        .activation = width > 1 ? Activation::kRelu : Activation::kNone});
+  }
+  spec.outputs = {{"click", 10, Link::kSigmoid}, {"raw", 10}};
+  return spec;
+}
+
+TEST(Network, EightBitsAreNearAndTheSameHoweverCallsAreCut) {
+  World world(ranker(), 8, 70);
+  const auto plain = world.plain();
+  NetworkScratch scratch;
+  for (const bool share : {true, false}) {
+    const auto network = world.load({.share = share, .precision = Precision::kInt8});
+    const Scores whole = score(*network, world.request.all(), scratch);
+    double squares = 0, off = 0;
+    for (size_t c = 0; c < world.candidates; ++c) {
+      EXPECT_NEAR(whole[0][c], plain[0][c], 0.05);
+      squares += plain[1][c] * plain[1][c];
+      off += (whole[1][c] - plain[1][c]) * (whole[1][c] - plain[1][c]);
+    }
+    EXPECT_LT(std::sqrt(off / squares), 0.05);
+    EXPECT_GT(off, 0) << "these were not 8 bits";
+    for (size_t c = 0; c < world.candidates; ++c) {
+      EXPECT_EQ(score(*network, world.request.part(c, 1), scratch)[0][0], whole[0][c]);
+    }
+  }
+}
+
+TEST(Network, WhatEightBitsLoseIsSaidByLayer) {
+  World world(ranker(), 8, 70);
+  const auto exact = world.load()->int8_errors(world.request.all());
+  ASSERT_TRUE(exact.has_value());
+  EXPECT_TRUE(exact->empty());
+  const auto errors = world.load({.precision = Precision::kInt8})->int8_errors(world.request.all());
+  ASSERT_TRUE(errors.has_value()) << errors.error().message;
+  std::vector<std::string> names;
+  for (const auto& [op, rms] : *errors) {
+    names.push_back(op);
+    EXPECT_GT(rms, 1e-4) << op;
+    EXPECT_LT(rms, 0.03) << op;
+  }
+  EXPECT_THAT(names, ::testing::ElementsAre("c", "c", "l64", "l33"));
+}
+
 TEST(Network, ThreadsShareOne) {
   World world(SpecDrawer(5).draw(), 5, 40);
   const auto network = world.load();

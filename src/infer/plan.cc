@@ -311,6 +311,17 @@ size_t place_slabs(std::span<const SlabUse> uses, std::vector<Slab>& slabs) {
   return most;
 }
 
+void quantize(Plan& plan) {
+  constexpr size_t kLeast = 16;  // inputs and outputs
+  plan.int8.resize(plan.products.size());
+  for (const Step& step : plan.block) {
+    if (step.kind != StepKind::kProduct) continue;
+    const PackedWeights& weights = plan.products[step.product];
+    if (weights.in < kLeast || weights.out < kLeast) continue;
+    plan.int8[step.product] = quantize_weights(weights);
+  }
+}
+
 Plan make_plan(const NetworkWeights& weights, const PlanOptions& options) {
   return Planner(weights, options).run();
 }

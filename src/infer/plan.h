@@ -13,6 +13,7 @@
 #include <optional>
 #include <vector>
 
+#include "infer/int8_product.h"
 #include "infer/network_weights.h"
 #include "infer/product.h"
 
@@ -56,6 +57,7 @@ struct Slab {
 struct Plan {
   std::vector<Step> shared, fill, block;
   std::vector<PackedWeights> products;
+  std::vector<std::optional<Int8Weights>> int8;  // of products; empty without any
   std::vector<Slab> shared_slabs, block_slabs;
   size_t shared_floats = 0;  // of memory
   size_t row_floats = 0;     // of a block, a row
@@ -68,6 +70,9 @@ struct PlanOptions {
 
 // Precondition: the spec of `weights` is checked.
 Plan make_plan(const NetworkWeights& weights, const PlanOptions& options);
+
+// Layers of the block's steps in 8 bits, where these pay.
+void quantize(Plan& plan);
 
 // Gives slabs places such that two that are in use at the same step never overlap. Slab i is in use
 // from step first[i] to last[i], both included. Returns how many floats a row needs.

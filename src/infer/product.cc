@@ -24,19 +24,6 @@ constexpr size_t kTileRows = 3, kTilePanels = 1;
 #endif
 constexpr size_t kVectors = kPanelColumns / hn::MaxLanes(kWide);  // of a panel
 
-// One row's sum, of columns from `column` on.
-template <class D>
-HWY_INLINE hn::Vec<D> finished(D d, hn::Vec<D> sum, const Epilogue& epilogue, size_t row,
-                               size_t column) {
-  hn::Vec<D> y =
-      activated(d, hn::Add(sum, hn::LoadU(d, epilogue.bias + column)), epilogue.activation);
-  if (epilogue.times.data != nullptr) {
-    y = hn::MulAdd(hn::LoadU(d, epilogue.times.row(row) + column), y,
-                   hn::LoadU(d, epilogue.plus.row(row) + column));
-  }
-  return y;
-}
-
 template <size_t kRows, size_t kPanels>
 struct Tile {
   Floats sum[kRows][kPanels * kVectors];

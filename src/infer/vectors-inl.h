@@ -63,6 +63,19 @@ HWY_INLINE V activated(D d, V x, Activation activation) {
   return activated_slowly(d, x, activation);
 }
 
+// One row's sum, of columns from `column` on.
+template <class D>
+HWY_INLINE hn::Vec<D> finished(D d, hn::Vec<D> sum, const Epilogue& epilogue, size_t row,
+                               size_t column) {
+  hn::Vec<D> y =
+      activated(d, hn::Add(sum, hn::LoadU(d, epilogue.bias + column)), epilogue.activation);
+  if (epilogue.times.data != nullptr) {
+    y = hn::MulAdd(hn::LoadU(d, epilogue.times.row(row) + column), y,
+                   hn::LoadU(d, epilogue.plus.row(row) + column));
+  }
+  return y;
+}
+
 }  // namespace palate::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 #endif
