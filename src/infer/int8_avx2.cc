@@ -1,5 +1,7 @@
-// Without VNNI: VPMADDUBSW adds two products into 16 bits, 2 · 127 · 127 < 2^15. Compiled for AVX2
-// alone, so it must not be called elsewhere.
+// Without VNNI: VPMADDUBSW adds two products into 16 bits. With weights of 6 bits and a sign two of
+// these fit beside each other, 4 · 127 · 63 < 2^15, which saves every second widening to 32 bits:
+// five instructions for 64 products instead of six. Compiled for AVX2 alone, so it must not be
+// called elsewhere.
 #include <cstring>
 
 #include "infer/int8_product.h"
@@ -24,18 +26,23 @@ PALATE_AVX2 inline void pass(const Int8Panel& panel, size_t row) {
   }
   const __m256i ones = _mm256_set1_epi16(1);
   const int8_t* at = panel.weights;
-  for (size_t group = 0; group < panel.groups; ++group, at += 64) {
-    const __m256i first = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
-    const __m256i second = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at + 32));
+  for (size_t group = 0; group < panel.groups; group += 2, at += 128) {
+    __m256i weights[2][2];
+#pragma GCC unroll 4
+    for (size_t v = 0; v < 4; ++v) {
+      weights[v / 2][v % 2] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at + 32 * v));
+    }
 #pragma GCC unroll 8
     for (size_t r = 0; r < kRows; ++r) {
-      int32_t four = 0;
-      std::memcpy(&four, left[r] + 4 * group, sizeof(four));
-      const __m256i codes = _mm256_set1_epi32(four);
-      const __m256i low = _mm256_maddubs_epi16(codes, first);
-      const __m256i high = _mm256_maddubs_epi16(codes, second);
-      sums[r][0] = _mm256_add_epi32(sums[r][0], _mm256_madd_epi16(low, ones));
-      sums[r][1] = _mm256_add_epi32(sums[r][1], _mm256_madd_epi16(high, ones));
+      int32_t fours[2];
+      std::memcpy(fours, left[r] + 4 * group, sizeof(fours));
+      const __m256i one = _mm256_set1_epi32(fours[0]), other = _mm256_set1_epi32(fours[1]);
+#pragma GCC unroll 2
+      for (size_t v = 0; v < 2; ++v) {
+        const __m256i both = _mm256_add_epi16(_mm256_maddubs_epi16(one, weights[0][v]),
+                                              _mm256_maddubs_epi16(other, weights[1][v]));
+        sums[r][v] = _mm256_add_epi32(sums[r][v], _mm256_madd_epi16(both, ones));
+      }
     }
   }
 #pragma GCC unroll 8

@@ -95,7 +95,7 @@ namespace palate {
 HWY_EXPORT(quantize_rows_kernel);
 HWY_EXPORT(finish_panel_kernel);
 
-Int8Weights quantize_weights(const PackedWeights& weights) {
+Int8Weights quantize_weights(const PackedWeights& weights, int code_max) {
   Int8Weights out;
   out.in = weights.in;
   out.out = weights.out;
@@ -109,12 +109,12 @@ Int8Weights quantize_weights(const PackedWeights& weights) {
     const float* from = weights.data.data() + o / wide * out.in * wide + o % wide;
     float most = 0;
     for (size_t k = 0; k < out.in; ++k) most = std::max(most, std::abs(from[k * wide]));
-    const float scale = most / 127;
+    const float scale = most / static_cast<float>(code_max);
     out.scale[o] = scale;
     int32_t sum = 0;
     for (size_t k = 0; k < out.in; ++k) {
       const long code = scale > 0 ? std::lround(from[k * wide] / scale) : 0;
-      const auto kept = static_cast<int8_t>(std::clamp<long>(code, -127, 127));
+      const auto kept = static_cast<int8_t>(std::clamp<long>(code, -code_max, code_max));
       const size_t panel = o / kPanelColumns * groups, lane = o % kPanelColumns;
       out.codes[((panel + k / 4) * kPanelColumns + lane) * 4 + k % 4] = kept;
       sum += kept;
@@ -144,11 +144,11 @@ std::span<const Int8Kernel> int8_kernels() {
     // __builtin_cpu_supports also asks whether the system saves the registers.
     if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512vl")) {
-      found.push_back({"avx512vnni", int8_avx512vnni});
+      found.push_back({"avx512vnni", 127, int8_avx512vnni});
     }
-    if (__builtin_cpu_supports("avx2")) found.push_back({"avx2", int8_avx2});
+    if (__builtin_cpu_supports("avx2")) found.push_back({"avx2", 63, int8_avx2});
 #endif
-    found.push_back({"plain", int8_plain});
+    found.push_back({"plain", 127, int8_plain});
     return found;
   }();
   return kernels;

@@ -1,8 +1,7 @@
 // Products in 8 bits with what follows fused in, as product.h has them in fp32. Weights have a
-// scale an output and codes in [-127, 127]; a row of the left matrix is quantized when it comes, by
-// its own range, to codes in [0, 127]: two products of these fit 16 bits, so nothing saturates on
-// any processor. Sums are whole numbers: every kernel gives the same ones, and results differ
-// between instruction sets only in the last bits of what is done with the sums.
+// scale an output and codes as large as the processor's kernel takes; a row of the left matrix is
+// quantized when it comes, by its own range, to codes in [0, 127]: nothing saturates. Sums are
+// whole numbers: of the same codes every kernel gives the same ones.
 #pragma once
 
 #include <string_view>
@@ -15,7 +14,8 @@ namespace palate {
 template <class T>
 using TableOf = std::vector<T, TableAllocator<T>>;
 
-constexpr size_t int8_groups(size_t in) { return (in + 3) / 4; }
+// Of four columns; an even number of them.
+constexpr size_t int8_groups(size_t in) { return (in + 7) / 8 * 2; }
 
 // Panels of 16 outputs; of each group of four columns 64 bytes, four an output. What is missing
 // is 0.
@@ -26,7 +26,8 @@ struct Int8Weights {
   FloatTable scale;    // panel_padded(out): a weight is its code times this
   FloatTable offsets;  // panel_padded(out): the sum of an output's weights, as they are quantized
 };
-Int8Weights quantize_weights(const PackedWeights& weights);
+// Codes in [-code_max, code_max].
+Int8Weights quantize_weights(const PackedWeights& weights, int code_max);
 
 // Memory of a call, grown by need.
 struct Int8Scratch {
@@ -44,11 +45,12 @@ struct Int8Panel {
   const uint8_t* left = nullptr;  // 4 · groups codes a row, in [0, 127]
   size_t rows = 0;
   const int8_t* weights = nullptr;
-  size_t groups = 0;
+  size_t groups = 0;        // even
   int32_t* sums = nullptr;  // on a cache line
 };
 struct Int8Kernel {
   std::string_view name;
+  int weight_code_max = 0;  // weights must be in [-weight_code_max, weight_code_max]
   void (*run)(const Int8Panel& panel) = nullptr;
 };
 // Those that this processor has, the fastest first. The last one is the plain twin.

@@ -17,15 +17,16 @@ TEST(Int8Product, EveryKernelGivesThePlainSums) {
   for (const Int8Kernel& kernel : int8_kernels()) {
     SCOPED_TRACE(kernel.name);
     for (const size_t rows : {1, 3, 4, 11, 12, 29}) {
-      for (const size_t groups : {1, 2, 17, 1000}) {
+      for (const size_t groups : {2, 4, 18, 1000}) {
         for (const bool extreme : {false, true}) {
           Philox random(41, rows * 1000 + groups);
           TableOf<uint8_t> left(rows * groups * 4);
           TableOf<int8_t> weights(groups * 4 * kPanelColumns);
           for (auto& code : left) code = static_cast<uint8_t>(extreme ? 127 : random.below(128));
           for (auto& code : weights) {
-            const int any = static_cast<int>(random.below(255)) - 127;
-            code = static_cast<int8_t>(!extreme ? any : any < 0 ? -127 : 127);
+            const int most = kernel.weight_code_max;
+            const int any = static_cast<int>(random.below(2 * most + 1)) - most;
+            code = static_cast<int8_t>(!extreme ? any : any < 0 ? -most : most);
           }
           TableOf<int32_t> sums(rows * kPanelColumns), expected(sums.size());
           kernel.run({left.data(), rows, weights.data(), groups, sums.data()});
@@ -52,7 +53,7 @@ struct Layer {
     }
     for (size_t i = 0; i < outputs; ++i) bias.push_back(static_cast<float>(random.normal()));
     packed = pack_weights(weight, columns, std::move(runs), bias);
-    int8 = quantize_weights(packed);
+    int8 = quantize_weights(packed, int8_kernels().front().weight_code_max);
   }
 };
 
@@ -72,7 +73,8 @@ TEST(Int8Product, IsNearTheExactOne) {
         squares += double{exact[i]} * exact[i];
         off += (double{exact[i]} - about[i]) * (double{exact[i]} - about[i]);
       }
-      EXPECT_LT(std::sqrt(off / squares), 0.02);
+      // 63 steps of the largest weight, 127 of a row's range: 0.018 and 0.014 of these numbers.
+      EXPECT_LT(std::sqrt(off / squares), 0.025);
       EXPECT_GT(off, 0);
     }
   });
@@ -101,7 +103,7 @@ TEST(Int8Product, ARowIsTheSameBitsWhateverStandsBesideIt) {
 TEST(Int8Product, ZerosAndConstantsStayWhatTheyAre) {
   const std::vector<float> weight(16 * 16, 0.5F);
   const PackedWeights packed = pack_weights(weight, 16, {{0, 16}}, {});
-  const Int8Weights int8 = quantize_weights(packed);
+  const Int8Weights int8 = quantize_weights(packed, int8_kernels().front().weight_code_max);
   for (const float x : {0.0F, 3.0F, -3.0F}) {
     const std::vector<float> left(16, x);
     std::vector<float> out(16);

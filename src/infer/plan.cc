@@ -313,12 +313,13 @@ size_t place_slabs(std::span<const SlabUse> uses, std::vector<Slab>& slabs) {
 
 void quantize(Plan& plan) {
   constexpr size_t kLeast = 16;  // inputs and outputs
+  const int code_max = int8_kernels().front().weight_code_max;
   plan.int8.resize(plan.products.size());
   for (const Step& step : plan.block) {
     if (step.kind != StepKind::kProduct) continue;
     const PackedWeights& weights = plan.products[step.product];
     if (weights.in < kLeast || weights.out < kLeast) continue;
-    plan.int8[step.product] = quantize_weights(weights);
+    plan.int8[step.product] = quantize_weights(weights, code_max);
   }
 }
 
