@@ -56,6 +56,22 @@ palate::NetworkSpec deep_cross(const DeepCross& shape) {
   return spec;
 }
 
+palate::NetworkSpec large_table(uint32_t rows) {
+  palate::NetworkSpec spec;
+  spec.sparse = {{"item", palate::FieldOwner::kCandidate, palate::Pooling::kOne, rows, 32}};
+  spec.ops = {{.kind = OpKind::kEmbed, .name = "embed_item", .width = 32}};
+  for (const uint32_t width : {128U, 64U, 1U}) {
+    const auto from = static_cast<uint32_t>(spec.ops.size() - 1);
+    spec.ops.push_back({.kind = OpKind::kLinear,
+                        .name = "hidden" + std::to_string(width),
+                        .inputs = {from},
+                        .width = width,
+                        .activation = width > 1 ? Activation::kRelu : Activation::kNone});
+  }
+  spec.outputs = {{"click", 3, palate::Link::kSigmoid, 1, 0}};
+  return spec;
+}
+
 namespace {
 
 class Writer {
@@ -77,6 +93,29 @@ class Writer {
 };
 
 }  // namespace
+
+palate::Status write_large_table(uint32_t rows, const std::filesystem::path& path) {
+  const palate::NetworkSpec spec = large_table(rows);
+  auto artefact = TRY(palate::ArtefactWriter::create(path));
+  artefact.manifest.kind = "bench";
+  artefact.manifest.version = "000001";
+  artefact.manifest.details_json = R"({"network":)" + spec.to_json() + "}";
+  std::vector<int8_t> codes(size_t{rows} * 32);
+  uint64_t state = 1;
+  for (int8_t& code : codes) {  // an LCG: 3.2 GB of them in seconds
+    state = state * 6364136223846793005U + 1442695040888963407U;
+    code = static_cast<int8_t>(state >> 56);
+  }
+  artefact.add("table.item", {rows, 32}, std::move(codes));
+  artefact.add("table_scale.item", {rows}, std::vector<float>(rows, 0.01F));
+  Writer writer(artefact);
+  for (size_t i = 1; i < spec.ops.size(); ++i) {
+    const uint64_t in = spec.ops[i - 1].width, out = spec.ops[i].width;
+    writer.add(spec.ops[i].name + ".weight", {out, in}, 1 / std::sqrt(in));
+    writer.add(spec.ops[i].name + ".bias", {out}, 0.1);
+  }
+  return artefact.commit();
+}
 
 palate::Status write_deep_cross(const DeepCross& shape, const std::filesystem::path& path) {
   const palate::NetworkSpec spec = deep_cross(shape);

@@ -18,5 +18,10 @@ struct DeepCross {
 inline constexpr uint32_t kFields = 26, kRequestFields = 13, kFieldWidth = 16;
 
 palate::NetworkSpec deep_cross(const DeepCross& shape);
+// One sparse field of the candidate, [rows × 32], and layers of 128, 64 and 1.
+palate::NetworkSpec large_table(uint32_t rows);
+// Its tensors, the table in 8 bits; as much memory as the table is needed.
+palate::Status write_large_table(uint32_t rows, const std::filesystem::path& path);
+
 // Weights and tables are drawn; an artefact at `path`.
 palate::Status write_deep_cross(const DeepCross& shape, const std::filesystem::path& path);

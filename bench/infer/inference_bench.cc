@@ -5,6 +5,9 @@
 //                                   DIR/ids.i64, [fields × candidates]
 //   inference_bench run DIR CANDIDATES SECONDS   scores them in every way for so long each;
 //                                   DIR/<way>.f32 holds the scores
+//   inference_bench large DIR ROWS CANDIDATES SECONDS   a table of [ROWS × 32] in 8 bits: written
+//   to
+//                                   DIR/large, opened, read once, then other ids each request
 //   inference_bench peaks           what one core can at best do
 //
 // Prints one JSON object.
@@ -135,6 +138,37 @@ void run(const fs::path& folder, size_t candidates, double seconds) {
              fmt::join(rows, ", "));
 }
 
+void large(const fs::path& folder, uint32_t table, size_t candidates, double seconds) {
+  need(write_large_table(table, folder / "large"));
+  const auto start = Clock::now();
+  const auto artefact = need(palate::Artefact::open(folder / "large", false));
+  const auto network = need(palate::Network::load(artefact));
+  const double open_s = seconds_since(start);
+  const auto view = need(artefact->tensor("table.item", palate::DType::kI8, 2));
+  size_t sum = 0;  // every page is read once, so that the file is in memory
+  for (size_t at = 0; at < view.bytes.size(); at += 4096)
+    sum += std::to_integer<size_t>(view.bytes[at]);
+  if (sum == 0) stop("an empty table");
+  palate::Philox random(11);
+  palate::NetworkScratch scratch;
+  std::vector<uint32_t> ids(candidates);
+  std::vector<float> scores(candidates);
+  const std::vector<std::span<float>> outputs{scores};
+  std::vector<double> times;
+  for (const auto begin = Clock::now(); seconds_since(begin) < seconds || times.size() < 1000;) {
+    for (uint32_t& id : ids) id = random.below(table);
+    const palate::SparseValues item{ids, {}};
+    const auto turn = Clock::now();
+    need(network->score({candidates, {&item, 1}, {}}, outputs, scratch));
+    times.push_back(seconds_since(turn));
+  }
+  std::ranges::sort(times);
+  fmt::print(R"({{"open_s": {}, "bytes": {}, "middle_s": {}, "p99_s": {}, "requests": {}}})"
+             "\n",
+             open_s, artefact->bytes_on_disk(), times[times.size() / 2],
+             times[times.size() * 99 / 100], times.size());
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -144,6 +178,9 @@ int main(int count, char** arguments) {
     make(words[1], {topology, static_cast<uint32_t>(std::stoul(words[3]))}, std::stoul(words[4]));
   } else if (words.size() == 4 && words[0] == "run") {
     run(words[1], std::stoul(words[2]), std::stod(words[3]));
+  } else if (words.size() == 5 && words[0] == "large") {
+    large(words[1], static_cast<uint32_t>(std::stoul(words[2])), std::stoul(words[3]),
+          std::stod(words[4]));
   } else if (words.size() == 1 && words[0] == "peaks") {
     fmt::print(R"({{"fp32_gflops": {}, "int8_gops": {}}})"
                "\n",

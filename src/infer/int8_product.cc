@@ -81,7 +81,7 @@ void finish_panel_kernel(const Int8Weights& weights, const Block& block, Int8Scr
                                   hn::LoadU(d, weights.scale.data() + first + c));
       const auto whole = hn::MulAdd(hn::Set(d, scratch.lows[row]),
                                     hn::LoadU(d, weights.offsets.data() + first + c), scaled);
-      hn::StoreU(finished(d, whole, block.epilogue, row, first + c), d, out + c);
+      hn::StoreU(finished(d, whole, block.epilogue, {row, first + c}), d, out + c);
     });
   }
 }

@@ -38,7 +38,7 @@ HWY_INLINE void store_whole(const Block& block, const Tile<kRows, kPanels>& tile
 #pragma GCC unroll 16
     for (size_t v = 0; v < kPanels * kVectors; ++v) {
       const size_t c = column + v * hn::Lanes(kWide);
-      hn::StoreU(finished(kWide, tile.sum[r][v], block.epilogue, row + r, c), kWide,
+      hn::StoreU(finished(kWide, tile.sum[r][v], block.epilogue, {row + r, c}), kWide,
                  block.out + (row + r) * block.out_stride + c);
     }
   }
@@ -56,7 +56,7 @@ HWY_NOINLINE void store_part(const Block& block, const Tile<kRows, 1>& tile, siz
     float* out = block.out + (row + r) * block.out_stride;
     for (size_t c = columns[0]; c < columns[1]; ++c) {
       const auto sum = hn::LoadU(kOneLane, sums + (c - columns[0]));
-      hn::StoreU(finished(kOneLane, sum, block.epilogue, row + r, c), kOneLane, out + c);
+      hn::StoreU(finished(kOneLane, sum, block.epilogue, {row + r, c}), kOneLane, out + c);
     }
   }
 }
@@ -144,7 +144,7 @@ HWY_NOINLINE void single_output(const PackedWeights& weights, const Block& block
     }
     const Floats all = hn::Add(hn::Add(sums[0], sums[1]), hn::Add(sums[2], sums[3]));
     const auto sum = hn::Set(kOneLane, hn::GetLane(hn::SumOfLanes(kWide, all)) + rest);
-    hn::StoreU(finished(kOneLane, sum, block.epilogue, row, 0), kOneLane,
+    hn::StoreU(finished(kOneLane, sum, block.epilogue, {row, 0}), kOneLane,
                block.out + row * block.out_stride);
   }
 }

@@ -63,10 +63,14 @@ HWY_INLINE V activated(D d, V x, Activation activation) {
   return activated_slowly(d, x, activation);
 }
 
-// One row's sum, of columns from `column` on.
+// Where in a block's result.
+struct Spot {
+  size_t row, column;
+};
+// The sums of one row, from a column on, finished.
 template <class D>
-HWY_INLINE hn::Vec<D> finished(D d, hn::Vec<D> sum, const Epilogue& epilogue, size_t row,
-                               size_t column) {
+HWY_INLINE hn::Vec<D> finished(D d, hn::Vec<D> sum, const Epilogue& epilogue, Spot at) {
+  const auto [row, column] = at;
   hn::Vec<D> y =
       activated(d, hn::Add(sum, hn::LoadU(d, epilogue.bias + column)), epilogue.activation);
   if (epilogue.times.data != nullptr) {
