@@ -1,4 +1,4 @@
-"""A ranking network (DCNv2, about 1 MFLOP a candidate) by one thread beside ONNX Runtime with the same weights, in fp32 and 8 bits."""
+"""A ranking network (DCNv2, about 1 MFLOP a candidate) in CPU time of one thread beside ONNX Runtime with the same weights, fp32 and 8 bits."""
 import json
 import struct
 import subprocess
@@ -106,9 +106,9 @@ def sessions(folder):
 def time_of(peer, inputs, seconds):
     times = []
     while sum(times) < seconds or len(times) < 5:
-        start = time.perf_counter()
+        start = time.thread_time()  # one thread's CPU, as the tool counts
         scores = peer.run(None, inputs)[0]
-        times.append(time.perf_counter() - start)
+        times.append(time.thread_time() - start)
     return min(times), scores[:, 0]
 
 
@@ -150,7 +150,7 @@ def rows_of(folder, topology, quick):
         if kind == "int8":
             note += f"; off by {off:.4f} (root of the mean square), the peer by {peer_off:.4f}"
         bar = None if kind == "fp32" else SHARED_MS if shared else peer_ms / INT8_TIMES
-        yield Row(f"{topology}, {way}, {CANDIDATES} candidates", 1e3 * row["best_s"], "ms a request", note, f"ONNX Runtime {kind}", peer_ms,
+        yield Row(f"{topology}, {way}, {CANDIDATES} candidates", 1e3 * row["best_s"], "CPU ms", note, f"ONNX Runtime {kind}", peer_ms,
                   f"{row['flop'] / row['best_s'] / 1e9 / peak:.0%} of {peak:.0f} Gop/s", lower_is_better=True, bar=bar)
 
 
@@ -160,7 +160,7 @@ def large_rows(context, rows):
     shape = f"table of {rows:,} x 32 in 8 bits, {report['bytes'] / 1e9:.1f} GB"
     yield Row(f"{shape}: open", report["open_s"], "s", "without its checksum", lower_is_better=True, bar=1)
     yield Row(f"{shape}: {CANDIDATES} candidates, p99", 1e3 * report["p99_s"], "ms",
-              f"p50 {1e3 * report['middle_s']:.2f} ms, {report['requests']:,} requests of other ids, the file in memory", lower_is_better=True, bar=5)
+              f"p50 {1e3 * report['middle_s']:.2f} ms, p99 of its CPU time {1e3 * report['p99_cpu_s']:.2f} ms, {report['requests']:,} requests of other ids, the file in memory", lower_is_better=True, bar=5)
 
 
 def measure(context):

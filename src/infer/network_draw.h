@@ -14,6 +14,7 @@
 #include "artefact/artefact.h"
 #include "base/check.h"
 #include "infer/network_request.h"
+#include "infer/quantize_table.h"
 #include "math/philox.h"
 #include "math/stored_rows.h"
 
@@ -92,14 +93,11 @@ class TensorDrawer {
       writer.add(drawn.name, DType::kBF16, drawn.shape, std::as_bytes(std::span(*kept)));
       return writer.keep(kept);
     }
-    std::vector<int8_t> codes(drawn.values.size());
-    std::vector<float> scales(field.rows);
-    for (size_t i = 0; i < field.rows; ++i) {
-      const size_t at = i * field.width;
-      scales[i] = to_int8(std::span(drawn.values).subspan(at, field.width), codes.data() + at);
-    }
-    writer.add(drawn.name, drawn.shape, std::move(codes));
-    writer.add("table_scale." + field.name, {field.rows}, std::move(scales));
+    const size_t width = drawn.shape.back();
+    auto table = quantize_table(drawn.values, width);
+    PALATE_CHECK(table.has_value(), "finite tables are drawn");
+    writer.add("table_scale." + field.name, {table->scales.size()}, std::move(table->scales));
+    writer.add(drawn.name, drawn.shape, std::move(table->codes));
   }
 
   void tensors(ArtefactWriter& writer, const NetworkSpec& spec, const Op& op) {
