@@ -19,6 +19,7 @@ struct World {
   Path root = std::filesystem::temp_directory_path() / fmt::format("palate-fuzz-{}", getpid());
   EventTypes types = EventTypes::defaults();
   std::unique_ptr<DataDirectory> data;
+  std::unique_ptr<DecisionLog> decisions;
   std::unique_ptr<LiveModels> models;
   std::unique_ptr<RefusedEvents> quarantine;
   ErrorBudgets budgets{0.5};
@@ -37,16 +38,19 @@ struct World {
     auto opened = DataDirectory::open(options, types);
     PALATE_CHECK(opened.has_value(), "a temporary data directory opens");
     data = std::move(*opened);
+    decisions = std::make_unique<DecisionLog>(data->ingest(), DecisionConfig{.share = 1});
     models = std::make_unique<LiveModels>(LiveModels::Parts{
         .tenant_directory = data->root(),
         .state = &data->state(),
         .pipelines = &pipelines,
+        .decisions = &decisions->sink(),
         .poll_ms = ServeConfig{}.release_poll_ms,
     });
     app.data = data.get();
     app.intake = &data->ingest();
     app.types = &types;
     app.models = models.get();
+    app.decisions = decisions.get();
     app.pipelines = &pipelines;
     app.shelves = &shelves;
     quarantine = std::make_unique<RefusedEvents>(data->root() / "quarantine");
@@ -59,6 +63,7 @@ struct World {
   ~World() {
     quarantine.reset();
     models.reset();
+    decisions.reset();
     data.reset();
     std::error_code ignored;
     std::filesystem::remove_all(root, ignored);
