@@ -24,7 +24,7 @@ enum class Pooling : uint8_t { kOne, kSum, kMean };
 // A field of ids. Its table is the tensor "table.<name>", [rows × width]; an id of `rows` or more
 // is unknown and reads row 0, which the trainer keeps for that.
 struct SparseField {
-  std::string name;
+  std::string name = {};
   FieldOwner owner = FieldOwner::kCandidate;
   Pooling pooling = Pooling::kOne;
   uint32_t rows = 0;
@@ -34,7 +34,7 @@ struct SparseField {
 // A field of numbers. Tensors "mean.<name>" and "scale.<name>", [width]: (x − mean) · scale goes
 // in, and 0 where x is not finite (missing).
 struct DenseField {
-  std::string name;
+  std::string name = {};
   FieldOwner owner = FieldOwner::kCandidate;
   uint32_t width = 1;
 };
@@ -69,8 +69,8 @@ enum class OpKind : uint8_t {
 
 struct Op {
   OpKind kind = OpKind::kConcat;
-  std::string name;              // unique; its tensors' prefix
-  std::vector<uint32_t> inputs;  // indices of earlier ops: value i is what op i computes
+  std::string name = {};              // unique; its tensors' prefix
+  std::vector<uint32_t> inputs = {};  // indices of earlier ops: value i is what op i computes
   uint32_t width = 0;
   uint32_t field = 0;  // kEmbed, kDense
   uint32_t parts = 1;  // kLinearBlocks, kBilinear
@@ -85,8 +85,8 @@ enum class Link : uint8_t { kIdentity, kSigmoid };
 // A number per candidate: link(slope · value + shift). Slope and shift are Platt's calibration
 // (Platt 1999), 1 and 0 where there is none.
 struct Output {
-  std::string name;    // "click", "watch_s"
-  uint32_t value = 0;  // an op of width 1
+  std::string name = {};  // "click", "watch_s"
+  uint32_t value = 0;     // an op of width 1
   Link link = Link::kIdentity;
   float slope = 1;
   float shift = 0;

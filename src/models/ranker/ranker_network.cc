@@ -1,0 +1,231 @@
+#include "models/ranker/ranker_network.h"
+
+#include <array>
+#include <charconv>
+
+#include "models/ranker/network_builder.h"
+
+namespace palate {
+
+void RankerConfig::fields(FieldVisitor<RankerConfig>& field) {
+  field("streams", &RankerConfig::streams, {},
+        "Side by side over the embeddings: linear (a weight per id), fm (every pair of fields), "
+        "fm_weighted (with a weight per pair), cross (DCNv2), mlp, cross_mlp (an mlp on crosses), "
+        "two_mlp (two, fused bilinearly)");
+  field("width", &RankerConfig::width, {.min = 1, .max = 1024, .unit = "dimensions"},
+        "Length of an id's embedding");
+  field("cross_layers", &RankerConfig::cross_layers, {.min = 1, .max = 16}, "How many crosses");
+  field("cross_rank", &RankerConfig::cross_rank, {.min = 0, .max = 4096, .unit = "dimensions"},
+        "Rank of a cross's matrix; 0: full");
+  field("hidden", &RankerConfig::hidden, {}, "Widths of the hidden layers of an mlp");
+  field("dropout", &RankerConfig::dropout, {.min = 0, .max = 0.95},
+        "Share of hidden results that are zeroed while training");
+  field("batch_norm", &RankerConfig::batch_norm, {}, "Normalize hidden layers over the batch");
+  field("gate_fields", &RankerConfig::gate_fields, {},
+        "Each embedding decides how much of itself counts (GateNet)");
+  field("gate_hidden", &RankerConfig::gate_hidden, {},
+        "Each hidden layer decides how much of itself counts (GateNet)");
+  field("heads", &RankerConfig::heads, {.one_of = {"shared", "mmoe"}},
+        "How several objectives share: one bottom, or a mixture of experts for each (MMoE)");
+  field("experts", &RankerConfig::experts, {.min = 2, .max = 64}, "Experts of mmoe");
+}
+
+namespace {
+
+using Value = NetworkBuilder::Value;
+
+constexpr uint32_t kBilinearPartsMax = 10;  // of two_mlp's fusion
+
+// The widths of `hidden`. Errors: kInvalidArgument.
+Result<std::vector<uint32_t>> hidden_widths(const RankerConfig& config) {
+  std::vector<uint32_t> widths;
+  for (const std::string& text : config.hidden) {
+    uint32_t width = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), width);
+    if (error != std::errc() || end != text.data() + text.size() || width == 0 ||
+        width > kNetworkWidthMax) {
+      return fail(Code::kInvalidArgument, "ranker.hidden: '{}' is not a width of 1 to {}", text,
+                  kNetworkWidthMax);
+    }
+    widths.push_back(width);
+  }
+  if (widths.empty()) return fail(Code::kInvalidArgument, "ranker.hidden: no layer is named");
+  return widths;
+}
+
+class RankerBuilder {
+ public:
+  RankerBuilder(const RankerConfig& config, const RankerInputs& inputs,
+                std::vector<uint32_t> hidden)
+      : config_(config), inputs_(inputs), hidden_(std::move(hidden)) {}
+
+  Result<TrainableNetwork> build() {
+    read_fields();
+    std::vector<Value> vectors, numbers;
+    for (const std::string& name : config_.streams) {
+      const auto stream = std::find_if(kStreams.begin(), kStreams.end(),
+                                       [&](const Stream& one) { return one.name == name; });
+      if (stream == kStreams.end()) {
+        return fail(Code::kInvalidArgument, "ranker.streams: there is no '{}'; {}", name,
+                    "linear, fm, fm_weighted, cross, mlp, cross_mlp, two_mlp");
+      }
+      if (stream->pairs && embedded_.size() < 2) {
+        return fail(Code::kInvalidArgument, "ranker.streams: {} needs two fields of ids", name);
+      }
+      const Value value = (this->*stream->build)();
+      (net_.width_of(value) == 1 ? numbers : vectors).push_back(value);
+    }
+    add_heads(vectors, numbers);
+    return std::move(net_).take();
+  }
+
+ private:
+  struct Stream {
+    std::string_view name;
+    Value (RankerBuilder::*build)();
+    bool pairs = false;  // of fields of ids
+  };
+  static const std::array<Stream, 7> kStreams;
+
+  void read_fields() {
+    for (SparseField field : inputs_.sparse) {
+      field.width = static_cast<uint32_t>(config_.width);
+      embedded_.push_back(net_.embed(field));
+    }
+    for (const DenseField& field : inputs_.dense) dense_.push_back(net_.dense(field));
+    std::vector<Value> all = embedded_;
+    if (config_.gate_fields && !embedded_.empty()) {
+      const Value ids = net_.concat(embedded_);
+      const auto parts = static_cast<uint32_t>(embedded_.size());
+      const Value gate = net_.of({.kind = OpKind::kLinearBlocks,
+                                  .inputs = {ids},
+                                  .width = net_.width_of(ids),
+                                  .parts = parts,
+                                  .activation = Activation::kSigmoid});
+      all = {
+          net_.scaled(net_.multiply(ids, gate), 2)};  // a gate that knows nothing lets all through
+    }
+    all.insert(all.end(), dense_.begin(), dense_.end());
+    x0_ = net_.concat(all);
+  }
+
+  // LR: a table of width 1 beside each field's own.
+  Value linear() {
+    std::vector<Value> numbers;
+    for (SparseField field : inputs_.sparse) {
+      field.name += ":linear";
+      field.width = 1;
+      numbers.push_back(net_.embed(field));
+    }
+    if (!dense_.empty()) numbers.push_back(net_.linear(net_.concat(dense_), 1));
+    return net_.sum(numbers);
+  }
+  Value fm() { return net_.of({.kind = OpKind::kFm, .inputs = embedded_, .width = 1}); }
+  Value fm_weighted() {
+    return net_.of({.kind = OpKind::kFmWeighted, .inputs = embedded_, .width = 1});
+  }
+
+  Value cross() {
+    Value x = x0_;
+    for (int i = 0; i < config_.cross_layers; ++i) {
+      x = net_.cross(x0_, x, static_cast<uint32_t>(config_.cross_rank));
+    }
+    return x;
+  }
+  Value mlp() { return hidden_layers(x0_); }
+  Value cross_mlp() { return hidden_layers(cross()); }
+
+  // FinalMLP (Mao et al. 2023): two towers, each over features chosen by gates of its own, fused.
+  Value two_mlp() {
+    const Value left = hidden_layers(chosen()), right = hidden_layers(chosen());
+    uint32_t parts = kBilinearPartsMax;
+    while (net_.width_of(left) % parts != 0) --parts;
+    const Value pairs =
+        net_.of({.kind = OpKind::kBilinear, .inputs = {left, right}, .width = 1, .parts = parts});
+    return net_.sum({net_.linear(left, 1), net_.linear(right, 1), pairs});
+  }
+  Value chosen() {
+    const Value gate = net_.linear(x0_, net_.width_of(x0_), Activation::kSigmoid);
+    return net_.scaled(net_.multiply(x0_, gate), 2);
+  }
+
+  Value hidden_layers(Value x) {
+    const OpTraining training{
+        .batch_norm = config_.batch_norm,
+        .dropout = config_.gate_hidden ? 0 : static_cast<float>(config_.dropout)};
+    for (const uint32_t width : hidden_) {
+      x = net_.linear(x, width, Activation::kRelu, training);
+      if (config_.gate_hidden) x = net_.multiply(x, net_.linear(x, width, Activation::kSigmoid));
+    }
+    return x;
+  }
+
+  void add_heads(const std::vector<Value>& vectors, const std::vector<Value>& numbers) {
+    std::vector<Value> experts;
+    const bool mixes = config_.heads == "mmoe" && inputs_.objectives.size() > 1 && !vectors.empty();
+    if (mixes) {
+      for (int i = 0; i < config_.experts; ++i) {
+        experts.push_back(net_.linear(net_.concat(vectors), hidden_.back(), Activation::kRelu));
+      }
+    }
+    for (const Output& objective : inputs_.objectives) {
+      std::vector<Value> terms;
+      if (mixes) {
+        terms.push_back(net_.linear(mixture(experts), 1));
+      } else if (!vectors.empty()) {
+        terms.push_back(net_.linear(net_.concat(vectors), 1));
+      }
+      // A number of a stream counts as it is for one objective, and with a weight of its own for
+      // several.
+      const bool one = inputs_.objectives.size() == 1;
+      for (const Value number : numbers) terms.push_back(one ? number : net_.linear(number, 1));
+      net_.output(objective, net_.sum(terms));
+    }
+  }
+
+  // MMoE (Ma et al. 2018, equations 5 to 7): a gate of the objective's own over shared experts.
+  Value mixture(const std::vector<Value>& experts) {
+    const auto count = static_cast<uint32_t>(experts.size());
+    const Value gate =
+        net_.of({.kind = OpKind::kSoftmax, .inputs = {net_.linear(x0_, count)}, .width = count});
+    std::vector<Value> inputs = {gate};
+    inputs.insert(inputs.end(), experts.begin(), experts.end());
+    return net_.of(
+        {.kind = OpKind::kMix, .inputs = inputs, .width = net_.width_of(experts.front())});
+  }
+
+  const RankerConfig& config_;
+  const RankerInputs& inputs_;
+  std::vector<uint32_t> hidden_;
+  NetworkBuilder net_;
+  std::vector<Value> embedded_, dense_;
+  Value x0_ = 0;
+};
+
+const std::array<RankerBuilder::Stream, 7> RankerBuilder::kStreams{{
+    {"linear", &RankerBuilder::linear},
+    {"fm", &RankerBuilder::fm, true},
+    {"fm_weighted", &RankerBuilder::fm_weighted, true},
+    {"cross", &RankerBuilder::cross},
+    {"mlp", &RankerBuilder::mlp},
+    {"cross_mlp", &RankerBuilder::cross_mlp},
+    {"two_mlp", &RankerBuilder::two_mlp},
+}};
+
+}  // namespace
+
+Result<TrainableNetwork> ranker_network(const RankerConfig& config, const RankerInputs& inputs) {
+  if (inputs.sparse.empty() && inputs.dense.empty()) {
+    return fail(Code::kInvalidArgument, "a ranker without a field to read");
+  }
+  if (inputs.objectives.empty())
+    return fail(Code::kInvalidArgument, "a ranker without an objective");
+  if (config.streams.empty()) return fail(Code::kInvalidArgument, "ranker.streams: none is named");
+  TrainableNetwork plan = TRY(RankerBuilder(config, inputs, TRY(hidden_widths(config))).build());
+  if (auto fits = plan.spec.check(); !fits) {
+    return fail(Code::kInvalidArgument, "ranker: {}", fits.error().message);
+  }
+  return plan;
+}
+
+}  // namespace palate

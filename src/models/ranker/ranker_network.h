@@ -1,0 +1,45 @@
+// What a ranker's network is made of, out of its config: fields, gates, streams side by side,
+// heads. Free of LibTorch; room learn trains what comes out, room infer runs it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/config.h"
+#include "base/result.h"
+#include "infer/trainable.h"
+
+namespace palate {
+
+struct RankerConfig {
+  // Side by side over the embeddings; what they give is added up (numbers) or read together by the
+  // heads (vectors).
+  std::vector<std::string> streams = {"cross", "mlp"};
+  int width = 16;  // of an embedding
+  int cross_layers = 3;
+  int cross_rank = 0;  // 0: full matrices
+  std::vector<std::string> hidden = {"400", "400", "400"};
+  double dropout = 0.2;
+  bool batch_norm = true;
+  bool gate_fields = false;  // GateNet: each embedding decides how much of itself counts
+  bool gate_hidden = false;
+  std::string heads = "shared";  // how several objectives share: shared, mmoe
+  int experts = 4;
+
+  static void fields(FieldVisitor<RankerConfig>& field);
+};
+
+// What comes in: sparse fields without width (RankerConfig::width is theirs) and dense ones; the
+// names of the objectives.
+struct RankerInputs {
+  std::vector<SparseField> sparse;
+  std::vector<DenseField> dense;
+  std::vector<Output> objectives;  // `value` is filled in
+};
+
+// Errors: kInvalidArgument for a stream that does not exist, nothing to read, or widths that do not
+// fit.
+Result<TrainableNetwork> ranker_network(const RankerConfig& config, const RankerInputs& inputs);
+
+}  // namespace palate

@@ -1,0 +1,118 @@
+#include "models/ranker/ranker_network.h"
+
+#include <algorithm>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace palate {
+namespace {
+
+using ::testing::HasSubstr;
+
+RankerInputs inputs(size_t objectives = 1) {
+  RankerInputs inputs;
+  inputs.sparse = {{.name = "user", .owner = FieldOwner::kRequest, .rows = 10},
+                   {.name = "item", .rows = 20},
+                   {.name = "tags", .pooling = Pooling::kMean, .rows = 5}};
+  inputs.dense = {{.name = "age", .width = 2}};
+  for (size_t i = 0; i < objectives; ++i) {
+    inputs.objectives.push_back({.name = i == 0 ? "click" : "like", .link = Link::kSigmoid});
+  }
+  return inputs;
+}
+
+size_t count(const TrainableNetwork& plan, OpKind kind) {
+  return static_cast<size_t>(std::ranges::count(plan.spec.ops, kind, &Op::kind));
+}
+
+TEST(RankerNetwork, EveryStreamAloneAndAllTogetherFit) {
+  const std::vector<std::string> all = {"linear", "fm",        "fm_weighted", "cross",
+                                        "mlp",    "cross_mlp", "two_mlp"};
+  for (size_t objectives : {1U, 2U}) {
+    for (bool gates : {false, true}) {
+      RankerConfig config;
+      config.gate_fields = config.gate_hidden = gates;
+      config.heads = gates ? "mmoe" : "shared";
+      config.hidden = {"30", "20"};
+      for (const std::string& stream : all) {
+        config.streams = {stream};
+        const auto plan = ranker_network(config, inputs(objectives));
+        ASSERT_TRUE(plan) << stream << ": " << plan.error().message;
+        EXPECT_EQ(plan->spec.outputs.size(), objectives);
+        EXPECT_EQ(plan->training.size(), plan->spec.ops.size());
+      }
+      config.streams = all;
+      EXPECT_TRUE(ranker_network(config, inputs(objectives)));
+    }
+  }
+}
+
+TEST(RankerNetwork, IsWhatTheConfigSays) {
+  RankerConfig config;
+  config.streams = {"cross", "mlp"};
+  config.cross_layers = 4;
+  config.cross_rank = 8;
+  config.hidden = {"32", "16"};
+  config.dropout = 0.3;
+  const auto plan = ranker_network(config, inputs()).value();
+  EXPECT_EQ(count(plan, OpKind::kCrossLowRank), 4U);
+  EXPECT_EQ(count(plan, OpKind::kCross), 0U);
+  EXPECT_EQ(count(plan, OpKind::kLinear), 3U);  // two hidden layers and the head
+  const auto normalized = std::ranges::count(plan.training, true, &OpTraining::batch_norm);
+  EXPECT_EQ(normalized, 2);
+  EXPECT_EQ(std::ranges::count(plan.training, 0.3F, &OpTraining::dropout), 2);
+  EXPECT_EQ(plan.spec.sparse[0].width, 16U);
+}
+
+TEST(RankerNetwork, ALinearStreamHasTablesOfItsOwn) {
+  RankerConfig config;
+  config.streams = {"linear", "fm"};
+  const auto plan = ranker_network(config, inputs()).value();
+  ASSERT_EQ(plan.spec.sparse.size(), 6U);
+  EXPECT_EQ(plan.spec.sparse[3].name, "user:linear");
+  EXPECT_EQ(plan.spec.sparse[3].width, 1U);
+  EXPECT_EQ(plan.spec.sparse[3].rows, 10U);
+}
+
+TEST(RankerNetwork, ObjectivesHaveGatesOfTheirOwnOverSharedExperts) {
+  RankerConfig config;
+  config.heads = "mmoe";
+  config.experts = 3;
+  const auto plan = ranker_network(config, inputs(2)).value();
+  EXPECT_EQ(count(plan, OpKind::kMix), 2U);
+  EXPECT_EQ(count(plan, OpKind::kSoftmax), 2U);
+}
+
+TEST(RankerNetwork, SaysWhatDoesNotFit) {
+  const auto message = [](auto spoil) {
+    RankerConfig config;
+    RankerInputs given = inputs();
+    spoil(config, given);
+    const auto plan = ranker_network(config, given);
+    EXPECT_FALSE(plan);
+    if (plan) return std::string();
+    EXPECT_EQ(plan.error().code, Code::kInvalidArgument);
+    return plan.error().message;
+  };
+  EXPECT_THAT(message([](auto& c, auto&) { c.streams = {"crosss"}; }), HasSubstr("'crosss'"));
+  EXPECT_THAT(message([](auto& c, auto&) { c.streams = {}; }), HasSubstr("streams"));
+  EXPECT_THAT(message([](auto& c, auto&) { c.hidden = {"40", "x"}; }), HasSubstr("'x'"));
+  EXPECT_THAT(message([](auto& c, auto&) { c.hidden = {"0"}; }), HasSubstr("'0'"));
+  EXPECT_THAT(message([](auto& c, auto&) { c.hidden = {}; }), HasSubstr("hidden"));
+  EXPECT_THAT(message([](auto& c, auto& g) {
+                c.streams = {"fm"};
+                g.sparse.resize(1);
+              }),
+              HasSubstr("two fields"));
+  EXPECT_THAT(message([](auto&, auto& g) {
+                g.sparse.clear();
+                g.dense.clear();
+              }),
+              HasSubstr("field"));
+  EXPECT_THAT(message([](auto&, auto& g) { g.objectives.clear(); }), HasSubstr("objective"));
+  EXPECT_THAT(message([](auto&, auto& g) { g.sparse[1].name = "user"; }), HasSubstr("user"));
+}
+
+}  // namespace
+}  // namespace palate
