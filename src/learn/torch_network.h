@@ -1,0 +1,59 @@
+// A network that LibTorch can differentiate: the ops of a spec, by name the same numbers that
+// infer/network.h computes. Embeddings come in from outside (trained_table.h), so that a table
+// may be of any size and lie anywhere.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include <ATen/ATen.h>
+
+#include "artefact/artefact.h"
+#include "infer/trainable.h"
+#include "learn/parameters.h"
+
+namespace palate {
+
+class TorchNetwork {
+ public:
+  // Precondition: plan.spec.check() passes.
+  TorchNetwork(TrainableNetwork plan, uint64_t seed);
+
+  struct Input {
+    std::vector<at::Tensor> embedded;  // of sparse field i: [rows × width]
+    std::vector<at::Tensor> dense;     // of dense field i, normalized: [rows × width]
+  };
+  // What the outputs' ops compute, before link and calibration: [rows] each. With a `seed` it is
+  // training: dropout is a function of it, and batch norms use the rows and remember them.
+  [[nodiscard]] std::vector<at::Tensor> forward(const Input& input,
+                                                std::optional<uint64_t> seed) const;
+  // The same weights in the same memory, with gradients and statistics of its own: for a thread.
+  [[nodiscard]] TorchNetwork replica() const;
+
+  [[nodiscard]] const NetworkSpec& spec() const { return plan_.spec; }
+  [[nodiscard]] Parameters& parameters() { return parameters_; }
+  [[nodiscard]] const Parameters& parameters() const { return parameters_; }
+  // Running means and variances of batch norms, one after the other.
+  [[nodiscard]] const at::Tensor& statistics() const { return statistics_; }
+  // Adds every op's tensors under the names that infer reads; batch norms are folded in.
+  void write(ArtefactWriter& out) const;
+
+ private:
+  TorchNetwork() = default;
+  struct Context;
+  void declare(const Op& op, const OpTraining& training);
+  [[nodiscard]] at::Tensor compute(size_t op, const Context& context) const;
+  [[nodiscard]] at::Tensor linear(size_t op, const at::Tensor& x, bool training) const;
+  void write_normalized(size_t op, ArtefactWriter& out) const;
+  [[nodiscard]] const at::Tensor& of(const Op& op, const char* tensor) const;
+
+  TrainableNetwork plan_;
+  Parameters parameters_;
+  at::Tensor statistics_;
+  std::vector<int64_t> statistics_begin_;  // per op; −1: none
+  std::vector<size_t> first_place_;        // of each op in parameters().places(), and the end
+};
+
+}  // namespace palate

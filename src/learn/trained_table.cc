@@ -1,0 +1,174 @@
+#include "learn/trained_table.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "base/check.h"
+#include "math/philox.h"
+
+namespace palate {
+namespace {
+
+constexpr size_t kGatherRows = 1024;  // of a batch, one block of work
+constexpr size_t kUpdateParts = 16;   // rows of the table, by their number modulo this
+
+std::span<const uint32_t> ids_of(const BatchIds& ids, size_t row) {
+  if (ids.start.empty()) return ids.values.subspan(row, 1);
+  return ids.values.subspan(ids.start[row], ids.start[row + 1] - ids.start[row]);
+}
+
+// What a bag's gradient is multiplied by for each of its rows.
+float share_of(Pooling pooling, size_t ids) {
+  return pooling == Pooling::kMean && ids > 0 ? 1.0F / static_cast<float>(ids) : 1.0F;
+}
+
+// A use of a row of the table by a row of the batch.
+struct Use {
+  uint32_t row, by;
+  float share;
+};
+
+// Uses ascending by row, those of one row in the order of the batch.
+std::vector<Use> uses_of(const BatchIds& ids, Pooling pooling, size_t part) {
+  std::vector<Use> uses;
+  for (size_t by = 0; by < ids.rows; ++by) {
+    const auto mine = ids_of(ids, by);
+    for (const uint32_t row : mine) {
+      if (row % kUpdateParts != part) continue;
+      uses.push_back({row, static_cast<uint32_t>(by), share_of(pooling, mine.size())});
+    }
+  }
+  std::ranges::stable_sort(uses, {}, &Use::row);
+  return uses;
+}
+
+}  // namespace
+
+TrainedTable::TrainedTable(const SparseField& field, const TableOptions& options, uint64_t seed)
+    : rows_(field.rows), width_(field.width), pooling_(field.pooling), options_(options) {
+  PALATE_CHECK(rows_ > 0 && width_ > 0, "a table without rows or width");
+  weights_.resize(rows_ * width_);
+  for (size_t row = 0; row < rows_; ++row) {
+    Philox random(seed, row);
+    for (size_t i = 0; i < width_; ++i) {
+      weights_[row * width_ + i] = static_cast<float>(options.sigma * random.normal());
+    }
+  }
+  if (options.average > 0) average_ = weights_;
+  touched_.assign(rows_, 0);
+}
+
+void TrainedTable::gather(const BatchIds& ids, std::span<float> out, bool averaged,
+                          ThreadPool& pool) const {
+  PALATE_CHECK(out.size() == ids.rows * width_, "room for what is gathered");
+  PALATE_CHECK(!averaged || !average_.empty(), "the average of a table that keeps none");
+  const auto block = [&](size_t which, size_t) {
+    const size_t end = std::min(ids.rows, (which + 1) * kGatherRows);
+    for (size_t by = which * kGatherRows; by < end; ++by) {
+      const auto mine = ids_of(ids, by);
+      const float share = share_of(pooling_, mine.size());
+      const auto to = out.subspan(by * width_, width_);
+      std::ranges::fill(to, 0.0F);
+      for (const uint32_t row : mine) {
+        const float* from = &weights_[row * width_];
+        const float* mean = averaged ? &average_[row * width_] : from;
+        const float keep = averaged ? kept(row, step_) : 1.0F;
+        for (size_t i = 0; i < width_; ++i) to[i] += share * (from[i] + keep * (mean[i] - from[i]));
+      }
+    }
+  };
+  // Never cancelled: it cannot fail.
+  static_cast<void>(pool.for_blocks((ids.rows + kGatherRows - 1) / kGatherRows, block));
+}
+
+// How much of the average's distance to the weights is left: a row that has not been touched since
+// touched_[row] came nearer by the same factor in every step.
+float TrainedTable::kept(size_t row, int64_t step) const {
+  return static_cast<float>(std::pow(options_.average, static_cast<double>(step - touched_[row])));
+}
+
+void TrainedTable::catch_up(size_t row, int64_t step) {
+  if (average_.empty()) return;
+  const float keep = kept(row, step);
+  for (size_t i = row * width_; i < (row + 1) * width_; ++i) {
+    average_[i] = weights_[i] + keep * (average_[i] - weights_[i]);
+  }
+}
+
+void TrainedTable::step_row(size_t row, std::span<const float> gradient,
+                            const StepOptions& options) {
+  // The average sees the weights of the steps before, then the new ones in the steps from here on.
+  catch_up(row, options.step - 1);
+  touched_[row] = static_cast<uint32_t>(options.step - 1);
+  const std::span<float> weights(&weights_[row * width_], width_);
+  if (options.rule == Rule::kAdagrad) {
+    take_row_step(weights, gradient, second_[row], options);
+    return;
+  }
+  const auto part = [&](std::vector<float>& all) {
+    return all.empty() ? std::span<float>() : std::span<float>(&all[row * width_], width_);
+  };
+  take_step({weights, gradient, part(first_), part(second_)}, options);
+}
+
+void TrainedTable::update(const BatchIds& ids, std::span<const float> gradients,
+                          const StepOptions& options, ThreadPool& pool) {
+  PALATE_CHECK(gradients.size() == ids.rows * width_, "a gradient for each row of the batch");
+  const bool adam = options.rule == Rule::kAdam || options.rule == Rule::kLamb;
+  if (adam && first_.empty()) first_.assign(weights_.size(), 0.0F);
+  if (options.rule != Rule::kSgd && second_.empty())
+    second_.assign(adam ? weights_.size() : rows_, 0.0F);
+  const auto part = [&](size_t which, size_t) {
+    const std::vector<Use> uses = uses_of(ids, pooling_, which);
+    std::vector<float> sum(width_);
+    auto use = uses.begin();
+    for (size_t row = which; row < rows_; row += kUpdateParts) {
+      if (!options_.decay_all) {
+        if (use == uses.end()) break;
+        row = use->row;
+      }
+      std::ranges::fill(sum, 0.0F);
+      for (; use != uses.end() && use->row == row; ++use) {
+        const float* gradient = &gradients[use->by * width_];
+        for (size_t i = 0; i < width_; ++i) sum[i] += use->share * gradient[i];
+      }
+      step_row(row, sum, options);
+    }
+  };
+  static_cast<void>(pool.for_blocks(kUpdateParts, part));
+  step_ = options.step;
+}
+
+std::vector<float> TrainedTable::averaged() const {
+  PALATE_CHECK(!average_.empty(), "the average of a table that keeps none");
+  std::vector<float> out(weights_.size());
+  for (size_t row = 0; row < rows_; ++row) {
+    const float keep = kept(row, step_);
+    for (size_t i = row * width_; i < (row + 1) * width_; ++i) {
+      out[i] = weights_[i] + keep * (average_[i] - weights_[i]);
+    }
+  }
+  return out;
+}
+
+TrainedTable::State TrainedTable::state() const {
+  return {weights_, first_, second_, average_, touched_, step_};
+}
+
+void TrainedTable::restore(State state) {
+  PALATE_CHECK(state.weights.size() == weights_.size(), "a state of another table");
+  weights_ = std::move(state.weights);
+  first_ = std::move(state.first);
+  second_ = std::move(state.second);
+  average_ = std::move(state.average);
+  touched_ = std::move(state.touched);
+  step_ = state.step;
+}
+
+void TrainedTable::set_weights(std::span<const float> weights) {
+  PALATE_CHECK(weights.size() == weights_.size(), "weights of another table");
+  std::ranges::copy(weights, weights_.begin());
+}
+
+}  // namespace palate

@@ -1,0 +1,258 @@
+#include "learn/trainer.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <ATen/Parallel.h>
+#include <c10/core/GradMode.h>
+
+#include "base/check.h"
+#include "learn/trainer_state.h"
+
+namespace palate {
+namespace {
+
+constexpr size_t kPredictRows = 8192;
+constexpr size_t kScaleRowsMax = 1 << 20;  // that mean and scale are learnt from, per shard
+constexpr int64_t kStepChunk = 1 << 15;    // of dense parameters, one block of work
+
+at::Tensor matrix(std::span<const float> values, size_t rows) {
+  const auto columns = static_cast<int64_t>(rows == 0 ? 0 : values.size() / rows);
+  return at::from_blob(const_cast<float*>(values.data()), {static_cast<int64_t>(rows), columns},
+                       at::kFloat);
+}
+
+// Of one output, over the rows whose label is known: the sum, by weight.
+at::Tensor loss_of(const Task& task, const at::Tensor& value, const at::Tensor& label,
+                   const at::Tensor& weight) {
+  const at::Tensor known = at::isfinite(label);
+  const at::Tensor target = at::where(known, label, at::zeros_like(label));
+  const at::Tensor each =
+      task.loss == Loss::kBinary
+          ? at::binary_cross_entropy_with_logits(value, target, {}, {}, at::Reduction::None)
+          : (value - target).square();
+  return (each * (weight * known)).sum();
+}
+
+// What each task's sum is divided by: the weights of all rows whose label is known.
+std::vector<double> total_weights(const ExampleBatch& batch, std::span<const size_t> labels) {
+  std::vector<double> totals;
+  for (const size_t label : labels) {
+    double total = 0;
+    for (size_t row = 0; row < batch.rows; ++row) {
+      if (std::isfinite(batch.labels[label][row])) total += batch.weights[row];
+    }
+    totals.push_back(std::max(total, 1e-12));
+  }
+  return totals;
+}
+
+}  // namespace
+
+TorchNetwork::Input Trainer::State::input(const BatchColumns& batch, bool averaged) {
+  TorchNetwork::Input input;
+  for (size_t f = 0; f < tables.size(); ++f) {
+    const BatchIds ids = batch.ids(id_column[f]);
+    at::Tensor rows =
+        at::empty({static_cast<int64_t>(ids.rows), static_cast<int64_t>(tables[f].width())});
+    tables[f].gather(ids, {rows.mutable_data_ptr<float>(), static_cast<size_t>(rows.numel())},
+                     averaged, *pool);
+    input.embedded.push_back(std::move(rows));
+  }
+  for (size_t f = 0; f < scales.size(); ++f) {
+    const at::Tensor raw = matrix(batch.numbers(number_column[f]), batch.rows);
+    const at::Tensor scaled = (raw - scales[f].mean) * scales[f].scale;
+    input.dense.push_back(at::where(at::isfinite(raw), scaled, at::zeros_like(raw)));
+  }
+  return input;
+}
+
+std::vector<Trainer::State::Part> Trainer::State::parts_of(const TorchNetwork::Input& input,
+                                                           size_t rows) {
+  // Two rows at least: a batch norm of one has no variance.
+  const size_t count = std::clamp(rows / 2, size_t{1}, options.parts);
+  while (replicas.size() + 1 < count) replicas.push_back(network.replica());
+  std::vector<Part> parts(count);
+  for (size_t i = 0; i < count; ++i) {
+    Part& part = parts[i];
+    part.begin = rows * i / count;
+    part.end = rows * (i + 1) / count;
+    part.on = i == 0 ? &network : &replicas[i - 1];
+    part.on->parameters().zero_gradients();
+    if (i > 0) part.on->statistics().copy_(network.statistics());
+    const auto cut = [&](const at::Tensor& all) {
+      return all.narrow(0, static_cast<int64_t>(part.begin),
+                        static_cast<int64_t>(part.end - part.begin));
+    };
+    for (const at::Tensor& all : input.embedded) {
+      part.input.embedded.push_back(cut(all).detach().set_requires_grad(true));
+    }
+    for (const at::Tensor& all : input.dense) part.input.dense.push_back(cut(all));
+  }
+  return parts;
+}
+
+void Trainer::State::differentiate(Part& part, const ExampleBatch& batch,
+                                   std::span<const double> weights) const {
+  const size_t rows = part.end - part.begin;
+  const auto column = [&](const std::vector<float>& all) {
+    return matrix(std::span(all).subspan(part.begin, rows), rows).squeeze(1);
+  };
+  // Of the step and the part: what dropout draws is the same after a resume, and on any thread.
+  const uint64_t seed = (static_cast<uint64_t>(steps) << 16 | part.begin % 65536) ^ options.seed
+                                                                                        << 40;
+  const std::vector<at::Tensor> values = part.on->forward(part.input, seed);
+  at::Tensor loss;
+  for (size_t i = 0; i < values.size(); ++i) {
+    const Task& task = options.tasks[i];
+    const at::Tensor sum =
+        loss_of(task, values[i], column(batch.labels[label_column[i]]), column(batch.weights));
+    const at::Tensor share = sum * (task.weight / weights[i]);
+    loss = loss.defined() ? loss + share : share;
+  }
+  part.loss = loss.item<double>();
+  if (std::isfinite(part.loss)) loss.backward();
+}
+
+// Of all parts, in their order: dense gradients and statistics of batch norms into the network's.
+void Trainer::State::gather_gradients(const std::vector<Part>& parts) {
+  const c10::NoGradGuard no_gradients;
+  for (size_t i = 1; i < parts.size(); ++i) {
+    network.parameters().gradients().add_(parts[i].on->parameters().gradients());
+    network.statistics().add_(parts[i].on->statistics());
+  }
+  if (parts.size() > 1) network.statistics().div_(static_cast<double>(parts.size()));
+}
+
+double Trainer::step(const ExampleBatch& batch, double rate) {
+  State& s = *state_;
+  PALATE_CHECK(!s.finished, "a step of a finished trainer");
+  const int64_t now = ++s.steps;
+  const BatchColumns columns(batch);
+  const at::Tensor statistics = s.network.statistics().clone();
+  std::vector<State::Part> parts = s.parts_of(s.input(columns, /*averaged=*/false), batch.rows);
+  const std::vector<double> weights = total_weights(batch, s.label_column);
+  const size_t threads = parts.size() > 1 ? 1 : s.pool->size();
+  static_cast<void>(s.pool->for_blocks(parts.size(), [&](size_t i, size_t) {
+    at::set_num_threads(static_cast<int>(threads));
+    s.differentiate(parts[i], batch, weights);
+  }));
+  double loss = 0;
+  for (const State::Part& part : parts) loss += part.loss;
+  if (!std::isfinite(loss)) {  // nothing is spoilt by it
+    s.network.statistics().copy_(statistics);
+    return loss;
+  }
+  s.gather_gradients(parts);
+  s.step_dense(rate);
+  StepOptions options = s.options.tables;
+  options.learning_rate *= rate;
+  options.step = now;
+  for (size_t f = 0; f < s.tables.size(); ++f) {
+    std::vector<at::Tensor> gradients;
+    for (const State::Part& part : parts) gradients.push_back(part.input.embedded[f].grad());
+    if (!gradients.front().defined()) continue;  // a field that no output depends on
+    const at::Tensor all = (parts.size() > 1 ? at::cat(gradients) : gradients.front()).contiguous();
+    s.tables[f].update(columns.ids(s.id_column[f]),
+                       {all.const_data_ptr<float>(), static_cast<size_t>(all.numel())}, options,
+                       *s.pool);
+  }
+  return loss;
+}
+
+void Trainer::State::step_dense(double rate) {
+  const c10::NoGradGuard no_gradients;
+  Parameters& parameters = network.parameters();
+  const auto span_of = [](const at::Tensor& tensor, int64_t begin, int64_t size) {
+    return std::span<float>(tensor.mutable_data_ptr<float>() + begin, static_cast<size_t>(size));
+  };
+  if (options.clip_norm > 0) {
+    const auto norm = parameters.gradients().norm().item<double>();
+    if (norm > options.clip_norm) parameters.gradients().mul_(options.clip_norm / norm);
+  }
+  StepOptions step = options.dense;
+  step.learning_rate *= rate;
+  step.step = steps;
+  const auto take = [&](int64_t begin, int64_t size) {
+    take_step(
+        {span_of(parameters.flat(), begin, size), span_of(parameters.gradients(), begin, size),
+         span_of(first, begin, size), span_of(second, begin, size)},
+        step);
+  };
+  if (step.rule == Rule::kLamb) {  // each parameter has a length of its own
+    const auto places = parameters.places();
+    static_cast<void>(pool->for_blocks(
+        places.size(), [&](size_t i, size_t) { take(places[i].begin, places[i].size); }));
+  } else {
+    const int64_t all = parameters.flat().numel();
+    static_cast<void>(pool->for_blocks(static_cast<size_t>((all + kStepChunk - 1) / kStepChunk),
+                                       [&](size_t i, size_t) {
+                                         const int64_t begin = static_cast<int64_t>(i) * kStepChunk;
+                                         take(begin, std::min(kStepChunk, all - begin));
+                                       }));
+  }
+  if (options.table.average > 0) {
+    const double towards = 1 - options.table.average;
+    average.lerp_(parameters.flat(), towards);
+    average_statistics.lerp_(network.statistics(), towards);
+  }
+}
+
+std::vector<std::vector<double>> Trainer::predict(const Examples& examples) const {
+  State& s = *state_;
+  const c10::NoGradGuard no_gradients;
+  std::vector<std::vector<double>> out(s.network.spec().outputs.size());
+  const ServedParameters served(s);
+  at::set_num_threads(static_cast<int>(s.pool->size()));
+  ExampleBatches batches({examples}, {.rows = kPredictRows, .shuffle = false}, 0);
+  while (const ExampleBatch* batch = batches.next()) {
+    const BatchColumns columns(*batch);
+    const auto values = s.network.forward(s.input(columns, s.averages()), std::nullopt);
+    for (size_t i = 0; i < out.size(); ++i) {
+      const at::Tensor plain = values[i].contiguous();
+      const float* data = plain.const_data_ptr<float>();
+      out[i].insert(out[i].end(), data, data + plain.numel());
+    }
+  }
+  return out;
+}
+
+void Trainer::learn_scales(std::span<const Examples> examples) {
+  State& s = *state_;
+  for (size_t f = 0; f < s.scales.size(); ++f) {
+    const size_t width = s.network.spec().dense[f].width;
+    std::vector<double> sum(width), squares(width), count(width);
+    for (const Examples& shard : examples) {
+      const size_t stride = std::max(shard.rows() / kScaleRowsMax, size_t{1});
+      for (size_t row = 0; row < shard.rows(); row += stride) {
+        const auto numbers = shard.numbers(s.number_column[f], row);
+        for (size_t i = 0; i < width; ++i) {
+          if (!std::isfinite(numbers[i])) continue;
+          sum[i] += numbers[i];
+          squares[i] += static_cast<double>(numbers[i]) * numbers[i];
+          ++count[i];
+        }
+      }
+    }
+    auto* mean = s.scales[f].mean.mutable_data_ptr<float>();
+    auto* scale = s.scales[f].scale.mutable_data_ptr<float>();
+    for (size_t i = 0; i < width; ++i) {
+      const double middle = count[i] > 0 ? sum[i] / count[i] : 0;
+      const double variance = count[i] > 0 ? squares[i] / count[i] - middle * middle : 0;
+      mean[i] = static_cast<float>(middle);
+      scale[i] = static_cast<float>(variance > 1e-12 ? 1 / std::sqrt(variance) : 1);
+    }
+  }
+}
+
+Trainer::Trainer(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Trainer::Trainer(Trainer&&) noexcept = default;
+Trainer& Trainer::operator=(Trainer&&) noexcept = default;
+Trainer::~Trainer() = default;
+
+int64_t Trainer::steps() const { return state_->steps; }
+const NetworkSpec& Trainer::spec() const { return state_->network.spec(); }
+TorchNetwork& Trainer::network() { return state_->network; }
+const std::vector<Task>& Trainer::tasks() const { return state_->options.tasks; }
+
+}  // namespace palate

@@ -1,0 +1,87 @@
+// One network in training: parameters, tables, what the optimizer and the average remember. A step
+// takes a batch of examples; fit.h decides how many, and when it is enough.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "artefact/artefact.h"
+#include "base/result.h"
+#include "base/threads.h"
+#include "dataset/example_batches.h"
+#include "infer/trainable.h"
+#include "learn/optimizer.h"
+#include "learn/torch_network.h"
+#include "learn/trained_table.h"
+
+namespace palate {
+
+// What an output is held against: the label of its name.
+enum class Loss : uint8_t {
+  kBinary,   // cross-entropy of a sigmoid; labels in [0, 1]
+  kSquared,  // (value − label)²
+};
+
+struct Task {
+  Loss loss = Loss::kBinary;
+  double weight = 1;
+};
+
+struct TrainerOptions {
+  std::vector<Task> tasks;  // one per output
+  StepOptions dense, tables;
+  TableOptions table;  // `average` is of all parameters
+  // A batch is worked on in so many parts, side by side; batch norms see a part each (Hoffer,
+  // Hubara and Soudry 2017). What comes out depends on it, and not on the number of threads.
+  size_t parts = 1;
+  double clip_norm = 0;  // of the dense parameters' gradient; 0: as it is
+  uint64_t seed = 1;
+};
+
+class Trainer {
+ public:
+  // Errors: kInvalidArgument where the network reads a column or label that the examples lack, or
+  // one of another shape. A field "item:linear" reads the column "item".
+  static Result<Trainer> create(TrainableNetwork plan, const ExampleSchema& schema,
+                                TrainerOptions options, ThreadPool& pool);
+  Trainer(Trainer&&) noexcept;
+  Trainer& operator=(Trainer&&) noexcept;
+  ~Trainer();
+
+  // Learns mean and scale of every dense field. Before the first step.
+  void learn_scales(std::span<const Examples> examples);
+  // One step on the batch, with rates times `rate`. The mean weighted loss before it; not finite
+  // where training diverges.
+  double step(const ExampleBatch& batch, double rate);
+  // What each output computes for all rows, before link and calibration; from averages where kept.
+  [[nodiscard]] std::vector<std::vector<double>> predict(const Examples& examples) const;
+
+  // The numbers that predict() uses now.
+  struct Snapshot;
+  [[nodiscard]] std::shared_ptr<const Snapshot> snapshot() const;
+  // Returns to them, for good: predict() and write() use these, and no step may follow.
+  void finish(const Snapshot& snapshot);
+
+  [[nodiscard]] int64_t steps() const;
+  // Everything that goes on training, and a snapshot beside it (nullptr: none), for a checkpoint;
+  // resuming gives the same bits. resume() gives the snapshot back. Errors: kInvalidArgument for a
+  // checkpoint of another network or seed, kCorrupt.
+  void save(ArtefactWriter& out, const Snapshot* beside) const;
+  Result<std::shared_ptr<const Snapshot>> resume(const Artefact& artefact);
+  // The network's tensors: tables, scales, weights (docs/formats/network.md).
+  void write(ArtefactWriter& out) const;
+  [[nodiscard]] const NetworkSpec& spec() const;
+  [[nodiscard]] const std::vector<Task>& tasks() const;
+  [[nodiscard]] TorchNetwork& network();
+
+  struct State;
+
+ private:
+  explicit Trainer(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace palate

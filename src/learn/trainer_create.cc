@@ -1,0 +1,79 @@
+// Fits a network to the columns of examples.
+#include <algorithm>
+
+#include "learn/trainer_state.h"
+
+namespace palate {
+namespace {
+
+// A field "item:linear" reads the column "item", with a table of its own.
+std::string_view column_of(std::string_view field) { return field.substr(0, field.find(':')); }
+
+template <class Column>
+Result<size_t> place_of(const std::vector<Column>& columns, std::string_view name,
+                        std::string_view what) {
+  const auto found = std::ranges::find(columns, name, &Column::name);
+  if (found == columns.end()) {
+    return fail(Code::kInvalidArgument, "the network reads {} '{}', which the examples lack", what,
+                name);
+  }
+  return static_cast<size_t>(found - columns.begin());
+}
+
+Status bind(Trainer::State& s, const ExampleSchema& schema) {
+  const NetworkSpec& spec = s.network.spec();
+  for (size_t f = 0; f < spec.sparse.size(); ++f) {
+    const SparseField& field = spec.sparse[f];
+    const size_t column = TRY(place_of(schema.ids, column_of(field.name), "ids of"));
+    if (schema.ids[column].vocabulary > field.rows ||
+        schema.ids[column].many != (field.pooling != Pooling::kOne)) {
+      return fail(Code::kInvalidArgument,
+                  "field '{}' has {} rows and {} pooling: its column has ids up to {}, {} a row",
+                  field.name, field.rows, field.pooling == Pooling::kOne ? "no" : "a",
+                  schema.ids[column].vocabulary, schema.ids[column].many ? "many" : "one");
+    }
+    s.id_column.push_back(column);
+    s.tables.emplace_back(field, s.options.table, s.options.seed + 1 + f);
+  }
+  for (const DenseField& field : spec.dense) {
+    const size_t column = TRY(place_of(schema.numbers, field.name, "numbers of"));
+    if (schema.numbers[column].width != field.width) {
+      return fail(Code::kInvalidArgument, "field '{}' is {} wide, its column {}", field.name,
+                  field.width, schema.numbers[column].width);
+    }
+    s.number_column.push_back(column);
+    s.scales.push_back({at::zeros({field.width}), at::ones({field.width})});
+  }
+  for (const Output& output : spec.outputs) {
+    const auto label = std::ranges::find(schema.labels, output.name);
+    if (label == schema.labels.end()) {
+      return fail(Code::kInvalidArgument,
+                  "the network predicts '{}', which the examples have no label of", output.name);
+    }
+    s.label_column.push_back(static_cast<size_t>(label - schema.labels.begin()));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Trainer> Trainer::create(TrainableNetwork plan, const ExampleSchema& schema,
+                                TrainerOptions options, ThreadPool& pool) {
+  TRY(plan.spec.check());
+  if (options.tasks.size() != plan.spec.outputs.size()) {
+    return fail(Code::kInvalidArgument, "{} tasks for {} outputs", options.tasks.size(),
+                plan.spec.outputs.size());
+  }
+  auto state = std::make_unique<State>(std::move(plan), std::move(options), pool);
+  TRY(bind(*state, schema));
+  const at::Tensor& flat = state->network.parameters().flat();
+  state->first = at::zeros_like(flat);
+  state->second = at::zeros_like(flat);
+  if (state->options.table.average > 0) {
+    state->average = flat.clone();
+    state->average_statistics = state->network.statistics().clone();
+  }
+  return Trainer(std::move(state));
+}
+
+}  // namespace palate

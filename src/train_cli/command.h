@@ -1,0 +1,28 @@
+// A command of palate-train: one file each, one line in main.cc.
+#pragma once
+
+#include <functional>
+#include <stop_token>
+#include <string_view>
+
+#include "base/config.h"
+#include "base/result.h"
+#include "models/ranker/ranker_network.h"
+#include "train_cli/training_config.h"
+
+namespace CLI {
+class App;
+}
+
+namespace palate {
+
+struct TrainSettings {
+  RankerConfig ranker;
+  TrainingConfig training;
+};
+
+// Declares its flags and returns what to run once they are parsed.
+std::function<Status()> declare_fit(CLI::App& app, const TrainSettings& settings);
+std::function<Status()> declare_judge(CLI::App& app);
+
+}  // namespace palate

@@ -1,0 +1,116 @@
+#include "learn/fit.h"
+
+#include <cstdio>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "base/version.h"
+#include "train_cli/command.h"
+
+namespace palate {
+namespace {
+
+using Json = nlohmann::json;
+
+struct Flags {
+  std::vector<std::string> examples;
+  std::string held_out, out;
+};
+
+// One field per column of the examples; every label is an objective, a probability.
+RankerInputs inputs_of(const ExampleSchema& schema) {
+  RankerInputs inputs;
+  for (const IdColumn& column : schema.ids) {
+    inputs.sparse.push_back({.name = column.name,
+                             .pooling = column.many ? Pooling::kMean : Pooling::kOne,
+                             .rows = column.vocabulary});
+  }
+  for (const NumberColumn& column : schema.numbers) {
+    inputs.dense.push_back({.name = column.name, .width = column.width});
+  }
+  for (const std::string& label : schema.labels)
+    inputs.objectives.push_back({.name = label, .link = Link::kSigmoid});
+  return inputs;
+}
+
+Json json_of(const std::vector<OutputQuality>& qualities, const std::vector<Output>& outputs) {
+  Json json = Json::object();
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    json[outputs[i].name] = {{"loss", qualities[i].loss}};
+    if (qualities[i].auc) json[outputs[i].name]["auc"] = *qualities[i].auc;
+  }
+  return json;
+}
+
+void print_epoch(const EpochReport& report, const std::vector<Output>& outputs) {
+  const Json line = {{"epoch", report.epoch},
+                     {"training_loss", report.training_loss},
+                     {"held_out", json_of(report.held_out, outputs)},
+                     {"seconds", report.seconds},
+                     {"examples_per_s", report.rows_per_s}};
+  std::printf("%s\n", line.dump().c_str());
+  std::fflush(stdout);
+}
+
+Status write(const Trainer& trainer, const FitOutcome& outcome, const TrainSettings& settings,
+             const Path& path) {
+  ArtefactWriter out = TRY(ArtefactWriter::create(path));
+  NetworkSpec spec = trainer.spec();
+  spec.outputs = outcome.outputs;
+  out.manifest.kind = "network";
+  out.manifest.code_version = version();
+  out.manifest.seed = static_cast<uint64_t>(settings.training.seed);
+  out.manifest.details_json = Json{{"network", Json::parse(spec.to_json())}}.dump();
+  out.manifest.metrics_json = Json{{"best_epoch", outcome.best_epoch},
+                                   {"held_out", json_of(outcome.held_out, outcome.outputs)}}
+                                  .dump();
+  trainer.write(out);
+  return out.commit();
+}
+
+Status fit(const Flags& flags, const TrainSettings& settings) {
+  FitData data{.training = {}, .held_out = TRY(Examples::open(flags.held_out))};
+  const ExampleSchema& schema = data.held_out.schema();
+  for (const std::string& path : flags.examples) {
+    data.training.push_back(TRY(Examples::open(path)));
+    if (!(data.training.back().schema() == schema)) {
+      return fail(Code::kInvalidArgument, "{} has other columns than the held-out examples", path);
+    }
+  }
+  ThreadPool pool(static_cast<size_t>(settings.training.threads));
+  TrainableNetwork plan = TRY(ranker_network(settings.ranker, inputs_of(schema)));
+  const TrainerOptions options = TRY(settings.training.trainer(plan.spec.outputs.size()));
+  Trainer trainer = TRY(Trainer::create(std::move(plan), schema, options, pool));
+  trainer.learn_scales(data.training);
+  const auto listener = [&](const EpochReport& report) {
+    print_epoch(report, trainer.spec().outputs);
+  };
+  const FitOutcome outcome =
+      TRY(palate::fit(trainer, data, settings.training.fit(), {.epoch = listener}));
+  if (outcome.diverged) {
+    std::fprintf(stderr,
+                 "palate-train: the loss diverged after epoch %zu; the best epoch before is "
+                 "written. Lower the learning rates, or set training.clip_norm\n",
+                 outcome.epochs.size());
+  }
+  TRY(write(trainer, outcome, settings, flags.out));
+  const Json line = {{"best_epoch", outcome.best_epoch},
+                     {"held_out", json_of(outcome.held_out, outcome.outputs)}};
+  std::printf("%s\n", line.dump().c_str());
+  return {};
+}
+
+}  // namespace
+
+std::function<Status()> declare_fit(CLI::App& app, const TrainSettings& settings) {
+  auto flags = std::make_shared<Flags>();
+  app.add_option("examples", flags->examples, "Examples to learn from: one directory or several")
+      ->required();
+  app.add_option("--held-out", flags->held_out, "Examples that training stops and calibrates by")
+      ->required();
+  app.add_option("--out", flags->out, "Where the network is written")->required();
+  return [flags, &settings] { return fit(*flags, settings); };
+}
+
+}  // namespace palate

@@ -1,0 +1,42 @@
+// How a network is trained: [training].
+#pragma once
+
+#include <string>
+
+#include "base/config.h"
+#include "learn/fit.h"
+
+namespace palate {
+
+struct TrainingConfig {
+  int epochs = 50;
+  int patience = 4;
+  int batch = 4096;
+  int readers = 1;
+  int parts = 2;
+  int threads = 0;
+  int64_t seed = 1;
+  std::string optimizer = "adam";
+  std::string table_optimizer = "adam";
+  double learning_rate = 0.001;
+  double table_learning_rate = 0.001;
+  double weight_decay = 0;
+  double l2 = 0;
+  double table_l2 = 0;
+  bool table_decay_all = false;
+  double table_sigma = 0.01;
+  double average = 0;
+  double clip_norm = 0;
+  int warmup_steps = 0;
+  bool cosine = false;
+  double plateau = 1;
+  bool calibrate = true;
+  std::string checkpoint;
+
+  static void fields(FieldVisitor<TrainingConfig>& field);
+  // Errors: kInvalidArgument for an optimizer that does not exist.
+  [[nodiscard]] Result<TrainerOptions> trainer(size_t outputs) const;
+  [[nodiscard]] FitOptions fit() const;
+};
+
+}  // namespace palate

@@ -1,0 +1,144 @@
+"""palate-train from outside: examples in, a network out, judged by the engine that serves; and what goes wrong on purpose."""
+
+import json
+import math
+import pathlib
+import random
+import subprocess
+
+import pytest
+from conftest import BIN
+
+PROGRAMS = pathlib.Path(BIN).parent
+TRAIN = PROGRAMS / "palate-train"
+SMALL = ("--training.epochs", "4", "--training.batch", "256", "--training.learning_rate", "0.01", "--training.table_learning_rate", "0.01",
+         "--training.table_sigma", "0.1", "--ranker.hidden", "32", "--ranker.width", "8", "--training.threads", "1")
+
+if not TRAIN.exists():
+    pytest.skip("palate-train is not built (./dev deps train)", allow_module_level=True)
+
+
+def run(*arguments):
+    return subprocess.run([TRAIN, *map(str, arguments)], capture_output=True, text=True, timeout=120)
+
+
+def last(done):
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def libfm(path, seed, rows=6000, fields=3):
+    """A click is likely where user and item agree in a hidden group, and likelier in the evening."""
+    draw = random.Random(seed)
+    with open(path, "w") as out:
+        for _ in range(rows):
+            user, item, hour = draw.randrange(40), draw.randrange(30), draw.randrange(2)
+            value = (2 if user % 3 == item % 3 else -2) + hour
+            click = draw.random() < 1 / (1 + math.exp(-value))
+            ids = [user, 100 + item, 200 + hour][:fields]
+            out.write(f"{1 if click else -1} {' '.join(f'{one}:1' for one in ids)}\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("examples")
+    files = [libfm(folder / f"world.{name}.libfm", seed, rows) for name, seed, rows in (("train", 1, 6000), ("held", 2, 4000), ("test", 3, 8000))]
+    subprocess.run([PROGRAMS / "libfm_examples", folder, "user,item,hour", *files], check=True, capture_output=True)
+    other = libfm(folder / "other.two.libfm", 4, 50, fields=2)
+    subprocess.run([PROGRAMS / "libfm_examples", folder, "user,item", other], check=True, capture_output=True)
+    return folder
+
+
+def fit(examples, out, *flags):
+    return run("fit", examples / "world.train", "--held-out", examples / "world.held", "--out", out, *SMALL, *flags)
+
+
+def test_a_network_is_served_as_it_was_trained(examples, tmp_path):
+    done = fit(examples, tmp_path / "net")
+    trained = last(done)["held_out"]["click"]
+    epochs = [json.loads(line) for line in done.stdout.splitlines()[:-1]]
+    assert [epoch["epoch"] for epoch in epochs] == list(range(len(epochs)))
+    served = last(run("judge", tmp_path / "net", examples / "world.held"))["click"]
+    assert served["auc"] == pytest.approx(trained["auc"], abs=1e-4)
+    assert served["log_loss"] == pytest.approx(trained["loss"], abs=1e-4)
+    test = last(run("judge", tmp_path / "net", examples / "world.test"))["click"]
+    assert test["auc"] > 0.8 and test["calibration_error"] < 0.05 and test["examples"] == 8000
+
+
+@pytest.mark.parametrize("streams", ["linear", "linear,fm", "linear,fm_weighted", "cross_mlp", "two_mlp", "linear,fm,mlp,cross"])
+def test_every_stream_can_be_trained(examples, tmp_path, streams):
+    flags = [part for name in streams.split(",") for part in ("--ranker.streams", name)]
+    flags += ["--ranker.gate_fields", "true", "--ranker.gate_hidden", "true", "--training.average", "0.9", "--training.clip_norm", "1"]
+    last(fit(examples, tmp_path / "net", *flags))
+    auc = last(run("judge", tmp_path / "net", examples / "world.test"))["click"]["auc"]
+    assert auc > (0.5 if streams == "linear" else 0.75)  # a weight per id knows nothing of pairs
+
+
+@pytest.mark.parametrize("optimizer,tables", [("sgd", "sgd"), ("adagrad", "adagrad"), ("lamb", "adam")])
+def test_every_optimizer_learns(examples, tmp_path, optimizer, tables):
+    rate = "0.3" if optimizer == "sgd" else "0.05"
+    flags = ("--training.optimizer", optimizer, "--training.table_optimizer", tables, "--training.learning_rate", rate,
+             "--training.table_learning_rate", rate, "--training.epochs", "12")
+    assert last(fit(examples, tmp_path / "net", *flags))["held_out"]["click"]["auc"] > 0.7
+
+
+def test_one_seed_gives_one_network_and_a_checkpoint_goes_on(examples, tmp_path):
+    first = last(fit(examples, tmp_path / "a"))
+    assert first == last(fit(examples, tmp_path / "b"))
+    assert (tmp_path / "a/tensors.safetensors").read_bytes() == (tmp_path / "b/tensors.safetensors").read_bytes()
+    keep = ("--training.checkpoint", tmp_path / "state")
+    last(fit(examples, tmp_path / "c", "--training.epochs", "2", *keep))
+    done = fit(examples, tmp_path / "d", *keep)
+    assert last(done) == first
+    assert json.loads(done.stdout.splitlines()[0])["epoch"] == 2  # the first two were not repeated
+    assert (tmp_path / "a/tensors.safetensors").read_bytes() == (tmp_path / "d/tensors.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "flags,code,message",
+    [
+        (("--ranker.streams", "crosss"), 2, "there is no 'crosss'"),
+        (("--ranker.hidden", "12", "--ranker.hidden", "many"), 2, "'many' is not a width"),
+        (("--ranker.width", "0"), 2, "ranker.width"),
+        (("--training.learning_rate", "nan"), 2, "training.learning_rate"),
+        (("--training.optimizer", "adamax"), 2, "training.optimizer"),
+        (("--training.epochs", "many"), 2, "training.epochs"),
+        (("--training.learning_rate", "9", "--training.table_learning_rate", "9", "--training.optimizer", "sgd", "--training.table_optimizer", "sgd",
+          "--ranker.streams", "cross", "--ranker.cross_layers", "9"), 2, "diverged"),
+    ],
+)
+def test_settings_that_do_not_fit_are_named(examples, tmp_path, flags, code, message):
+    done = fit(examples, tmp_path / "net", *flags)
+    assert message in done.stderr and done.returncode == code, (done.returncode, done.stderr)
+    assert not (tmp_path / "net").exists()
+
+
+def test_what_is_not_there_or_does_not_fit_is_named(examples, tmp_path):
+    held = ("--held-out", examples / "world.held", "--out", tmp_path / "net")
+    done = run("fit", tmp_path / "nowhere", *held)
+    assert done.returncode == 3 and "nowhere" in done.stderr
+    done = run("fit", examples / "other.two", *held)
+    assert done.returncode == 2 and "other columns" in done.stderr
+    last(fit(examples, tmp_path / "good"))
+    done = run("judge", tmp_path / "good", examples / "other.two")
+    assert done.returncode == 2 and "'hour'" in done.stderr
+    done = run("judge", examples / "world.held", examples / "world.held")
+    assert done.returncode == 6, done.stderr
+    done = fit(examples, tmp_path / "good")
+    assert done.returncode != 0 and "good" in done.stderr  # nothing is overwritten
+
+
+def test_a_damaged_network_is_refused(examples, tmp_path):
+    last(fit(examples, tmp_path / "net"))
+    tensors = tmp_path / "net/tensors.safetensors"
+    data = bytearray(tensors.read_bytes())
+    data[-100] ^= 1
+    tensors.write_bytes(data)
+    done = run("judge", tmp_path / "net", examples / "world.test")
+    assert done.returncode == 6 and "tensors.safetensors" in done.stderr
+
+
+def test_the_reference_page_is_what_the_program_says():
+    page = pathlib.Path(__file__).resolve().parents[2] / "docs/reference/training.md"
+    assert page.read_text() == run("settings").stdout, "palate-train settings > docs/reference/training.md"
