@@ -195,9 +195,11 @@ PackedWeights pack_weights(std::span<const float> weight, size_t columns,
   const size_t wide = packed.out == 1 ? 1 : kPanelColumns;
   packed.data.assign(packed.in * (packed.out == 1 ? 1 : panel_padded(packed.out)), 0.0F);
   for (size_t row = 0; row < packed.out; ++row) {
-    float* to = packed.data.data() + row / wide * packed.in * wide + row % wide;
+    size_t to = row / wide * packed.in * wide + row % wide;
     for (const ColumnRun& run : packed.runs) {
-      for (size_t k = run.begin; k < run.end; ++k, to += wide) *to = weight[row * columns + k];
+      for (size_t k = run.begin; k < run.end; ++k, to += wide) {
+        packed.data[to] = weight[row * columns + k];
+      }
     }
   }
   return packed;
