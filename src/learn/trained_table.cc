@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "base/check.h"
+#include "learn/blocks.h"
 #include "math/philox.h"
 
 namespace palate {
@@ -63,7 +64,7 @@ void TrainedTable::gather(const BatchIds& ids, std::span<float> out, bool averag
                           ThreadPool& pool) const {
   PALATE_CHECK(out.size() == ids.rows * width_, "room for what is gathered");
   PALATE_CHECK(!averaged || !average_.empty(), "the average of a table that keeps none");
-  const auto block = [&](size_t which, size_t) {
+  const auto block = [&](size_t which) {
     const size_t end = std::min(ids.rows, (which + 1) * kGatherRows);
     for (size_t by = which * kGatherRows; by < end; ++by) {
       const auto mine = ids_of(ids, by);
@@ -78,8 +79,7 @@ void TrainedTable::gather(const BatchIds& ids, std::span<float> out, bool averag
       }
     }
   };
-  // Never cancelled: it cannot fail.
-  static_cast<void>(pool.for_blocks((ids.rows + kGatherRows - 1) / kGatherRows, block));
+  for_all_blocks(pool, (ids.rows + kGatherRows - 1) / kGatherRows, block);
 }
 
 // How much of the average's distance to the weights is left: a row that has not been touched since
@@ -119,7 +119,7 @@ void TrainedTable::update(const BatchIds& ids, std::span<const float> gradients,
   if (adam && first_.empty()) first_.assign(weights_.size(), 0.0F);
   if (options.rule != Rule::kSgd && second_.empty())
     second_.assign(adam ? weights_.size() : rows_, 0.0F);
-  const auto part = [&](size_t which, size_t) {
+  const auto part = [&](size_t which) {
     const std::vector<Use> uses = uses_of(ids, pooling_, which);
     std::vector<float> sum(width_);
     auto use = uses.begin();
@@ -136,7 +136,7 @@ void TrainedTable::update(const BatchIds& ids, std::span<const float> gradients,
       step_row(row, sum, options);
     }
   };
-  static_cast<void>(pool.for_blocks(kUpdateParts, part));
+  for_all_blocks(pool, kUpdateParts, part);
   step_ = options.step;
 }
 

@@ -7,6 +7,7 @@
 #include <c10/core/GradMode.h>
 
 #include "base/check.h"
+#include "learn/blocks.h"
 #include "learn/trainer_state.h"
 
 namespace palate {
@@ -133,10 +134,10 @@ double Trainer::step(const ExampleBatch& batch, double rate) {
   std::vector<State::Part> parts = s.parts_of(s.input(columns, /*averaged=*/false), batch.rows);
   const std::vector<double> weights = total_weights(batch, s.label_column);
   const size_t threads = parts.size() > 1 ? 1 : s.pool->size();
-  static_cast<void>(s.pool->for_blocks(parts.size(), [&](size_t i, size_t) {
+  for_all_blocks(*s.pool, parts.size(), [&](size_t i) {
     at::set_num_threads(static_cast<int>(threads));
     s.differentiate(parts[i], batch, weights);
-  }));
+  });
   double loss = 0;
   for (const State::Part& part : parts) loss += part.loss;
   if (!std::isfinite(loss)) {  // nothing is spoilt by it
@@ -181,15 +182,13 @@ void Trainer::State::step_dense(double rate) {
   };
   if (step.rule == Rule::kLamb) {  // each parameter has a length of its own
     const auto places = parameters.places();
-    static_cast<void>(pool->for_blocks(
-        places.size(), [&](size_t i, size_t) { take(places[i].begin, places[i].size); }));
+    for_all_blocks(*pool, places.size(), [&](size_t i) { take(places[i].begin, places[i].size); });
   } else {
     const int64_t all = parameters.flat().numel();
-    static_cast<void>(pool->for_blocks(static_cast<size_t>((all + kStepChunk - 1) / kStepChunk),
-                                       [&](size_t i, size_t) {
-                                         const int64_t begin = static_cast<int64_t>(i) * kStepChunk;
-                                         take(begin, std::min(kStepChunk, all - begin));
-                                       }));
+    for_all_blocks(*pool, static_cast<size_t>((all + kStepChunk - 1) / kStepChunk), [&](size_t i) {
+      const int64_t begin = static_cast<int64_t>(i) * kStepChunk;
+      take(begin, std::min(kStepChunk, all - begin));
+    });
   }
   if (options.table.average > 0) {
     const double towards = 1 - options.table.average;
