@@ -33,6 +33,8 @@ ROWS = {
     "MLP": {"ranker.streams": ["mlp"]},
     "crosses alone": {"ranker.streams": ["cross"]},
     "DCNv2": {"ranker.streams": ["cross", "mlp"]},
+    "DCNv2 without l2": {"ranker.streams": ["cross", "mlp"], "training.table_l2": 0},
+    "DCNv2, l2 on touched rows": {"ranker.streams": ["cross", "mlp"], "training.table_decay_all": "false"},
     "DCNv2, rank 32": {"ranker.streams": ["cross", "mlp"], "ranker.cross_rank": 32},
     "DCNv2, mlp on the crosses": {"ranker.streams": ["cross_mlp"]},
     "DCNv2 with gates": {"ranker.streams": ["cross", "mlp"], "ranker.gate_fields": "true", "ranker.gate_hidden": "true"},

@@ -4,7 +4,7 @@
 #include <bit>
 
 #include "base/check.h"
-#include "base/hash.h"
+#include "math/mix.h"
 
 namespace palate {
 namespace {
@@ -12,15 +12,8 @@ namespace {
 constexpr uint32_t kRounds = 4;
 constexpr size_t kSlotsPerReader = 3;
 
-// A finalizer of splitmix64 (Steele, Lea and Flood 2014).
-uint64_t mixed(uint64_t x) {
-  x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9U;
-  x = (x ^ x >> 27) * 0x94d049bb133111ebU;
-  return x ^ x >> 31;
-}
-
 uint64_t key_of(uint64_t seed, uint64_t epoch, uint64_t part) {
-  return mixed(mixed(mixed(seed + 0x9e3779b97f4a7c15U) + epoch) + part);
+  return mix64(mix64(mix64(seed + kGolden64) + epoch) + part);
 }
 
 uint64_t row_count(const std::vector<Examples>& shards) {
@@ -41,7 +34,7 @@ uint64_t Permutation::operator()(uint64_t place) const {
   do {
     uint64_t left = place >> half_bits_, right = place & mask;
     for (uint32_t round = 0; round < kRounds; ++round) {
-      const uint64_t next = left ^ (mixed(key_ + round + (right << 8)) & mask);
+      const uint64_t next = left ^ (mix64(key_ + round + (right << 8)) & mask);
       left = right;
       right = next;
     }

@@ -2,6 +2,7 @@
 // room learn trains it.
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "infer/network_spec.h"
@@ -21,5 +22,10 @@ struct TrainableNetwork {
   NetworkSpec spec;
   std::vector<OpTraining> training;  // one per op of the spec
 };
+
+// Whose ids a field reads: "item:linear" is a table of its own over the column "item".
+constexpr std::string_view column_of(std::string_view field) {
+  return field.substr(0, field.find(':'));
+}
 
 }  // namespace palate

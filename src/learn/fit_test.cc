@@ -257,6 +257,22 @@ TEST(Fit, GoesOnFromACheckpointToTheSameBits) {
   std::filesystem::remove_all(place);
 }
 
+TEST(Trainer, AGradientIsNoLongerThanAsked) {
+  ThreadPool pool(1);
+  const Examples examples = planted(1, 256);
+  for (const double clip : {0.0, 1e-3}) {
+    TrainerOptions options = trainer_options();
+    options.dense = {.rule = Rule::kSgd, .learning_rate = 1};
+    options.clip_norm = clip;
+    auto trainer = Trainer::create(plan(), examples.schema(), options, pool).value();
+    const at::Tensor before = trainer.network().parameters().flat().clone();
+    ExampleBatches batches({examples}, {.rows = 256}, 0);
+    trainer.step(*batches.next(), 1);
+    const double moved = (trainer.network().parameters().flat() - before).norm().item<double>();
+    EXPECT_TRUE(clip > 0 ? std::abs(moved - clip) < 1e-5 : moved > 1e-2) << moved;
+  }
+}
+
 TEST(Trainer, SaysWhatTheExamplesLack) {
   ThreadPool pool(1);
   ExampleSchema schema = planted(1, 1).schema();

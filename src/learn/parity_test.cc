@@ -178,5 +178,33 @@ TEST(TorchNetwork, GradientsAreThoseOfItsValues) {
   }
 }
 
+// A share is zeroed, the rest scaled up so that sums stay; the same for one seed, another for
+// others, and nothing where it is not training.
+TEST(TorchNetwork, DropoutIsAShareThatTheSeedChooses) {
+  at::set_num_threads(1);
+  constexpr int64_t kRows = 400, kWidth = 100;
+  TrainableNetwork plan;
+  plan.spec.dense = {{.name = "x", .width = kWidth}};
+  plan.spec.ops = {
+      {.kind = OpKind::kDense, .name = "in", .width = kWidth},
+      {.kind = OpKind::kScale, .name = "out", .inputs = {0}, .width = kWidth, .scale = 1},
+      {.kind = OpKind::kLinear, .name = "sum", .inputs = {1}, .width = 1}};
+  plan.spec.outputs = {{.name = "y", .value = 2}};
+  plan.training = {{}, {.dropout = 0.3F}, {}};
+  TorchNetwork network(plan, 1);
+  const c10::NoGradGuard no_gradients;
+  network.parameters().flat().fill_(0);
+  network.parameters().flat().narrow(0, 0, kWidth).fill_(1.0 / kWidth);
+  const TorchNetwork::Input ones{.embedded = {}, .dense = {at::ones({kRows, kWidth})}};
+  const at::Tensor still = network.forward(ones, std::nullopt)[0];
+  EXPECT_TRUE(at::allclose(still, at::ones({kRows})));
+  const at::Tensor first = network.forward(ones, 7)[0], again = network.forward(ones, 7)[0];
+  EXPECT_TRUE(at::equal(first, again));
+  EXPECT_FALSE(at::equal(first, network.forward(ones, 8)[0]));
+  EXPECT_NEAR(first.mean().item<double>(), 1, 0.02);
+  // Of a row's 100 places each counts 1 / 0.7 with probability 0.7: the variance of their mean.
+  EXPECT_NEAR(first.var().item<double>(), 0.3 / 0.7 / kWidth, 0.001);
+}
+
 }  // namespace
 }  // namespace palate

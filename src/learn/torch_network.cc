@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/check.h"
+#include "math/mix.h"
 
 namespace palate {
 namespace {
@@ -225,23 +226,16 @@ at::Tensor TorchNetwork::compute(size_t index, const Context& context) const {
 
 namespace {
 
-// A finalizer of splitmix64 (Steele, Lea and Flood 2014).
-uint64_t mixed_bits(uint64_t x) {
-  x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9U;
-  x = (x ^ x >> 27) * 0x94d049bb133111ebU;
-  return x ^ x >> 31;
-}
-
 // Zeros for a share of the places, 1 / (1 − share) for the others, 16 bits of chance each.
 at::Tensor dropout_mask(const at::Tensor& like, float share, uint64_t seed) {
   at::Tensor mask = at::empty(like.sizes());
   auto* data = mask.mutable_data_ptr<float>();
   const auto border = static_cast<uint64_t>(std::lround(share * 65536));
   const float kept = 65536.0F / static_cast<float>(65536 - border);
-  const uint64_t key = mixed_bits(seed);
+  const uint64_t key = mix64(seed);
   const auto size = static_cast<uint64_t>(mask.numel());
   for (uint64_t i = 0; i < size; i += 4) {
-    uint64_t bits = mixed_bits(key + i * 0x9e3779b97f4a7c15U);
+    uint64_t bits = mix64(key + i * kGolden64);
     for (uint64_t k = i; k < std::min(i + 4, size); ++k, bits >>= 16) {
       data[k] = (bits & 0xffff) < border ? 0.0F : kept;
     }

@@ -6,9 +6,6 @@
 namespace palate {
 namespace {
 
-// A field "item:linear" reads the column "item", with a table of its own.
-std::string_view column_of(std::string_view field) { return field.substr(0, field.find(':')); }
-
 template <class Column>
 Result<size_t> place_of(const std::vector<Column>& columns, std::string_view name,
                         std::string_view what) {

@@ -5,6 +5,7 @@
 
 #include "dataset/examples.h"
 #include "infer/network.h"
+#include "infer/trainable.h"
 #include "math/judgement.h"
 #include "train_cli/command.h"
 
@@ -21,8 +22,7 @@ constexpr size_t kBlock = 1024;
 
 template <class Columns>
 size_t place_of(const Columns& columns, std::string_view field) {
-  const std::string_view name = field.substr(0, field.find(':'));
-  const auto found = std::ranges::find(columns, name, &Columns::value_type::name);
+  const auto found = std::ranges::find(columns, column_of(field), &Columns::value_type::name);
   return static_cast<size_t>(found - columns.begin());
 }
 
