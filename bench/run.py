@@ -14,7 +14,8 @@ import harness
 HERE = pathlib.Path(__file__).resolve().parent
 AREAS = sorted(path.stem for path in (HERE / "areas").glob("*.py") if path.stem != "__init__")
 LANDED = HERE / "landed.json"
-# Ratios of two programs on one noisy machine in one short run: less than half of the landed one is no noise.
+# bench/landed.json keeps the lowest ratio of every run that was landed, on whichever machine: how far apart two programs are
+# differs with caches, instruction sets and neighbours. Less than half of the lowest is no noise.
 BAND = 2.0
 
 
@@ -63,7 +64,7 @@ def area_of(name):
 
 
 def fallen(now, landed):
-    """Names of what is more than BAND worse beside its peer than in the landed run."""
+    """Names of what is more than BAND worse beside its peer than in any landed run."""
     return [name for name, before in landed.items() if name in now and now[name] < before / BAND]
 
 
@@ -80,7 +81,7 @@ def track(measured, landed, context):
     apart = harness.Context(pathlib.Path(tempfile.mkdtemp(prefix="again-", dir=context.work)), context.quick, context.drawings)
     again, wrong = measure(sorted({area_of(name) for name in suspects}), apart)
     yield from wrong
-    yield from (f"{name}: {now[name]:.2f} and {ratios(again).get(name, 0):.2f} times its peer, {landed[name]:.2f} in the landed run"
+    yield from (f"{name}: {now[name]:.2f} and {ratios(again).get(name, 0):.2f} times its peer, {landed[name]:.2f} in the lowest landed run"
                 for name in fallen(ratios(again), {name: landed[name] for name in suspects}))
 
 
@@ -90,7 +91,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="small data, under five minutes in all")
     parser.add_argument("--out", help="also write the tables to this file; drawings go beside it, else here")
     parser.add_argument("--track", action="store_true", help="fail where a ratio fell far below the one in bench/landed.json")
-    parser.add_argument("--land", action="store_true", help="write the ratios of this run to bench/landed.json")
+    parser.add_argument("--land", action="store_true", help="lower the ratios of bench/landed.json to this run's, add what is new, drop what is gone")
     arguments = parser.parse_args()
     if unknown := set(arguments.areas) - set(AREAS):
         parser.error(f"unknown area {', '.join(unknown)}; there are {', '.join(AREAS)}")
@@ -108,8 +109,10 @@ def main():
     if arguments.out:
         pathlib.Path(arguments.out).write_text("\n".join(table(*item) for item in measured.items()))
     if arguments.land and not wrong:
-        others = {name: ratio for name, ratio in json.loads(LANDED.read_text()).items() if area_of(name) not in measured}
-        LANDED.write_text(json.dumps(dict(sorted({**others, **ratios(measured)}.items())), indent=2) + "\n")
+        before = json.loads(LANDED.read_text())
+        others = {name: ratio for name, ratio in before.items() if area_of(name) not in measured}
+        lowest = {name: min(ratio, before.get(name, ratio)) for name, ratio in ratios(measured).items()}
+        LANDED.write_text(json.dumps(dict(sorted({**others, **lowest}.items())), indent=2) + "\n")
     for fault in wrong:
         print(f"bench: {fault}", file=sys.stderr)
     sys.exit(1 if wrong else 0)

@@ -123,7 +123,7 @@ const at::Tensor& TorchNetwork::of(const Op& op, const char* tensor) const {
 
 at::Tensor TorchNetwork::linear(size_t index, const at::Tensor& x, bool training) const {
   const Op& op = plan_.spec.ops[index];
-  const at::Tensor y = at::addmm(of(op, "bias"), x, of(op, "weight").t());
+  at::Tensor y = at::addmm(of(op, "bias"), x, of(op, "weight").t());
   const int64_t begin = statistics_begin_[index];
   if (begin < 0) return y;
   return at::batch_norm(y, of(op, "gain"), of(op, "shift"), statistics_.narrow(0, begin, op.width),
