@@ -35,6 +35,7 @@ Command doctor_command();
 Command import_command();
 Command status_command();
 Command train_command();
+Command examples_command();
 Command evaluate_command();
 Command tune_command();
 Command compare_command();

@@ -37,14 +37,14 @@ void refuse_negative_counts(CLI::App& app) {
 
 std::span<const Command> commands() {
   static const std::array list{
-      init_command(),       check_command(),     doctor_command(),     import_command(),
-      status_command(),     train_command(),     evaluate_command(),   compare_command(),
-      tune_command(),       recommend_command(), similar_command(),    explain_command(),
-      serve_command(),      consume_command(),   simulate_command(),   load_command(),
-      completion_command(), log_command(),       quarantine_command(), schema_command(),
-      lake_command(),       verify_command(),    inspect_command(),    sizing_command(),
-      features_command(),   pipeline_command(),  replay_command(),     forget_command(),
-      trust_command(),      version_command(),
+      init_command(),    check_command(),      doctor_command(),    import_command(),
+      status_command(),  train_command(),      examples_command(),  evaluate_command(),
+      compare_command(), tune_command(),       recommend_command(), similar_command(),
+      explain_command(), serve_command(),      consume_command(),   simulate_command(),
+      load_command(),    completion_command(), log_command(),       quarantine_command(),
+      schema_command(),  lake_command(),       verify_command(),    inspect_command(),
+      sizing_command(),  features_command(),   pipeline_command(),  replay_command(),
+      forget_command(),  trust_command(),      version_command(),
   };
   return list;
 }

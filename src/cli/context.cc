@@ -44,6 +44,7 @@ Settings::Settings() {
   schema.add("validation", validation);
   schema.add("retention", retention);
   models.add_to(schema);
+  ranker.add_to(schema);
   types.add_to(schema);
   lake.add_types_to(schema);
   pipelines.add_to(schema);

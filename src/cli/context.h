@@ -19,6 +19,7 @@
 #include "kafka/kafka_stream.h"
 #include "lake/lake_config.h"
 #include "models/catalog.h"
+#include "operate/ranker_settings.h"
 #include "recommend/decision.h"
 #include "recommend/pipeline.h"
 #include "recommend/recommend_config.h"
@@ -57,6 +58,7 @@ struct Settings {
   SimulateConfig simulate;
   MappingConfig import;
   ModelConfigs models;
+  RankerSettings ranker;
   ValidationConfig validation;
   RetentionConfig retention;
   EventTypes types = EventTypes::defaults();

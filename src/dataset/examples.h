@@ -14,11 +14,14 @@
 
 namespace palate {
 
-// A column of ids in [0, vocabulary); 0 stands for everything that is not known.
+// A column of ids in [0, vocabulary); 0 stands for everything that is not known. Networks do not
+// read columns whose names begin with kAside.
+inline constexpr char kAside = '_';
 struct IdColumn {
   std::string name;
   uint32_t vocabulary = 0;
-  bool many = false;  // any number of ids a row, not just one
+  bool many = false;        // any number of ids a row, not just one
+  bool of_request = false;  // the same for all candidates of a request
   bool operator==(const IdColumn&) const = default;
 };
 
@@ -26,6 +29,7 @@ struct IdColumn {
 struct NumberColumn {
   std::string name;
   uint32_t width = 1;
+  bool of_request = false;
   bool operator==(const NumberColumn&) const = default;
 };
 

@@ -17,11 +17,14 @@ constexpr size_t kColumnsMax = 4096;
 Json to_json(const ExampleSchema& schema) {
   Json ids = Json::array(), numbers = Json::array();
   for (const IdColumn& column : schema.ids) {
-    ids.push_back(
-        {{"name", column.name}, {"vocabulary", column.vocabulary}, {"many", column.many}});
+    ids.push_back({{"name", column.name},
+                   {"vocabulary", column.vocabulary},
+                   {"many", column.many},
+                   {"of_request", column.of_request}});
   }
   for (const NumberColumn& column : schema.numbers) {
-    numbers.push_back({{"name", column.name}, {"width", column.width}});
+    numbers.push_back(
+        {{"name", column.name}, {"width", column.width}, {"of_request", column.of_request}});
   }
   return {{"examples_format", kExamplesFormat},
           {"ids", ids},
@@ -49,17 +52,19 @@ Result<ExampleSchema> parse_schema(const std::string& text) {
            row[key].get<uint64_t>() <= UINT32_MAX;
   };
   const auto named = [](const Json& row) {
-    return row.is_object() && row.contains("name") && row["name"].is_string();
+    return row.is_object() && row.contains("name") && row["name"].is_string() &&
+           row.value("of_request", Json(false)).is_boolean();
   };
+  const auto of_request = [](const Json& row) { return row.value("of_request", false); };
   for (const Json& row : rows("ids")) {
     if (!named(row) || !number(row, "vocabulary") || !row.value("many", Json()).is_boolean()) {
       return wrong;
     }
-    schema.ids.push_back({row["name"], row["vocabulary"], row["many"]});
+    schema.ids.push_back({row["name"], row["vocabulary"], row["many"], of_request(row)});
   }
   for (const Json& row : rows("numbers")) {
     if (!named(row) || !number(row, "width")) return wrong;
-    schema.numbers.push_back({row["name"], row["width"]});
+    schema.numbers.push_back({row["name"], row["width"], of_request(row)});
   }
   for (const Json& row : rows("labels")) {
     if (!row.is_string()) return wrong;

@@ -8,7 +8,9 @@
 #include "base/stop.h"
 #include "ingest/import.h"
 #include "lake/lake_directory.h"
+#include "models/ranker/ranker.h"
 #include "models/train_catalog.h"
+#include "operate/ranker_training.h"
 
 namespace palate {
 namespace {
@@ -129,12 +131,11 @@ Result<Dataset> build_dataset(const TrainingRoom& room) {
   return dataset;
 }
 
-Result<TrainOutcome> train_and_release(const TrainingRoom& room,
-                                       const std::vector<std::string>& kinds,
-                                       const std::string& note) {
-  TRY(check_kinds(kinds));
-  TRY(check_no_histories(room, kinds));
-  TrainOutcome outcome;
+namespace {
+
+// Trains all that learn from who liked what, one after the other.
+Status train_models(const TrainingRoom& room, const std::vector<std::string>& kinds,
+                    Registry& registry, TrainOutcome& outcome) {
   const auto start = std::chrono::steady_clock::now();
   const Dataset dataset = TRY(build_dataset(room));
   outcome.dataset_seconds = seconds_since(start);
@@ -149,9 +150,6 @@ Result<TrainOutcome> train_and_release(const TrainingRoom& room,
   for (const std::string& kind : kinds) {
     TRY(check_training_memory(kind, sizes, room.configs));
   }
-
-  Registry registry(room.data.root());
-  std::map<std::string, std::string> artefacts;
   for (const std::string& kind : kinds) {
     const auto model_start = std::chrono::steady_clock::now();
     auto writer = TRY(registry.start(kind));
@@ -159,12 +157,33 @@ Result<TrainOutcome> train_and_release(const TrainingRoom& room,
     job.previous = TRY(current_version(registry, kind));
     TRY(train_model(kind, job, writer));
     TRY(check_stop(room.stop));
-    const TrainedVersion model{kind, writer.manifest.version, 0, writer.manifest.metrics_json};
+    TrainedVersion model{kind, writer.manifest.version, 0, writer.manifest.metrics_json};
     TRY(writer.commit());
-    artefacts[kind] = model.version;
-    outcome.models.push_back(model);
-    outcome.models.back().seconds = seconds_since(model_start);
+    model.seconds = seconds_since(model_start);
+    outcome.models.push_back(std::move(model));
   }
+  return {};
+}
+
+}  // namespace
+
+Result<TrainOutcome> train_and_release(const TrainingRoom& room,
+                                       const std::vector<std::string>& kinds,
+                                       const std::string& note) {
+  std::vector<std::string> models;
+  std::ranges::copy_if(kinds, std::back_inserter(models),
+                       [](const std::string& kind) { return kind != kRankerKind; });
+  TRY(check_kinds(models));
+  TRY(check_no_histories(room, models));
+  TrainOutcome outcome;
+  Registry registry(room.data.root());
+  if (!models.empty()) TRY(train_models(room, models, registry, outcome));
+  if (models.size() < kinds.size()) {
+    outcome.models.push_back(
+        TRY(train_ranker(room, room.ranker == nullptr ? RankerSettings{} : *room.ranker)));
+  }
+  std::map<std::string, std::string> artefacts;
+  for (const TrainedVersion& model : outcome.models) artefacts[model.kind] = model.version;
   outcome.release = TRY(registry.release(artefacts, note));
   return outcome;
 }

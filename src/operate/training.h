@@ -17,6 +17,8 @@
 
 namespace palate {
 
+struct RankerSettings;  // operate/ranker_settings.h
+
 // What training works with. References must live as long as the call.
 struct TrainingRoom {
   DataDirectory& data;
@@ -25,7 +27,8 @@ struct TrainingRoom {
   ThreadPool& pool;
   std::stop_token stop;
   uint64_t seed = 1;
-  bool from_lake = false;  // read the lake's clean zone instead of the log
+  bool from_lake = false;                  // read the lake's clean zone instead of the log
+  const RankerSettings* ranker = nullptr;  // nullptr: as they are by default
 };
 
 struct TrainedVersion {

@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "models/ranker/ranker.h"
 #include "recommend/cursor.h"
 #include "recommend/decision.h"
 #include "recommend/pipeline.h"
@@ -44,6 +45,7 @@ struct LoadedRelease {
   const LoadedModel* personal = nullptr;  // answers who has a history …
   const LoadedModel* popular = nullptr;   // … and everybody
   const LoadedModel* similar = nullptr;
+  std::unique_ptr<const Ranker> ranker;     // nullptr: the release has none
   const DecisionSink* decisions = nullptr;  // nullptr: none are logged
   mutable std::array<StepTimer, kStepsMax> timers;
   mutable std::once_flag taste_words_made;

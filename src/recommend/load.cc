@@ -128,6 +128,11 @@ Result<std::unique_ptr<const LoadedRelease>> load_release(const Recommender::Par
       return std::unexpected(fits.error().within(
           fmt::format("release {}: model {} {}", release.number, kind, version)));
     }
+    if (kind == kRankerKind) {
+      loaded->ranker =
+          TRY(Ranker::load(std::move(artefact), parts.state.types(), parts.state.features()));
+      continue;
+    }
     LoadedModel model;
     model.model = TRY(load_model(std::move(artefact)));
     model.known = known_items(*model.model);

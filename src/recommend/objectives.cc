@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
+#include <optional>
 
 #include "base/near_names.h"
 #include "events/number_text.h"
@@ -18,6 +20,8 @@ constexpr std::array kNames{
                   "answer is not personal"},
     ObjectiveName{"popularity", "likes, halved every week, as of this moment"},
     ObjectiveName{"model.<kind>", "the score of that model of the release"},
+    ObjectiveName{"ranker.<objective>",
+                  "what the release's ranker says of it: how probable a click is, say"},
     ObjectiveName{"feature.<name>", "a feature (docs/reference/features.md)"},
     ObjectiveName{"attribute.<name>", "the item's attribute as a number; 0 where it has none"},
     ObjectiveName{"source.<stage>", "1 where that stage proposed the item, else 0"},
@@ -47,12 +51,10 @@ std::vector<float> scores_by(const Model& model, const PipelineRun& run) {
   return scores;
 }
 
-// Of each candidate a row of these features, read together: what they derive from the history is
-// derived once.
-Result<std::vector<float>> feature_rows(std::span<const std::string> names,
-                                        const PipelineRun& run) {
+// What is read of the candidates as of the request.
+Status read_candidates(const PipelineRun& run,
+                       const std::function<Status(const FeatureReader::Request& request)>& read) {
   const LiveState& state = *run.draft.loaded.state;
-  const auto reader = TRY(FeatureReader::make(names, state.types(), state.features()));
   std::optional<ItemSignals::View> signals;
   if (state.signals() != nullptr) signals = state.signals()->view();
   const FeatureSources from{&state.types(), run.draft.view.get(), &state.popularity(),
@@ -60,10 +62,45 @@ Result<std::vector<float>> feature_rows(std::span<const std::string> names,
   const UserState* const user = run.draft.consent ? run.draft.user.get() : nullptr;
   const FeatureMoment moment{user, {}, run.draft.query.now};
   const std::vector<ItemIx> items = items_of(run.pool);
-  std::vector<float> rows(items.size() * names.size());
-  thread_local FeatureScratch scratch;
-  reader.read({from, moment, items}, rows, scratch);
+  return read({from, moment, items});
+}
+
+// Of each candidate a row of these features, read together: what they derive from the history is
+// derived once.
+Result<std::vector<float>> feature_rows(std::span<const std::string> names,
+                                        const PipelineRun& run) {
+  const LiveState& state = *run.draft.loaded.state;
+  const auto reader = TRY(FeatureReader::make(names, state.types(), state.features()));
+  std::vector<float> rows(run.pool.items.size() * names.size());
+  TRY(read_candidates(run, [&](const FeatureReader::Request& request) -> Status {
+    thread_local FeatureScratch scratch;
+    reader.read(request, rows, scratch);
+    return {};
+  }));
   return rows;
+}
+
+// A column an objective of the release's ranker.
+Result<std::vector<std::vector<float>>> ranker_columns(const PipelineRun& run) {
+  if (run.draft.loaded.ranker == nullptr) {
+    return fail(Code::kUnavailable,
+                "the release has no ranker; train one with `palate train --models ranker`");
+  }
+  std::vector<std::vector<float>> columns;
+  TRY(read_candidates(run, [&](const FeatureReader::Request& request) -> Status {
+    thread_local Ranker::Scratch scratch;
+    columns = TRY(run.draft.loaded.ranker->score(request, scratch));
+    return {};
+  }));
+  return columns;
+}
+
+Result<size_t> ranker_column(std::string_view objective, const PipelineRun& run) {
+  const std::vector<std::string> known = run.draft.loaded.ranker->objectives();
+  const auto found = std::ranges::find(known, objective);
+  if (found != known.end()) return static_cast<size_t>(found - known.begin());
+  return fail(Code::kInvalidArgument, "the release's ranker does not say '{}'; it says {}",
+              objective, fmt::join(known, ", "));
 }
 
 float finite_or_0(double value) {
@@ -131,7 +168,7 @@ Status check_objective(std::string_view name) {
 
 namespace {
 
-// Any but a feature.
+// Any but features and what a ranker says, which are read together.
 Result<std::vector<float>> objective(std::string_view name, const PipelineRun& run) {
   const std::string_view of = family(name);
   const LoadedRelease& loaded = run.draft.loaded;
@@ -158,9 +195,14 @@ Result<std::vector<std::vector<float>>> objectives(std::span<const std::string> 
   }
   std::vector<float> rows;
   if (!features.empty()) rows = TRY(feature_rows(features, run));
-  std::vector<std::vector<float>> columns;
+  std::vector<std::vector<float>> columns, ranked;
   size_t feature = 0;
   for (const std::string& name : names) {
+    if (family(name) == "ranker") {
+      if (ranked.empty()) ranked = TRY(ranker_columns(run));
+      columns.push_back(ranked[TRY(ranker_column(member(name), run))]);
+      continue;
+    }
     if (family(name) != "feature") {
       columns.push_back(TRY(objective(name, run)));
       continue;

@@ -127,6 +127,9 @@ const Release& Recommender::release() const { return loaded_->release; }
 std::vector<ModelInfo> Recommender::models() const {
   std::vector<ModelInfo> infos;
   for (const LoadedModel& loaded : loaded_->models) infos.push_back(loaded.model->info());
+  if (const Ranker* ranker = loaded_->ranker.get()) {
+    infos.push_back({.kind = std::string(kRankerKind), .version = ranker->version()});
+  }
   return infos;
 }
 

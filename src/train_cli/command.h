@@ -7,8 +7,8 @@
 
 #include "base/config.h"
 #include "base/result.h"
+#include "models/ranker/fit_config.h"
 #include "models/ranker/ranker_network.h"
-#include "train_cli/training_config.h"
 
 namespace CLI {
 class App;

@@ -7,6 +7,7 @@
 
 #include "base/version.h"
 #include "train_cli/command.h"
+#include "train_cli/training_options.h"
 
 namespace palate {
 namespace {
@@ -18,16 +19,23 @@ struct Flags {
   std::string held_out, out;
 };
 
+FieldOwner owner_of(bool of_request) {
+  return of_request ? FieldOwner::kRequest : FieldOwner::kCandidate;
+}
+
 // One field per column of the examples; every label is an objective, a probability.
 RankerInputs inputs_of(const ExampleSchema& schema) {
   RankerInputs inputs;
   for (const IdColumn& column : schema.ids) {
+    if (column.name.starts_with(kAside)) continue;
     inputs.sparse.push_back({.name = column.name,
+                             .owner = owner_of(column.of_request),
                              .pooling = column.many ? Pooling::kMean : Pooling::kOne,
                              .rows = column.vocabulary});
   }
   for (const NumberColumn& column : schema.numbers) {
-    inputs.dense.push_back({.name = column.name, .width = column.width});
+    inputs.dense.push_back(
+        {.name = column.name, .owner = owner_of(column.of_request), .width = column.width});
   }
   for (const std::string& label : schema.labels)
     inputs.objectives.push_back({.name = label, .link = Link::kSigmoid});
@@ -80,14 +88,14 @@ Status fit(const Flags& flags, const TrainSettings& settings) {
   }
   ThreadPool pool(static_cast<size_t>(settings.training.threads));
   TrainableNetwork plan = TRY(ranker_network(settings.ranker, inputs_of(schema)));
-  const TrainerOptions options = TRY(settings.training.trainer(plan.spec.outputs.size()));
+  const TrainerOptions options = TRY(trainer_options(settings.training, plan.spec.outputs.size()));
   Trainer trainer = TRY(Trainer::create(std::move(plan), schema, options, pool));
   trainer.learn_scales(data.training);
   const auto listener = [&](const EpochReport& report) {
     print_epoch(report, trainer.spec().outputs);
   };
   const FitOutcome outcome =
-      TRY(palate::fit(trainer, data, settings.training.fit(), {.epoch = listener}));
+      TRY(palate::fit(trainer, data, fit_options(settings.training), {.epoch = listener}));
   if (outcome.diverged) {
     std::fprintf(stderr,
                  "palate-train: the loss diverged after epoch %zu; the best epoch before is "

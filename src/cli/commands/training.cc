@@ -35,10 +35,12 @@ void print_outcome(const TrainOutcome& outcome, bool json) {
                 {"models", models}});
     return;
   }
-  print_line(fmt::format("dataset: {} users, {} items, {} interactions ({})",
-                         human_count(outcome.users), human_count(outcome.items),
-                         human_count(outcome.interactions),
-                         human_seconds(outcome.dataset_seconds)));
+  if (outcome.users > 0) {
+    print_line(fmt::format("dataset: {} users, {} items, {} interactions ({})",
+                           human_count(outcome.users), human_count(outcome.items),
+                           human_count(outcome.interactions),
+                           human_seconds(outcome.dataset_seconds)));
+  }
   for (const TrainedVersion& model : outcome.models) {
     print_line(fmt::format("trained {} {} in {}", model.kind, model.version,
                            human_seconds(model.seconds)));
@@ -52,7 +54,7 @@ Status train(Context& context, const Flags& flags) {
   ThreadPool pool(flags.threads);
   const TrainingRoom room{
       *data,      context.settings.types, context.settings.models, pool, process_stop_token(),
-      flags.seed, flags.from == "lake"};
+      flags.seed, flags.from == "lake",   &context.settings.ranker};
   const TrainOutcome outcome = TRY(train_and_release(room, flags.models, flags.note));
   print_outcome(outcome, context.json);
   return {};
@@ -71,7 +73,9 @@ Command train_command() {
                "--models", flags->models,
                "Which models, separated by commas: popularity or trending for those nobody knows, "
                "and of als, item_knn, ease, graph, content and blend what answers the others; "
-               "demographic answers by profile, best as a part of a blend")
+               "demographic answers by profile, best as a part of a blend; ranker puts in order "
+               "what "
+               "others propose (needs palate-train)")
             ->delimiter(',')
             ->capture_default_str();
         app.add_option("--seed", flags->seed, "Of random beginnings; one seed gives one result")

@@ -1,10 +1,10 @@
-// How a network is trained: [training].
+// How a network is trained: [training]. Free of LibTorch; palate-train makes options of room learn
+// out of it.
 #pragma once
 
 #include <string>
 
 #include "base/config.h"
-#include "learn/fit.h"
 
 namespace palate {
 
@@ -34,9 +34,6 @@ struct TrainingConfig {
   std::string checkpoint;
 
   static void fields(FieldVisitor<TrainingConfig>& field);
-  // Errors: kInvalidArgument for an optimizer that does not exist.
-  [[nodiscard]] Result<TrainerOptions> trainer(size_t outputs) const;
-  [[nodiscard]] FitOptions fit() const;
 };
 
 }  // namespace palate

@@ -1,4 +1,4 @@
-#include "train_cli/training_config.h"
+#include "models/ranker/fit_config.h"
 
 namespace palate {
 
@@ -48,38 +48,6 @@ void TrainingConfig::fields(FieldVisitor<TrainingConfig>& field) {
         "Calibrates probabilities on the held-out examples (Platt)");
   field("checkpoint", &TrainingConfig::checkpoint, {},
         "A directory for the state after each epoch; training goes on from there. Empty: none");
-}
-
-Result<TrainerOptions> TrainingConfig::trainer(size_t outputs) const {
-  TrainerOptions options;
-  options.tasks.resize(outputs);
-  options.dense = {.rule = TRY(parse_rule(optimizer)),
-                   .learning_rate = learning_rate,
-                   .weight_decay = weight_decay,
-                   .l2 = l2};
-  options.tables = {.rule = TRY(parse_rule(table_optimizer)),
-                    .learning_rate = table_learning_rate,
-                    .l2 = table_l2};
-  options.table = {.sigma = table_sigma, .average = average, .decay_all = table_decay_all};
-  options.clip_norm = clip_norm;
-  options.parts = static_cast<size_t>(parts);
-  options.seed = static_cast<uint64_t>(seed);
-  return options;
-}
-
-FitOptions TrainingConfig::fit() const {
-  FitOptions options;
-  options.batches = {.rows = static_cast<size_t>(batch),
-                     .seed = static_cast<uint64_t>(seed),
-                     .readers = static_cast<size_t>(readers)};
-  options.epochs = epochs;
-  options.patience = patience;
-  options.warmup_steps = warmup_steps;
-  options.cosine = cosine;
-  options.plateau = plateau;
-  options.calibrate = calibrate;
-  options.checkpoint = checkpoint;
-  return options;
 }
 
 }  // namespace palate

@@ -1,0 +1,290 @@
+#include "dataset/ranking_examples.h"
+
+#include <filesystem>
+#include <random>
+#include <set>
+#include <unistd.h>
+
+#include <gmock/gmock.h>
+
+#include "dataset/examples.h"
+#include "events/block.h"
+#include "features/live_state.h"
+#include "features/memory_parts_for_test.h"
+
+namespace palate {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr int64_t kStart = 1'767'225'600 * kSecondUs;
+
+// Slates of five items, each followed by clicks on items of the user's half; what serving would
+// have read for each is kept beside.
+class LoggedWorld : public ::testing::Test {
+ protected:
+  static constexpr uint32_t kItems = 30, kUsers = 12, kSlate = 5;
+
+  void SetUp() override {
+    live_ = std::make_unique<LiveState>(LiveState::Parts{.types = &types_,
+                                                         .hash = &hash_,
+                                                         .store = &store_,
+                                                         .tenant = {},
+                                                         .limits = limits_,
+                                                         .features = features_,
+                                                         .bulk_entries_min = 1'000'000,
+                                                         .write_delay = std::chrono::hours(1)});
+    ASSERT_TRUE(live_->catch_up(log_, {}));
+    out_ = std::filesystem::temp_directory_path() / fmt::format("palate-examples-{}", getpid());
+    std::filesystem::remove_all(out_);
+    std::filesystem::create_directories(out_);
+    for (uint32_t item = 0; item < kItems; ++item) post_item(item);
+    for (uint32_t user = 0; user < kUsers; ++user) post_user(user);
+  }
+  void TearDown() override { std::filesystem::remove_all(out_); }
+
+  Position append(Stream stream, std::vector<EncodedBlock> blocks) {
+    std::vector<EventLog::Append> appends;
+    for (auto& block : blocks) appends.push_back({stream, 0, block.count, std::move(block.bytes)});
+    return log_.append(appends)->front();
+  }
+  void post_item(uint32_t number) {
+    ItemRecord item;
+    item.id = fmt::format("i{}", number);
+    item.categories = {fmt::format("c{}", number % 3), fmt::format("half{}", number % 2)};
+    item.tags = {fmt::format("t{}", number % 4)};
+    item.creator = fmt::format("m{}", number % 7);
+    const std::vector items{item};
+    ASSERT_TRUE(live_->apply_items(append(Stream::kItems, encode_items(items)), items));
+  }
+  void post_user(uint32_t number) {
+    UserRecord user;
+    user.id = fmt::format("u{}", number);
+    user.region = number % 2 == 0 ? "NO" : "PT";
+    user.personalization = number != 3;
+    const std::vector users{user};
+    ASSERT_TRUE(live_->apply_users(append(Stream::kUsers, encode_users(users)), users));
+  }
+  void send(const std::vector<EventView>& rows) {
+    const Position first = append(Stream::kEvents, encode_events(rows, types_));
+    ASSERT_TRUE(live_->apply_events(first, rows));
+  }
+
+  struct Asked {
+    std::string user;
+    TimeUs now;
+    std::vector<ItemIx> items = {};
+    RankingFields::Values values = {};
+    std::set<uint32_t> clicked = {};  // places
+  };
+
+  // `fields`: what serving reads with, before the slate is logged.
+  void play(size_t slates, const RankingFields* fields) {
+    for (size_t s = 0; s < slates; ++s) {
+      clock_us_ += 600 * kSecondUs;
+      const uint32_t user = random_() % kUsers;
+      Asked asked{.user = fmt::format("u{}", user), .now = {clock_us_}};
+      std::set<uint32_t> items;
+      while (items.size() < kSlate) items.insert(random_() % kItems);
+      for (const uint32_t item : items) asked.items.push_back({item});
+      if (fields != nullptr) read_live(*fields, asked);
+      names_.clear();
+      for (const uint32_t item : items) names_.push_back(fmt::format("i{}", item));
+      const std::string request = fmt::format("r{}", asked_.size());
+      std::vector<EventView> shown, clicks;
+      for (uint32_t place = 0; place < kSlate; ++place) {
+        EventView row;
+        row.user = asked.user;
+        row.item = names_[place];
+        row.request_id = request;
+        row.slot = static_cast<int32_t>(place);
+        row.ts = row.received = asked.now;
+        row.type = *types_.find("impression");
+        shown.push_back(row);
+        if (asked.items[place].value % 2 != user % 2) continue;
+        row.type = *types_.find("click");
+        row.ts = row.received = {clock_us_ + 30 * kSecondUs};
+        clicks.push_back(row);
+        asked.clicked.insert(place);
+      }
+      send(shown);
+      if (!clicks.empty()) send(clicks);
+      asked_.push_back(std::move(asked));
+    }
+  }
+
+  void read_live(const RankingFields& fields, Asked& asked) {
+    const Catalogue::View items = live_->catalogue().view();
+    const ItemSignals::View signals = live_->signals()->view();
+    const auto user = live_->user(asked.user);
+    ASSERT_TRUE(user);
+    const UserState* state = user->get();
+    if (state != nullptr && state->has_profile && !state->profile.personalization) state = nullptr;
+    const FeatureSources from{&types_, &items, &live_->popularity(), &signals};
+    const FeatureMoment moment{state, {}, asked.now};
+    RankingFields::Scratch scratch;
+    fields.read({from, moment, asked.items}, asked.values, scratch);
+  }
+
+  Result<RankingExamples> make(const ExamplesConfig& config) {
+    return make_ranking_examples({.replay = {&log_, &types_, &hash_, limits_, features_},
+                                  .catalogue = &live_->catalogue(),
+                                  .config = config,
+                                  .seed = 1,
+                                  .out = out_},
+                                 {});
+  }
+  static std::string error_of(const Result<RankingExamples>& made) {
+    return made ? std::string("none") : made.error().message;
+  }
+
+  EventTypes types_ = EventTypes::defaults();
+  KeyedHash hash_{{}, {}};
+  HistoryLimits limits_;
+  FeatureConfig features_ = everything(8);
+  MemoryLog log_;
+  MemoryStore store_;
+  std::unique_ptr<LiveState> live_;
+  Path out_;
+  std::mt19937 random_{7};
+  int64_t clock_us_ = kStart;
+  std::vector<std::string> names_;
+  std::vector<Asked> asked_;
+};
+
+TEST_F(LoggedWorld, ARowReadsWhatServingReadForTheRequest) {
+  // The vocabulary of a first run is what serving reads with while the rest is played.
+  play(150, nullptr);
+  ExamplesConfig config;
+  const auto before = make(config);
+  ASSERT_TRUE(before) << before.error().message;
+  const auto fields = RankingFields::make(before->fields, types_, features_);
+  ASSERT_TRUE(fields);
+  play(150, &*fields);
+  std::filesystem::remove_all(out_);
+  std::filesystem::create_directories(out_);
+  const auto made = make(config);
+  ASSERT_TRUE(made) << made.error().message;
+  // All items, tags, … are frequent in both, and the same names have the same rows but for their
+  // order, so that names and not rows are compared where the field has any.
+  const auto examples = Examples::open(made->held_out);
+  ASSERT_TRUE(examples) << examples.error().message;
+  ASSERT_GT(examples->rows(), 100u);
+  const auto id_fields = fields->ids();
+  size_t compared = 0;
+  for (size_t row = 0; row < examples->rows(); ++row) {
+    const uint32_t slate = examples->ids(id_fields.size(), row)[0];
+    const Asked& asked = asked_[slate];
+    const size_t place = row % kSlate;
+    for (size_t n = 0; n < examples->schema().numbers.size(); ++n) {
+      const auto width = examples->schema().numbers[n].width;
+      const size_t at = examples->schema().numbers[n].of_request ? 0 : place;
+      const auto offline = examples->numbers(n, row);
+      for (size_t v = 0; v < width; ++v) {
+        ASSERT_EQ(offline[v], asked.values.numbers[n][at * width + v])
+            << n << " " << v << " of slate " << slate;
+        ++compared;
+      }
+    }
+    for (size_t f = 0; f < id_fields.size(); ++f) {
+      const size_t at = id_fields[f].of_request ? 0 : place;
+      const auto offline = examples->ids(f, row);
+      const auto& starts = asked.values.starts[f];
+      const size_t begin = starts.empty() ? at : starts[at];
+      const size_t end = starts.empty() ? at + 1 : starts[at + 1];
+      ASSERT_EQ(offline.size(), end - begin) << id_fields[f].name;
+    }
+    EXPECT_EQ(examples->label(0)[row],
+              asked.clicked.contains(static_cast<uint32_t>(place)) ? 1 : 0);
+  }
+  EXPECT_GT(compared, 1000u);
+}
+
+TEST_F(LoggedWorld, WhatIsHeldOutIsNewerThanEveryLabelThatIsTrainedOn) {
+  play(200, nullptr);
+  ExamplesConfig config;
+  config.objectives = {"click:3h"};
+  const auto made = make(config);
+  ASSERT_TRUE(made) << made.error().message;
+  const auto training = Examples::open(made->training.front());
+  const auto held_out = Examples::open(made->held_out);
+  ASSERT_TRUE(training);
+  ASSERT_TRUE(held_out);
+  const size_t slate = training->schema().ids.size() - 1;
+  ASSERT_EQ(training->schema().ids[slate].name, "_slate");
+  int64_t newest = 0, oldest = INT64_MAX;
+  for (size_t row = 0; row < training->rows(); ++row) {
+    newest = std::max(newest, asked_[training->ids(slate, row)[0]].now.us);
+  }
+  for (size_t row = 0; row < held_out->rows(); ++row) {
+    oldest = std::min(oldest, asked_[held_out->ids(slate, row)[0]].now.us);
+  }
+  EXPECT_LT(newest + 3 * 3600 * kSecondUs, oldest);
+  EXPECT_GT(made->between, 0u);
+  EXPECT_GT(made->unfinished, 0u);
+  EXPECT_EQ(made->training_rows + made->held_out_rows + made->between + made->unfinished,
+            made->impressions);
+}
+
+TEST_F(LoggedWorld, NegativesThatAreDroppedAreWeighedForByThoseThatStay) {
+  play(300, nullptr);
+  ExamplesConfig config;
+  const auto all = make(config);
+  ASSERT_TRUE(all);
+  std::filesystem::remove_all(out_);
+  std::filesystem::create_directories(out_);
+  config.negatives = 0.25;
+  const auto made = make(config);
+  ASSERT_TRUE(made) << made.error().message;
+  const auto examples = Examples::open(made->training.front());
+  ASSERT_TRUE(examples);
+  double positives = 0, negatives = 0, weight = 0;
+  for (size_t row = 0; row < examples->rows(); ++row) {
+    (examples->label(0)[row] > 0 ? positives : negatives) += 1;
+    weight += examples->weight(row);
+  }
+  EXPECT_EQ(positives, static_cast<double>(made->positives[0]));
+  EXPECT_EQ(made->positives, all->positives);
+  EXPECT_EQ(all->training_rows, made->training_rows + made->dropped);
+  const double negatives_before = static_cast<double>(all->training_rows) - positives;
+  EXPECT_NEAR(negatives / negatives_before, 0.25, 0.08);
+  EXPECT_NEAR(weight / static_cast<double>(all->training_rows), 1, 0.2);
+  EXPECT_EQ(made->held_out_rows, all->held_out_rows) << "what is measured stays whole";
+}
+
+TEST_F(LoggedWorld, AShardIsAStretchOfTime) {
+  play(500, nullptr);
+  ExamplesConfig config;
+  config.shard_rows = 1000;
+  config.position = "feature";
+  const auto made = make(config);
+  ASSERT_TRUE(made) << made.error().message;
+  ASSERT_EQ(made->training.size(), 3u);
+  size_t rows = 0;
+  for (const Path& path : made->training) {
+    const auto examples = Examples::open(path);
+    ASSERT_TRUE(examples);
+    EXPECT_EQ(examples->schema().ids.back().name, "position");
+    EXPECT_TRUE(examples->schema().ids.back().of_request);
+    EXPECT_EQ(examples->ids(examples->schema().ids.size() - 1, 3)[0], 4u) << "places count from 1";
+    rows += examples->rows();
+  }
+  EXPECT_EQ(rows, made->training_rows);
+}
+
+TEST_F(LoggedWorld, WhatCannotBeMadeIsSaid) {
+  EXPECT_THAT(error_of(make({})), HasSubstr("the log has no impressions"));
+  play(3, nullptr);
+  ExamplesConfig config;
+  config.objectives = {"click:100d"};
+  EXPECT_THAT(error_of(make(config)), HasSubstr("wait for their window to end"));
+  play(100, nullptr);
+  config.objectives = {"purchase:1h"};
+  EXPECT_THAT(error_of(make(config)), HasSubstr("followed by 'purchase'"));
+  config.objectives = {"click:1h"};
+  config.features = {"item_cuont:click:1d"};
+  EXPECT_THAT(error_of(make(config)), HasSubstr("there is no feature 'item_cuont'"));
+}
+
+}  // namespace
+}  // namespace palate

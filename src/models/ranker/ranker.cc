@@ -1,0 +1,107 @@
+#include "models/ranker/ranker.h"
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+
+#include "infer/trainable.h"
+
+namespace palate {
+namespace {
+
+constexpr std::string_view kTrainAgain = "train again with `palate train --models ranker`";
+constexpr std::array<uint32_t, 1> kFirstPlace{1};
+
+// Which of `fields` has the name, and whose it is.
+template <class Fields>
+size_t place_of(const Fields& fields, std::string_view name) {
+  const auto found = std::ranges::find(fields, name, [](const auto& field) { return field.name; });
+  return static_cast<size_t>(found - fields.begin());
+}
+
+bool of_request(const SparseField& field) { return field.owner == FieldOwner::kRequest; }
+bool of_request(const DenseField& field) { return field.owner == FieldOwner::kRequest; }
+
+std::unexpected<Error> does_not_fit(std::string_view name) {
+  return fail(
+      Code::kConflict,
+      "the ranker reads the field '{}', which there is not, or not so wide, in this palate; "
+      "{}",
+      name, kTrainAgain);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<const Ranker>> Ranker::load(std::shared_ptr<const Artefact> artefact,
+                                                   const EventTypes& types,
+                                                   const FeatureConfig& features) {
+  const std::string json = TRY(read_file(artefact->path() / kRankerFieldsFile));
+  RankingFields::Parts parts = TRY(ranking_fields_from_json(json));
+  const auto rows = TRY(artefact->vector<uint32_t>(kRankerItemRows));
+  parts.vocabulary.item_rows.assign(rows.begin(), rows.end());
+  auto fields = RankingFields::make(std::move(parts), types, features);
+  if (!fields) {
+    return fail(Code::kConflict, "{}; keep it, or {}", fields.error().message, kTrainAgain);
+  }
+  std::string version = artefact->manifest().version;
+  auto network = TRY(Network::load(std::move(artefact)));
+  std::unique_ptr<Ranker> ranker(
+      new Ranker(std::move(*fields), std::move(network), std::move(version)));
+  TRY(ranker->find_columns());
+  return ranker;
+}
+
+Status Ranker::find_columns() {
+  const auto ids = fields_.ids();
+  for (const SparseField& field : network_->spec().sparse) {
+    const std::string_view column = column_of(field.name);
+    if (column == "position" && of_request(field)) {
+      sparse_.push_back(kPosition);
+      continue;
+    }
+    const size_t at = place_of(ids, column);
+    // A row behind the table would be read as unknown: what is there must fit what was trained.
+    if (at == ids.size() || ids[at].of_request != of_request(field) || ids[at].rows != field.rows) {
+      return does_not_fit(field.name);
+    }
+    sparse_.push_back(at);
+  }
+  const auto numbers = fields_.numbers();
+  for (const DenseField& field : network_->spec().dense) {
+    const size_t at = place_of(numbers, column_of(field.name));
+    if (at == numbers.size() || numbers[at].of_request != of_request(field) ||
+        numbers[at].width != field.width) {
+      return does_not_fit(field.name);
+    }
+    dense_.push_back(at);
+  }
+  return {};
+}
+
+std::vector<std::string> Ranker::objectives() const {
+  std::vector<std::string> names;
+  for (const Output& output : network_->spec().outputs) names.push_back(output.name);
+  return names;
+}
+
+Result<std::vector<std::vector<float>>> Ranker::score(const FeatureReader::Request& request,
+                                                      Scratch& scratch) const {
+  fields_.read(request, scratch.values, scratch.fields);
+  std::vector<SparseValues> sparse;
+  for (const size_t at : sparse_) {
+    if (at == kPosition) {
+      sparse.push_back({kFirstPlace, {}});
+    } else {
+      sparse.push_back({scratch.values.ids[at], scratch.values.starts[at]});
+    }
+  }
+  std::vector<std::span<const float>> dense;
+  for (const size_t at : dense_) dense.emplace_back(scratch.values.numbers[at]);
+  std::vector<std::vector<float>> scores(network_->spec().outputs.size(),
+                                         std::vector<float>(request.items.size()));
+  const std::vector<std::span<float>> out(scores.begin(), scores.end());
+  TRY(network_->score({request.items.size(), sparse, dense}, out, scratch.network));
+  return scores;
+}
+
+}  // namespace palate

@@ -1,0 +1,59 @@
+// A trained ranker as it serves: reads its fields of a request and its candidates, and runs the
+// network over them. Not a Model: it puts candidates in order that others have found, and reads
+// what is known of user and items beside the history. docs/formats/model.md, "ranker".
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "artefact/artefact.h"
+#include "base/result.h"
+#include "features/ranking_fields.h"
+#include "infer/network.h"
+
+namespace palate {
+
+inline constexpr std::string_view kRankerKind = "ranker";
+inline constexpr std::string_view kRankerFieldsFile = "fields.json";
+inline constexpr std::string_view kRankerItemRows = "rows.item";  // tensor, U32, by ItemIx
+
+// Immutable and thread-safe; a scratch belongs to one thread at a time.
+class Ranker {
+ public:
+  // Errors: kCorrupt, kUnsupportedVersion; kConflict where it reads a feature that is not kept (any
+  // more), or the network reads a field that there is not.
+  static Result<std::unique_ptr<const Ranker>> load(std::shared_ptr<const Artefact> artefact,
+                                                    const EventTypes& types,
+                                                    const FeatureConfig& features);
+
+  // Names of what it says: "click", "watch".
+  [[nodiscard]] std::vector<std::string> objectives() const;
+  [[nodiscard]] const std::string& version() const { return version_; }
+
+  struct Scratch {
+    RankingFields::Scratch fields;
+    RankingFields::Values values;
+    NetworkScratch network;
+  };
+  // A row an objective: what the network says of each candidate, a probability where the objective
+  // is one. A candidate's numbers do not depend on the others.
+  [[nodiscard]] Result<std::vector<std::vector<float>>> score(const FeatureReader::Request& request,
+                                                              Scratch& scratch) const;
+
+ private:
+  Ranker(RankingFields fields, std::shared_ptr<const Network> network, std::string version)
+      : fields_(std::move(fields)), network_(std::move(network)), version_(std::move(version)) {}
+  Status find_columns();
+
+  RankingFields fields_;
+  std::shared_ptr<const Network> network_;
+  std::string version_;
+  // Of each field of the network, which of fields_ it reads; kPosition: the place in the slate,
+  // held at the first.
+  static constexpr size_t kPosition = SIZE_MAX;
+  std::vector<size_t> sparse_, dense_;
+};
+
+}  // namespace palate

@@ -1,0 +1,18 @@
+// What a ranker is trained by: [examples], [ranker], [training].
+#pragma once
+
+#include "base/config.h"
+#include "dataset/examples_config.h"
+#include "models/ranker/fit_config.h"
+#include "models/ranker/ranker_network.h"
+
+namespace palate {
+
+struct RankerSettings {
+  ExamplesConfig examples;
+  RankerConfig network;
+  TrainingConfig training;
+  void add_to(ConfigSchema& schema);
+};
+
+}  // namespace palate

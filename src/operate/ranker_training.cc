@@ -1,0 +1,261 @@
+#include "operate/ranker_training.h"
+
+#include <chrono>
+#include <cstdlib>
+
+#include <nlohmann/json.hpp>
+
+#include "artefact/manifest.h"
+#include "artefact/safetensors.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/stop.h"
+#include "base/version.h"
+#include "dataset/examples.h"
+#include "dataset/single_feature.h"
+#include "features/spec.h"
+#include "ids/dictionary_hash.h"
+#include "models/ranker/ranker.h"
+#include "operate/processes.h"
+
+namespace palate {
+namespace {
+
+using Json = nlohmann::json;
+
+// A directory that goes with the object.
+class WorkDirectory {
+ public:
+  static Result<std::unique_ptr<WorkDirectory>> make(const Path& path) {
+    std::error_code ignored;
+    std::filesystem::remove_all(path, ignored);  // of a trainer that was killed
+    TRY(make_directories(path));
+    return std::unique_ptr<WorkDirectory>(new WorkDirectory(path));
+  }
+  ~WorkDirectory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  WorkDirectory(const WorkDirectory&) = delete;
+  WorkDirectory& operator=(const WorkDirectory&) = delete;
+  [[nodiscard]] const Path& path() const { return path_; }
+
+ private:
+  explicit WorkDirectory(Path path) : path_(std::move(path)) {}
+  Path path_;
+};
+
+Result<Path> find_palate_train() {
+  if (const char* said = std::getenv("PALATE_TRAIN"); said != nullptr && *said != '\0') {
+    if (std::filesystem::exists(said)) return Path(said);
+    return fail(Code::kUnavailable, "PALATE_TRAIN says {}, where there is nothing", said);
+  }
+  std::error_code error;
+  const Path self = std::filesystem::read_symlink("/proc/self/exe", error);
+  const Path beside = self.parent_path() / "palate-train";
+  if (!error && std::filesystem::exists(beside, error)) return beside;
+  return fail(
+      Code::kUnavailable,
+      "rankers are trained by palate-train, which is not beside this program ({}). Build it "
+      "with `./dev deps train && ./dev build`, or say where it is in PALATE_TRAIN; serving a "
+      "ranker does not need it",
+      beside.string());
+}
+
+std::string text_of(const FieldValue& value) {
+  if (const auto* text = std::get_if<std::string>(&value)) return *text;
+  if (const auto* yes = std::get_if<bool>(&value)) return *yes ? "true" : "false";
+  if (const auto* whole = std::get_if<int64_t>(&value)) return fmt::format("{}", *whole);
+  return fmt::format("{}", std::get<double>(value));
+}
+
+// What was set otherwise than by default, as flags of palate-train.
+void add_flags(const RankerSettings& settings, std::vector<std::string>& arguments) {
+  RankerSettings copy = settings, plain;
+  ConfigSchema schema, defaults;
+  schema.add("ranker", copy.network);
+  schema.add("training", copy.training);
+  defaults.add("ranker", plain.network);
+  defaults.add("training", plain.training);
+  for (size_t i = 0; i < schema.fields().size(); ++i) {
+    const Field& field = schema.fields()[i];
+    const FieldValue value = field.get();
+    if (value == defaults.fields()[i].get()) continue;
+    if (const auto* list = std::get_if<std::vector<std::string>>(&value)) {
+      for (const std::string& one : *list) {
+        arguments.push_back(fmt::format("--{}={}", field.name(), one));
+      }
+      continue;
+    }
+    arguments.push_back(fmt::format("--{}={}", field.name(), text_of(value)));
+  }
+}
+
+// The tables and what their optimizer keeps of them, the best epoch so far and the one that is
+// written: six times, at most.
+uint64_t training_bytes(const RankingFields& fields, const RankerConfig& network) {
+  uint64_t rows = 0;
+  for (const auto& field : fields.ids()) rows += field.rows;
+  constexpr uint64_t kCopies = 6, kProgram = uint64_t{600} << 20;
+  return kProgram + rows * static_cast<uint64_t>(network.width) * sizeof(float) * kCopies;
+}
+
+std::string last_line(const Path& file) {
+  std::string text = read_file(file).value_or("");
+  while (text.ends_with('\n')) text.pop_back();
+  const size_t at = text.rfind('\n');
+  return at == std::string::npos ? text : text.substr(at + 1);
+}
+
+struct Fitted {
+  Path network;
+  Json metrics;
+};
+
+Result<Fitted> fit(const RankingExamples& examples, const RankerSettings& settings,
+                   const Path& directory, const std::stop_token& stop) {
+  Fitted fitted{.network = directory / "network", .metrics = {}};
+  Program program;
+  program.arguments = {TRY(find_palate_train()).string(), "fit"};
+  for (const Path& shard : examples.training) program.arguments.push_back(shard.string());
+  program.arguments.insert(program.arguments.end(), {"--held-out", examples.held_out.string(),
+                                                     "--out", fitted.network.string()});
+  add_flags(settings, program.arguments);
+  program.out = directory / "palate-train.out";
+  program.errors = directory / "palate-train.err";
+  TRY(run_programs({&program, 1}, stop));
+  if (program.exit_code != 0) {
+    const std::string said = last_line(program.errors);
+    return fail(Code::kUnavailable, "training 'ranker': {}",
+                said.empty() ? fmt::format("palate-train ended with {}", program.exit_code) : said);
+  }
+  fitted.metrics = Json::parse(last_line(program.out), nullptr, /*allow_exceptions=*/false);
+  if (!fitted.metrics.is_object()) fitted.metrics = Json::object();
+  fitted.metrics["training_rows"] = examples.training_rows;
+  fitted.metrics["held_out_rows"] = examples.held_out_rows;
+  return fitted;
+}
+
+// The numbers that say the most of each outcome by themselves: too much of it is told aloud.
+Status note_single_features(const RankingExamples& examples, const RankingFields& fields,
+                            Json& metrics) {
+  constexpr size_t kNoted = 10;
+  const Examples newest = TRY(Examples::open(examples.training.back()));
+  const auto found = single_features(newest, fields.number_names());
+  Json noted = Json::array();
+  for (size_t i = 0; i < std::min(kNoted, found.size()); ++i) {
+    const auto& [feature, label, auc] = found[i];
+    noted.push_back({{"feature", feature}, {"objective", label}, {"auc", auc}});
+    if (!found[i].suspicious()) continue;
+    log_warning(
+        "'{}' alone tells whether '{}' follows (AUC {:.3f}): does it count what it foretells? "
+        "Leave it "
+        "out of examples.features if so",
+        feature, label, auc);
+  }
+  metrics["single_feature_auc"] = noted;
+  return {};
+}
+
+std::string dictionary_of(DataDirectory& data, size_t items) {
+  const Catalogue::View view = data.state().catalogue().view();
+  DictionaryHash hash;
+  for (uint32_t item = 0; item < items; ++item) hash.add(data.hash().item(view.name({item})));
+  return hash.hex();
+}
+
+void fill_manifest(const TrainingRoom& room, const RankingExamples& examples, const AsOf& as_of,
+                   Manifest& manifest) {
+  manifest.code_version = version();
+  manifest.seed = room.seed;
+  manifest.as_of_json = as_of_to_json(as_of);
+  manifest.items = examples.fields.vocabulary.item_rows.size();
+  manifest.dictionary = dictionary_of(room.data, manifest.items);
+  manifest.feature_spec = fmt::format("{:016x}", feature_spec_hash());
+  manifest.event_types = fmt::format("{:016x}", room.types.fingerprint());
+}
+
+Json config_of(const RankerSettings& settings) {
+  RankerSettings copy = settings;
+  ConfigSchema schema;
+  copy.add_to(schema);
+  Json json = Json::object();
+  for (const Field& field : schema.fields()) {
+    std::visit([&](const auto& value) { json[field.name()] = value; }, field.get());
+  }
+  return json;
+}
+
+}  // namespace
+
+void RankerSettings::add_to(ConfigSchema& schema) {
+  schema.add("examples", examples);
+  schema.add("ranker", network);
+  schema.add("training", training);
+}
+
+Result<RankingExamples> examples_of_log(const TrainingRoom& room, const ExamplesConfig& config,
+                                        const Path& out) {
+  const LiveState& state = room.data.state();
+  return make_ranking_examples({.replay = {&room.data.log(), &room.types, &room.data.hash(),
+                                           state.limits(), state.features()},
+                                .catalogue = &state.catalogue(),
+                                .config = config,
+                                .seed = room.seed,
+                                .out = out},
+                               room.stop);
+}
+
+std::string describe(const RankingExamples& examples) {
+  std::string text = fmt::format(
+      "{} impressions in {} slates: {} to train on, {} held out, {} wait for their "
+      "window to end, {} lie too near the held-out part",
+      examples.impressions, examples.slates, examples.training_rows, examples.held_out_rows,
+      examples.unfinished, examples.between);
+  for (size_t o = 0; o < examples.objectives.size(); ++o) {
+    text += fmt::format("; {}: {} followed", examples.objectives[o], examples.positives[o]);
+  }
+  return text;
+}
+
+Result<TrainedVersion> train_ranker(const TrainingRoom& room, const RankerSettings& settings) {
+  const auto start = std::chrono::steady_clock::now();
+  TRY(find_palate_train());
+  Registry registry(room.data.root());
+  auto writer = TRY(registry.start(kRankerKind));
+  const AsOf as_of = TRY(room.data.log().ends());
+  const auto directory =
+      TRY(WorkDirectory::make(room.data.root() / "examples" / writer.manifest.version));
+  const RankingExamples examples = TRY(examples_of_log(room, settings.examples, directory->path()));
+  const RankingFields fields =
+      TRY(RankingFields::make(examples.fields, room.types, room.data.state().features()));
+  TRY(check_memory(training_bytes(fields, settings.network),
+                   fmt::format("training 'ranker' on {} examples", examples.training_rows),
+                   "Lower ranker.width, or raise examples.vocabulary_min."));
+  RankerSettings given = settings;
+  if (given.training.seed == TrainingConfig{}.seed) {
+    given.training.seed = static_cast<int64_t>(room.seed);
+  }
+  Fitted fitted = TRY(fit(examples, given, directory->path(), room.stop));
+  TRY(note_single_features(examples, fields, fitted.metrics));
+  const auto network = TRY(Artefact::open(fitted.network));
+  for (const NamedTensor& tensor : network->tensors()) {
+    writer.add(tensor.name, tensor.view.type, tensor.view.shape, tensor.view.bytes);
+  }
+  writer.keep(network);
+  writer.add<uint32_t>(std::string(kRankerItemRows), {examples.fields.vocabulary.item_rows.size()},
+                       std::span<const uint32_t>(examples.fields.vocabulary.item_rows));
+  TRY(writer.add_file(kRankerFieldsFile, to_json(examples.fields)));
+  fill_manifest(room, examples, as_of, writer.manifest);
+  writer.manifest.details_json = network->manifest().details_json;
+  writer.manifest.metrics_json = fitted.metrics.dump();
+  writer.manifest.config_json = config_of(given).dump();
+  TRY(check_stop(room.stop));
+  TrainedVersion trained{std::string(kRankerKind), writer.manifest.version, 0,
+                         writer.manifest.metrics_json};
+  TRY(writer.commit());
+  trained.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return trained;
+}
+
+}  // namespace palate

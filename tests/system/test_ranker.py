@@ -1,0 +1,154 @@
+"""A ranker from impressions to answers: examples out of the log of a simulated world, palate-train, a release, a pipeline that asks it, and
+what is said where something is missing."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import time
+
+import pytest
+from conftest import BIN, Server, run, run_json
+
+CONFIG = """
+[features]
+counters = true
+
+[examples]
+objectives = ["click:1h", "like:1d"]
+
+[ranker]
+width = 8
+hidden = ["32"]
+streams = ["linear", "fm", "mlp"]
+
+[training]
+epochs = 4
+batch = 512
+learning_rate = 0.003
+table_learning_rate = 0.01
+threads = 1
+
+[pipelines.ranked]
+stages = ["popular quota=200", "formula score='ranker.click'"]
+deadline_ms = 5000
+
+[pipelines.mixed]
+stages = ["popular quota=200", "formula score='ranker.click * ranker.like + 0.001 * unit(popularity)'"]
+deadline_ms = 5000
+
+[pipelines.wrong]
+stages = ["popular quota=200", "formula score='ranker.purchase'"]
+deadline_ms = 5000
+"""
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A data directory of a simulated world, with a ranker in its release."""
+    folder = tmp_path_factory.mktemp("ranker")
+    config = folder / "palate.toml"
+    config.write_text(CONFIG)
+    data = folder / "data"
+    common = ("--config", config, "--data", data)
+    world = ("--simulate.users", "600", "--simulate.items", "400", "--simulate.days", "14", "--simulate.seed", "3")
+    done = run("simulate", *common, *world)
+    assert done.returncode == 0, done.stderr
+    trained = run_json("train", *common, "--models", "popularity,ranker", timeout=300)
+    return folder, common, trained
+
+
+def asked(server, pipeline, user, **more):
+    answer = server.client.get("/v1/recommendations", params={"user": user, "n": 20, "pipeline": pipeline, "trace": "true", **more})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_it_is_trained_and_knows_more_than_chance(world):
+    _, _, trained = world
+    ranker = next(model for model in trained["models"] if model["kind"] == "ranker")
+    click = ranker["metrics"]["held_out"]["click"]
+    assert click["auc"] > 0.6, ranker["metrics"]
+    assert ranker["metrics"]["training_rows"] > 1000
+    assert ranker["metrics"]["held_out_rows"] > 100
+
+
+def test_a_pipeline_asks_it(world):
+    folder, common, _ = world
+    server = Server(folder / "data", "--config", folder / "palate.toml")
+    try:
+        people = [user["user"] for user in server.client.get("/v1/users", params={"prefix": "u"}).json()["users"]][:12]
+        lists = {}
+        for user in people:
+            ranked = asked(server, "ranked", user)
+            stages = {stage["stage"]: stage for stage in ranked["trace"]}
+            assert stages["formula"]["state"] == "ran", stages
+            scores = [item["score"] for item in ranked["items"]]
+            lists[user] = [item["item"] for item in ranked["items"]]
+            assert len(scores) == 20
+        assert len({tuple(items) for items in lists.values()}) > 6, "people get lists of their own"
+        plain = [item["item"] for item in asked(server, "plain", people[0])["items"]]
+        assert lists[people[0]] != plain
+        mixed = {stage["stage"]: stage for stage in asked(server, "mixed", people[0])["trace"]}
+        assert mixed["formula"]["state"] == "ran", mixed
+        wrong = {stage["stage"]: stage for stage in asked(server, "wrong", people[0])["trace"]}
+        assert "does not say 'purchase'; it says click, like" in wrong["formula"]["state"]
+    finally:
+        server.stop()
+
+
+def test_what_the_user_does_counts_at_once(world):
+    folder, common, _ = world
+    server = Server(folder / "data", "--config", folder / "palate.toml")
+    try:
+        before = [item["item"] for item in asked(server, "ranked", "somebody-new")["items"]]
+        events = [{"type": "like", "user": "somebody-new", "item": item} for item in before[10:20]]
+        sent = server.client.post("/v1/events", json=events)
+        assert sent.status_code == 200, sent.text
+        after = [item["item"] for item in asked(server, "ranked", "somebody-new", after=sent.json()["position"])["items"]]
+        assert [item for item in before[:10] if item in after] != after[:10]
+    finally:
+        server.stop()
+
+
+def test_examples_can_be_made_and_trained_on_by_hand(world, tmp_path):
+    folder, common, _ = world
+    made = run_json("examples", "--out", tmp_path / "examples", *common)
+    assert made["training_rows"] + made["held_out_rows"] + made["unfinished"] + made["between"] == made["impressions"]
+    assert made["positives"]["click"] > made["positives"]["like"] > 0
+    train = pathlib.Path(BIN).parent / "palate-train"
+    done = subprocess.run(
+        [train, "fit", *made["training"], "--held-out", made["held_out"], "--out", tmp_path / "net", "--training.epochs", "1", "--ranker.hidden", "8",
+         "--ranker.width", "4", "--training.threads", "1"],
+        capture_output=True, text=True, timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    again = run("examples", "--out", tmp_path / "examples", *common)
+    assert again.returncode != 0 and "is not empty" in again.stderr
+
+
+def test_what_is_missing_is_said(world, tmp_path):
+    folder, common, _ = world
+    nowhere = run("train", *common, "--models", "ranker", env={"PALATE_TRAIN": str(tmp_path / "nothing")})
+    assert nowhere.returncode != 0 and "where there is nothing" in nowhere.stderr
+    misspelt = run("train", *common, "--models", "ranker", "--examples.objectives", "clik:1h")
+    assert misspelt.returncode != 0 and "did you mean 'click'" in misspelt.stderr
+    assert not os.listdir(folder / "data" / "default" / "examples"), "nothing is left behind"
+    evaluated = run("evaluate", *common, "--models", "ranker")
+    assert evaluated.returncode != 0 and "ranker" in evaluated.stderr
+
+
+def test_features_that_are_no_longer_kept_are_named(world):
+    folder, _, _ = world
+    other = folder / "other.toml"
+    other.write_text(CONFIG.replace("counters = true", "counters = false"))
+    shutil.copytree(folder / "data", folder / "copy")
+    server = Server(folder / "copy", "--config", other)
+    try:
+        deadline = time.monotonic() + 30
+        while "palate train --models ranker" not in server.output() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert "needs [features] counters; keep it, or train again with `palate train --models ranker`" in server.output()
+        assert server.client.get("/readyz").status_code == 503
+    finally:
+        server.stop()
