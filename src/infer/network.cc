@@ -6,6 +6,7 @@
 #include "infer/network_weights.h"
 #include "infer/plan.h"
 #include "infer/row_ops.h"
+#include "infer/sequence_ops.h"
 
 namespace palate {
 namespace {
@@ -74,6 +75,11 @@ class Run {
         return product(step, {.rows = rows, .out = to, .out_stride = out.stride});
       case StepKind::kRows:
         return row_op(step, {.rows = rows, .out = to, .out_stride = out.stride});
+      case StepKind::kRead:
+        read(step, 0);
+        return;
+      case StepKind::kSequence:
+        return sequence(step, {.rows = rows, .out = to, .out_stride = out.stride});
     }
   }
 
@@ -92,6 +98,32 @@ class Run {
     if (spec.owner == FieldOwner::kCandidate || step.out.shared) return gather_rows(job);
     for (size_t rows = std::exchange(job.rows, 1); rows > 0; --rows, job.out += job.out_stride) {
       gather_rows(job);
+    }
+  }
+
+  [[nodiscard]] float* memory_of(const Step& step) const {
+    return const_cast<float*>(view(step.memory).data);  // NOLINT: a step writes what it owns
+  }
+
+  // A row of the sequence that a step reads: how many ids.
+  size_t read(const Step& step, size_t row) const {
+    const uint32_t field = weights_.spec.ops[step.op].field;
+    const SequenceOp& op = plan_.sequences[step.sequence];
+    const auto ids = newest_ids(op, request_.sparse[field], row);
+    if (step.kind == StepKind::kRead || !step.is_read) {
+      read_sequence(op, weights_.tables[field], ids, memory_of(step));
+    }
+    return ids.size();
+  }
+
+  void sequence(const Step& step, const RowsJob& job) const {
+    const SequenceOp& op = plan_.sequences[step.sequence];
+    const FieldOwner owner = weights_.spec.sparse[weights_.spec.ops[step.op].field].owner;
+    const BlockView asks = step.in.empty() ? BlockView{op.query.data(), 0} : view(step.in[0]);
+    for (size_t row = 0; row < job.rows; ++row) {
+      const size_t ids = read(step, owner == FieldOwner::kRequest ? 0 : first_ + row);
+      float* out = job.out + row * job.out_stride;
+      run_sequence({op, ids, asks.row(row), memory_of(step)}, {out, op.width});
     }
   }
 
@@ -173,6 +205,17 @@ void run_blocks(const Plan& plan, Run& run, const Blocks& blocks, const Done& do
     run.run(plan.block);
     done(first, rows);
   }
+}
+
+// Of a row whose sequence is as long as is read.
+double sequence_flop(const SequenceOp& op, const Step& step) {
+  const auto of = [](const PackedWeights& weights) {
+    return 2.0 * static_cast<double>(weights.in) * static_cast<double>(weights.out);
+  };
+  const double reading = step.is_read && step.kind != StepKind::kRead ? 0 : of(op.read);
+  const double asking = 4.0 * static_cast<double>(op.width);
+  const double each = op.kind == OpKind::kGru ? of(op.recurrent) : asking;
+  return static_cast<double>(op.length) * (reading + (step.kind == StepKind::kRead ? 0 : each));
 }
 
 float promised(const Output& output, float value) {
@@ -268,6 +311,8 @@ Network::Work Network::work() const {
   const auto flop = [&](const std::vector<Step>& steps) {
     double sum = 0;
     for (const Step& step : steps) {
+      const bool reads = step.kind == StepKind::kRead || step.kind == StepKind::kSequence;
+      if (reads) sum += sequence_flop(state_->plan.sequences[step.sequence], step);
       if (step.kind != StepKind::kProduct) continue;
       const PackedWeights& weights = state_->plan.products[step.product];
       sum += 2.0 * static_cast<double>(weights.in) * static_cast<double>(weights.out);

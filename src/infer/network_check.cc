@@ -34,9 +34,15 @@ class Check {
     TRY(within("dense fields", spec_.dense.size(), kNetworkFieldsMax));
     TRY(within("ops", spec_.ops.size(), kNetworkOpsMax));
     TRY(within("outputs", spec_.outputs.size(), kNetworkOutputsMax));
-    size_t row = 0;
-    for (const Op& op : spec_.ops) row += size_t{op.width} + op.rank;
-    return within("columns in all", row, kNetworkRowMax);
+    size_t row = 0, sequences = 0;
+    for (const Op& op : spec_.ops) {
+      row += size_t{op.width} + op.rank;
+      if (!reads_sequence(op.kind) || op.field >= spec_.sparse.size()) continue;
+      sequences += size_t{std::min(op.length, kNetworkLengthMax)} *
+                   (size_t{spec_.sparse[op.field].width} + 3 * size_t{op.width});
+    }
+    TRY(within("columns in all", row, kNetworkRowMax));
+    return within("numbers of sequences in all", sequences, kNetworkSequenceMax);
   }
 
   Status name(std::string_view list, size_t i, const std::string& name) {
@@ -83,18 +89,21 @@ class Check {
     TRY(name("ops", op_, op().name));
     TRY(width("ops", op_, op().width));
     const size_t count = op().inputs.size();
-    if (is({OpKind::kEmbed, OpKind::kDense})) {
-      const size_t fields = op().kind == OpKind::kEmbed ? spec_.sparse.size() : spec_.dense.size();
-      if (count > 0) return wrong("it reads a field, no values");
+    if (reads_field()) {
+      const size_t fields = reads_sparse(op().kind) ? spec_.sparse.size() : spec_.dense.size();
+      if (count > (op().kind == OpKind::kAttend ? 1 : 0)) {
+        return wrong("{} inputs: it reads a field", count);
+      }
       if (op().field >= fields) return wrong("field {} of {}", op().field, fields);
-      return {};
+      TRY(sequence());
     }
     if (is({OpKind::kCross, OpKind::kCrossLowRank, OpKind::kBilinear})) {
       if (count != 2) return wrong("{} inputs, it takes 2", count);
     } else if (is({OpKind::kLinear, OpKind::kLinearBlocks, OpKind::kActivate, OpKind::kScale,
                    OpKind::kLayerNorm, OpKind::kSoftmax})) {
       if (count != 1) return wrong("{} inputs, it takes 1", count);
-    } else if (count < (op().kind == OpKind::kMix ? 2U : 1U) || count > kNetworkInputsMax) {
+    } else if (!reads_field() &&
+               (count < (op().kind == OpKind::kMix ? 2U : 1U) || count > kNetworkInputsMax)) {
       return wrong("{} inputs", count);
     }
     for (const uint32_t value : op().inputs) {
@@ -103,11 +112,27 @@ class Check {
     return {};
   }
 
+  [[nodiscard]] bool reads_field() const {
+    return reads_sparse(op().kind) || op().kind == OpKind::kDense;
+  }
+
+  // Sequences are for those that read them, and no others.
+  [[nodiscard]] Status sequence() const {
+    if (!reads_sparse(op().kind)) return {};
+    const bool is_one = spec_.sparse[op().field].pooling == Pooling::kSequence;
+    if (is_one == reads_sequence(op().kind)) return {};
+    return wrong("field {} is {} sequence", op().field, is_one ? "a" : "no");
+  }
+
   // What an op does not use has its default: a number there is a misunderstanding.
   [[nodiscard]] Status unused() const {
-    if (!is({OpKind::kEmbed, OpKind::kDense}) && op().field != 0) return wrong("it has no field");
-    if (!is({OpKind::kLinearBlocks, OpKind::kBilinear}) && op().parts != 1) {
+    if (!reads_field() && op().field != 0) return wrong("it has no field");
+    if (!is({OpKind::kLinearBlocks, OpKind::kBilinear, OpKind::kAttend}) && op().parts != 1) {
       return wrong("it has no parts");
+    }
+    const bool long_one = reads_sequence(op().kind);
+    if (long_one ? op().length == 0 || op().length > kNetworkLengthMax : op().length != 0) {
+      return wrong("a length of {}", op().length);
     }
     const bool low_rank = op().kind == OpKind::kCrossLowRank;
     if (low_rank ? op().rank == 0 || op().rank > kNetworkWidthMax : op().rank != 0) {
@@ -151,7 +176,13 @@ class Check {
         for (size_t i = 0; i < op().inputs.size(); ++i) sum += input(i);
         return is_wide(sum);
       case OpKind::kLinear:
+      case OpKind::kGru:
         return {};
+      case OpKind::kAttend:
+        if (op().parts == 0 || op().width % op().parts != 0) {
+          return wrong("it is {} wide, which is not {} equal heads", op().width, op().parts);
+        }
+        return same(0, op().width);
       case OpKind::kLinearBlocks:
         TRY(divides(0));
         return same(0, op().width);

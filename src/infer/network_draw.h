@@ -128,6 +128,15 @@ class TensorDrawer {
       case OpKind::kBilinear:
         return tensor("weight", {op.parts, input(0) / op.parts, input(1) / op.parts},
                       input(0) * op.parts);
+      case OpKind::kAttend:
+        tensor("weight", {2 * width, spec.sparse[op.field].width}, 2);
+        tensor("bias", {width}, 4);
+        if (op.inputs.empty()) tensor("query", {width}, 1);
+        return tensor("position", {op.parts, op.length}, 1);
+      case OpKind::kGru:
+        tensor("weight", {3 * width, spec.sparse[op.field].width}, 2);
+        tensor("inner", {3 * width, width}, width);
+        return tensor("bias", {2, 3 * width}, 4);
       default:
         return;
     }
@@ -179,7 +188,9 @@ class DrawnRequest {
     const bool bags = field.pooling != Pooling::kOne || random_.below(2) == 0;
     if (bags) offsets_.back().push_back(0);
     for (size_t i = 0; i < rows; ++i) {
-      const uint32_t ids = !bags ? 1 : random_.below(field.pooling == Pooling::kOne ? 2 : 5);
+      const uint32_t most = field.pooling == Pooling::kOne ? 2 : 5;
+      uint32_t ids = !bags ? 1 : random_.below(most);
+      if (bags && field.pooling == Pooling::kSequence && ids > 0) ids = 1 + random_.below(24);
       for (uint32_t k = 0; k < ids; ++k) {
         const bool unknown = random_.below(8) == 0;
         ids_.back().push_back(unknown ? 0xffffffffU - random_.below(9) : random_.below(field.rows));
@@ -220,6 +231,10 @@ class SpecDrawer {
                               static_cast<Pooling>(random_.below(3)), 2 + random_.below(40),
                               width});
       add({.kind = OpKind::kEmbed, .width = width, .field = f});
+    }
+    for (uint32_t f = 0; f < 2; ++f) {
+      spec_.sparse.push_back({"q" + std::to_string(f), owner(), Pooling::kSequence,
+                              2 + random_.below(40), 1 + random_.below(20)});
     }
     for (uint32_t f = 0; f < 2; ++f) {
       spec_.dense.push_back({"d" + std::to_string(f), owner(), 1 + random_.below(5)});
@@ -265,7 +280,7 @@ class SpecDrawer {
 
   void any_op() {
     const uint32_t x = any();
-    Op op{.kind = static_cast<OpKind>(2 + random_.below(16)), .inputs = {x}, .width = width_of(x)};
+    Op op{.kind = static_cast<OpKind>(2 + random_.below(18)), .inputs = {x}, .width = width_of(x)};
     switch (op.kind) {
       case OpKind::kConcat:
         op.inputs.push_back(any());
@@ -299,6 +314,10 @@ class SpecDrawer {
         op.inputs = alike(x);
         op.inputs.insert(op.inputs.begin(), weights(op.inputs));
         break;
+      case OpKind::kAttend:
+      case OpKind::kGru:
+        read_sequence(op);
+        break;
       case OpKind::kSoftmax:
       case OpKind::kLayerNorm:
         break;
@@ -307,6 +326,15 @@ class SpecDrawer {
         if (op.kind == OpKind::kFm || op.kind == OpKind::kFmWeighted) op.width = 1;
     }
     add(op);
+  }
+
+  // The last two fields of ids are sequences.
+  void read_sequence(Op& op) {
+    op.field = static_cast<uint32_t>(spec_.sparse.size()) - 1 - random_.below(2);
+    op.length = 1 + random_.below(20);
+    if (op.kind == OpKind::kAttend) op.parts = parts(op.width);
+    const bool asked = op.kind == OpKind::kAttend && random_.below(3) > 0;
+    if (!asked) op.inputs.clear(), op.width = op.parts * (1 + random_.below(20));
   }
 
   // A value with a column for each of `values`.

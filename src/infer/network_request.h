@@ -14,7 +14,8 @@ namespace palate {
 struct SparseValues {
   std::span<const uint32_t> ids;
   // Row i has ids[offsets[i] … offsets[i + 1]): rows + 1 numbers, ascending from 0 to ids.size().
-  // Empty: one id a row. A field of kOne has at most one id a row.
+  // Empty: one id a row. A field of kOne has at most one id a row; a sequence has the newest last,
+  // and may be longer than what reads it.
   std::span<const uint32_t> offsets;
 };
 

@@ -14,13 +14,13 @@ using Json = nlohmann::json;
 constexpr uint32_t kFormat = 1;
 
 constexpr std::array<std::string_view, 2> kOwners{"request", "candidate"};
-constexpr std::array<std::string_view, 3> kPoolings{"one", "sum", "mean"};
+constexpr std::array<std::string_view, 4> kPoolings{"one", "sum", "mean", "sequence"};
 constexpr std::array<std::string_view, 5> kActivations{"none", "relu", "sigmoid", "tanh", "silu"};
 constexpr std::array<std::string_view, 2> kLinks{"identity", "sigmoid"};
-constexpr std::array<std::string_view, 18> kOps{
+constexpr std::array<std::string_view, 20> kOps{
     "embed",       "dense", "concat",     "linear",   "linear_blocks",  "activate",
     "scale",       "add",   "multiply",   "cross",    "cross_low_rank", "fm",
-    "fm_weighted", "pairs", "layer_norm", "bilinear", "softmax",        "mix"};
+    "fm_weighted", "pairs", "layer_norm", "bilinear", "softmax",        "mix", "attend", "gru"};
 
 std::span<const std::string_view> names_of(FieldOwner) { return kOwners; }
 std::span<const std::string_view> names_of(Pooling) { return kPoolings; }
@@ -51,6 +51,7 @@ void visit_op(S& op, Fields& fields) {
   fields.need("width", op.width);
   fields.may("inputs", op.inputs, std::vector<uint32_t>{});
   fields.may("field", op.field, 0U);
+  fields.may("length", op.length, 0U);
   fields.may("parts", op.parts, 1U);
   fields.may("rank", op.rank, 0U);
   fields.may("scale", op.scale, 1.0F);
@@ -190,6 +191,8 @@ constexpr auto kOutputs = [](auto& entry, auto& fields) { visit_output(entry, fi
 }  // namespace
 
 std::string_view op_name(OpKind kind) { return kOps[static_cast<size_t>(kind)]; }
+bool reads_sequence(OpKind kind) { return kind == OpKind::kAttend || kind == OpKind::kGru; }
+bool reads_sparse(OpKind kind) { return kind == OpKind::kEmbed || reads_sequence(kind); }
 
 std::string NetworkSpec::to_json() const {
   Json out{{"format", kFormat},

@@ -18,8 +18,9 @@ namespace palate {
 // Whose a field is: the same for all candidates of a request (user, context), or each candidate's.
 enum class FieldOwner : uint8_t { kRequest, kCandidate };
 
-// How several ids of one field become one row. No id at all is a row of zeros.
-enum class Pooling : uint8_t { kOne, kSum, kMean };
+// How several ids of one field become one row. No id at all is a row of zeros. kSequence: they do
+// not; they are in an order, the newest last, and kAttend and kGru read them one by one.
+enum class Pooling : uint8_t { kOne, kSum, kMean, kSequence };
 
 // A field of ids. Its table is the tensor "table.<name>", [rows × width]; an id of `rows` or more
 // is unknown and reads row 0, which the trainer keeps for that.
@@ -43,7 +44,7 @@ enum class Activation : uint8_t { kNone, kRelu, kSigmoid, kTanh, kSilu };
 
 // x, y, …: the op's inputs, in order. Tensors are named "<op's name>.<tensor>".
 enum class OpKind : uint8_t {
-  kEmbed,         // the rows of sparse field `field`, pooled
+  kEmbed,         // the rows of sparse field `field`, pooled; of no sequence
   kDense,         // dense field `field`, normalized
   kConcat,        // x, y, … side by side
   kLinear,        // activation(W x + b); weight [width × in], bias [width]
@@ -65,6 +66,17 @@ enum class OpKind : uint8_t {
                 // in_y/parts]: width 1 (FinalMLP, Mao et al. 2023, eq. 9)
   kSoftmax,     // over the columns of x
   kMix,         // Σ_e x_e · y_e: x has a column for each further input, which are of one width
+  // Both read the newest `length` ids of the sequence `field`, e_0 the newest, and are zeros where
+  // there is none.
+  kAttend,  // softmax attention (Vaswani et al. 2017, section 3.2) of `parts` heads: per head
+            // Σ_j p_j v_j, p = softmax_j(⟨x, k_j⟩ / √(width / parts) + position_j), with keys and
+            // values [k; v] = W e + [0; b]; weight [2 · width × field's width], bias [width],
+            // position [parts × length]. x is as wide as the op: a candidate's it is target
+            // attention (DIN, Zhou et al. 2018, with a softmax, which DIN leaves out); no input:
+            // the tensor query [width], which pools by attention.
+  kGru,     // the state after the newest (Cho et al. 2014; the reset gate behind the product, as
+            // cuDNN has it): r, z, n as PyTorch's; weight [3 · width × field's width], inner
+            // [3 · width × width], bias [2 × 3 · width], of the first and of the second product
 };
 
 struct Op {
@@ -72,8 +84,9 @@ struct Op {
   std::string name = {};              // unique; its tensors' prefix
   std::vector<uint32_t> inputs = {};  // indices of earlier ops: value i is what op i computes
   uint32_t width = 0;
-  uint32_t field = 0;  // kEmbed, kDense
-  uint32_t parts = 1;  // kLinearBlocks, kBilinear
+  uint32_t field = 0;   // kEmbed, kDense, kAttend, kGru
+  uint32_t length = 0;  // kAttend, kGru: ids that are read at most
+  uint32_t parts = 1;  // kLinearBlocks, kBilinear, kAttend
   uint32_t rank = 0;   // kCrossLowRank
   float scale = 1;     // kScale
   Activation activation = Activation::kNone;
@@ -98,6 +111,8 @@ inline constexpr uint32_t kNetworkWidthMax = 1 << 16;
 inline constexpr size_t kNetworkInputsMax = 1024;          // of one op
 inline constexpr size_t kNetworkOutputsMax = 64;           // at least one
 inline constexpr size_t kNetworkRowMax = size_t{1} << 20;  // widths and ranks of all ops together
+inline constexpr uint32_t kNetworkLengthMax = 4096;        // of a sequence
+inline constexpr size_t kNetworkSequenceMax = size_t{1} << 24;  // floats of all sequences together
 inline constexpr size_t kNetworkNameBytesMax = 128;        // of fields, ops and outputs; not empty
 
 struct NetworkSpec {
@@ -116,5 +131,8 @@ struct NetworkSpec {
 
 // As the JSON has it: "embed", "cross_low_rank".
 std::string_view op_name(OpKind kind);
+// Whether ops of this kind read a sparse field; one that is a sequence.
+bool reads_sparse(OpKind kind);
+bool reads_sequence(OpKind kind);
 
 }  // namespace palate

@@ -15,7 +15,8 @@ using ::testing::HasSubstr;
 NetworkSpec small() {
   NetworkSpec spec;
   spec.sparse = {{"user", FieldOwner::kRequest, Pooling::kOne, 10, 4},
-                 {"tags", FieldOwner::kCandidate, Pooling::kMean, 7, 4}};
+                 {"tags", FieldOwner::kCandidate, Pooling::kMean, 7, 4},
+                 {"history", FieldOwner::kRequest, Pooling::kSequence, 9, 5}};
   spec.dense = {{"age", FieldOwner::kRequest, 2}};
   spec.ops = {
       {.kind = OpKind::kEmbed, .name = "u", .width = 4, .field = 0},
@@ -30,7 +31,15 @@ NetworkSpec small() {
        .name = "o",
        .inputs = {7},
        .width = 1,
-       .activation = Activation::kSilu}};
+       .activation = Activation::kSilu},
+      {.kind = OpKind::kAttend,
+       .name = "h",
+       .inputs = {0},
+       .width = 4,
+       .field = 2,
+       .length = 50,
+       .parts = 2},
+      {.kind = OpKind::kGru, .name = "g", .width = 3, .field = 2, .length = 20}};
   spec.outputs = {{"click", 8, Link::kSigmoid, 1.5F, -0.25F}};
   return spec;
 }
@@ -58,6 +67,8 @@ TEST(NetworkSpec, EveryPartIsReadAsItIsWritten) {
   EXPECT_EQ(read->ops[5].parts, 2u);
   EXPECT_EQ(read->ops[7].inputs, (std::vector<uint32_t>{6, 0, 1}));
   EXPECT_EQ(read->ops[8].activation, Activation::kSilu);
+  EXPECT_EQ(read->sparse[2].pooling, Pooling::kSequence);
+  EXPECT_EQ(read->ops[9].length, 50u);
   EXPECT_EQ(read->outputs[0].slope, 1.5F);
   EXPECT_EQ(read->outputs[0].shift, -0.25F);
   EXPECT_EQ(read->outputs[0].link, Link::kSigmoid);
@@ -75,9 +86,20 @@ TEST(NetworkSpec, WhatDoesNotFitIsRefusedWithItsPlace) {
       {[](auto& s) { s.ops[3].width = 11; }, "it is 11 wide, its inputs make 10"},
       {[](auto& s) { s.ops[3].inputs.clear(); }, "0 inputs"},
       {[](auto& s) { s.ops[3].inputs.assign(kNetworkInputsMax + 1, 0); }, "1025 inputs"},
-      {[](auto& s) { s.ops[0].field = 2; }, "field 2 of 2"},
+      {[](auto& s) { s.ops[0].field = 3; }, "field 3 of 3"},
+      {[](auto& s) { s.ops[0].field = 2; }, "field 2 is a sequence"},
+      {[](auto& s) { s.ops[9].field = 1; }, "field 1 is no sequence"},
+      {[](auto& s) { s.ops[9].inputs = {0, 1}; }, "2 inputs: it reads a field"},
+      {[](auto& s) { s.ops[10].inputs = {0}; }, "1 inputs: it reads a field"},
+      {[](auto& s) { s.ops[9].inputs = {2}; }, "input 0 is 2 wide, not 4"},
+      {[](auto& s) { s.ops[9].parts = 3; }, "which is not 3 equal heads"},
+      {[](auto& s) { s.ops[9].parts = 0; }, "which is not 0 equal heads"},
+      {[](auto& s) { s.ops[10].length = 0; }, "a length of 0"},
+      {[](auto& s) { s.ops[10].length = kNetworkLengthMax + 1; }, "a length of 4097"},
+      {[](auto& s) { s.ops[3].length = 1; }, "a length of 1"},
+      {[](auto& s) { s.ops[10].width = 65536, s.ops[10].length = 100; }, "numbers of sequences"},
       {[](auto& s) { s.ops[0].width = 5; }, "it is 5 wide, its inputs make 4"},
-      {[](auto& s) { s.ops[0].inputs = {0}; }, "it reads a field"},
+      {[](auto& s) { s.ops[0].inputs = {0}; }, "1 inputs: it reads a field"},
       {[](auto& s) { s.ops[4].rank = 0; }, "a rank of 0"},
       {[](auto& s) { s.ops[8].rank = 3; }, "a rank of 3"},
       {[](auto& s) { s.ops[4].inputs = {3, 0}; }, "input 1 is 4 wide, not 10"},

@@ -105,6 +105,11 @@ NetworkSpec of_one(OpKind kind, const std::array<FieldOwner, 3>& owners, uint32_
     op.inputs = {1};
   }
   if (kind == OpKind::kLinear) op.width = 21;
+  if (reads_sequence(kind)) {
+    spec.sparse.push_back({"history", owners[2], Pooling::kSequence, 20, 7});
+    op.inputs.clear(), op.field = 3, op.length = 9;
+    if (kind == OpKind::kAttend) op.inputs = {1}, op.parts = 2;
+  }
   spec.ops.push_back(op);
   spec.ops.push_back({.kind = OpKind::kLinear, .name = "sum", .inputs = {4}, .width = 1});
   spec.outputs = {{"out", 5}};
@@ -114,7 +119,7 @@ NetworkSpec of_one(OpKind kind, const std::array<FieldOwner, 3>& owners, uint32_
 TEST(Network, EveryOpIsWhatThePlainTwinSays) {
   constexpr auto kR = FieldOwner::kRequest, kC = FieldOwner::kCandidate;
   for (size_t kind = static_cast<size_t>(OpKind::kConcat);
-       kind <= static_cast<size_t>(OpKind::kMix); ++kind) {
+       kind <= static_cast<size_t>(OpKind::kGru); ++kind) {
     for (const auto& owners : {std::array{kR, kC, kR}, std::array{kC, kR, kC},
                                std::array{kC, kC, kC}, std::array{kR, kR, kR}}) {
       for (const uint32_t width : {4U, 18U}) {
@@ -123,6 +128,44 @@ TEST(Network, EveryOpIsWhatThePlainTwinSays) {
         expect_plain(world);
       }
     }
+  }
+}
+
+// A candidate asks the request's history: keys and values are computed once, whatever the number of
+// candidates, and what is asked is each candidate's.
+TEST(Network, TheHistoryOfARequestIsReadOnce) {
+  constexpr auto kR = FieldOwner::kRequest, kC = FieldOwner::kCandidate;
+  const NetworkSpec spec = of_one(OpKind::kAttend, {kR, kC, kR}, 18);
+  World world(spec, 3, 40);
+  const double once = 2.0 * 9 * 7 * 2 * 18, each = 4.0 * 9 * 18 + 2 * 18;
+  const Network::Work shared = world.load()->work(), apart = world.load({.share = false})->work();
+  EXPECT_EQ(shared.flop_request, once);
+  EXPECT_EQ(shared.flop_candidate, each);
+  EXPECT_EQ(apart.flop_request, 0);
+  EXPECT_EQ(apart.flop_candidate, once + each);
+}
+
+// The newest 9 of 12 ids count, in their order, and no id at all is zeros.
+TEST(Network, ASequenceIsItsNewestIdsInTheirOrder) {
+  constexpr auto kC = FieldOwner::kCandidate;
+  for (const OpKind kind : {OpKind::kAttend, OpKind::kGru}) {
+    World world(of_one(kind, {kC, kC, kC}, 4), 5, 5);
+    const NetworkRequest drawn = world.request.part(0, 1);
+    const auto network = world.load();
+    NetworkScratch scratch;
+    const auto score_of = [&](std::vector<uint32_t> history) {
+      const std::vector<uint32_t> ends{0, static_cast<uint32_t>(history.size())};
+      std::vector<SparseValues> sparse(drawn.sparse.begin(), drawn.sparse.end());
+      sparse[3] = {history, ends};
+      return score(*network, {1, sparse, drawn.dense}, scratch)[0][0];
+    };
+    const float last = score_of({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12});
+    EXPECT_EQ(last, score_of({4, 5, 6, 7, 8, 9, 10, 11, 12}));
+    EXPECT_EQ(last, score_of({17, 18, 4, 5, 6, 7, 8, 9, 10, 11, 12}));
+    EXPECT_NE(last, score_of({5, 4, 6, 7, 8, 9, 10, 11, 12}));
+    EXPECT_NE(last, score_of({4, 5, 6, 7, 8, 9, 10, 11}));
+    const auto weights = NetworkWeights::read(world.artefact).value();
+    EXPECT_EQ(score_of({}), weights.ops[5].bias[0]);
   }
 }
 

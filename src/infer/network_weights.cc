@@ -104,9 +104,23 @@ class Reader {
       case OpKind::kBilinear:
         return OpTensors{
             TRY(tensor("weight", {op.parts, input(0) / op.parts, input(1) / op.parts})), {}, {}};
+      case OpKind::kGru:
+        return OpTensors{TRY(tensor("weight", {3 * width, field_width(op)})),
+                         TRY(tensor("inner", {3 * width, width})),
+                         TRY(tensor("bias", {2, 3 * width}))};
+      case OpKind::kAttend: {
+        OpTensors all{TRY(tensor("weight", {2 * width, field_width(op)})), {},
+                      TRY(tensor("bias", {width})), TRY(tensor("position", {op.parts, op.length}))};
+        if (op.inputs.empty()) all.query = TRY(tensor("query", {width}));
+        return all;
+      }
       default:
         return OpTensors{};
     }
+  }
+
+  [[nodiscard]] uint64_t field_width(const Op& op) const {
+    return weights_.spec.sparse[op.field].width;
   }
 
   NetworkWeights& weights_;

@@ -27,9 +27,11 @@ struct DenseNorm {
 
 // Row-major, empty where an op of its kind has none. Shapes: network_spec.h.
 struct OpTensors {
-  std::span<const float> weight;  // u of kCrossLowRank, gain of kLayerNorm
-  std::span<const float> inner;   // v of kCrossLowRank
-  std::span<const float> bias;    // shift of kLayerNorm
+  std::span<const float> weight;         // u of kCrossLowRank, gain of kLayerNorm
+  std::span<const float> inner;          // v of kCrossLowRank
+  std::span<const float> bias;           // shift of kLayerNorm
+  std::span<const float> position = {};  // of kAttend, and query
+  std::span<const float> query = {};
 };
 
 // Immutable; holds on to the mapped file.

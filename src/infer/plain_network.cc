@@ -83,6 +83,10 @@ class Interpreter {
         return bilinear();
       case OpKind::kSoftmax:
         return softmax();
+      case OpKind::kAttend:
+        return attend();
+      case OpKind::kGru:
+        return gru();
       default:
         for (size_t d = 0; d < op_->width; ++d) out(d) = column(d);
     }
@@ -108,20 +112,88 @@ class Interpreter {
     }
   }
 
-  void embed() {
-    const SparseField& field = weights_.spec.sparse[op_->field];
-    const EmbeddingTable& table = weights_.tables[op_->field];
+  // The ids of the op's field for this row.
+  [[nodiscard]] std::span<const uint32_t> ids() const {
+    const bool shared = weights_.spec.sparse[op_->field].owner == FieldOwner::kRequest;
     const SparseValues& values = request_.sparse[op_->field];
-    const size_t row = field.owner == FieldOwner::kRequest ? 0 : row_;
-    const size_t begin = values.offsets.empty() ? row : values.offsets[row];
-    const size_t end = values.offsets.empty() ? row + 1 : values.offsets[row + 1];
-    for (size_t at = begin; at < end; ++at) {
-      const auto share =
-          field.pooling == Pooling::kMean ? 1 / static_cast<double>(end - begin) : 1.0;
+    const size_t row = shared ? 0 : row_;
+    if (values.offsets.empty()) return values.ids.subspan(row, 1);
+    return values.ids.subspan(values.offsets[row], values.offsets[row + 1] - values.offsets[row]);
+  }
+
+  void embed() {
+    const bool mean = weights_.spec.sparse[op_->field].pooling == Pooling::kMean;
+    const auto mine = ids();
+    for (const uint32_t id : mine) {
+      const auto share = mean ? 1 / static_cast<double>(mine.size()) : 1.0;
       for (size_t d = 0; d < op_->width; ++d) {
-        out(d) += share * table_value(table, values.ids[at], d);
+        out(d) += share * table_value(weights_.tables[op_->field], id, d);
       }
     }
+  }
+
+  // weight · e + bias for the newest ids, the newest first. `weight` is [outs × field's width],
+  // `bias` as long or shorter: of the last rows.
+  [[nodiscard]] std::vector<std::vector<double>> read_sequence(std::span<const float> bias) const {
+    const EmbeddingTable& table = weights_.tables[op_->field];
+    const size_t in = table.width, outs = tensors_->weight.size() / in;
+    std::vector<std::vector<double>> read;
+    const auto mine = ids();
+    for (size_t j = 0; j < std::min<size_t>(mine.size(), op_->length); ++j) {
+      std::vector<double> one(outs);
+      for (size_t o = 0; o < outs; ++o) {
+        if (o + bias.size() >= outs) one[o] = bias[o + bias.size() - outs];
+        for (size_t d = 0; d < in; ++d) {
+          one[o] += double{tensors_->weight[o * in + d]} *
+                    table_value(table, mine[mine.size() - 1 - j], d);
+        }
+      }
+      read.push_back(std::move(one));
+    }
+    return read;
+  }
+
+  void attend() {
+    const auto read = read_sequence(tensors_->bias);
+    const size_t head = op_->width / op_->parts;
+    for (size_t h = 0; h < op_->parts && !read.empty(); ++h) {
+      std::vector<double> share(read.size());
+      double sum = 0;
+      for (size_t j = 0; j < read.size(); ++j) {
+        double product = 0;
+        for (size_t d = h * head; d < (h + 1) * head; ++d) {
+          product += (inputs() > 0 ? x(0, d) : double{tensors_->query[d]}) * read[j][d];
+        }
+        share[j] = product / std::sqrt(static_cast<double>(head)) +
+                   tensors_->position[h * op_->length + j];
+      }
+      const double largest = *std::ranges::max_element(share);
+      for (double& one : share) sum += one = std::exp(one - largest);
+      for (size_t j = 0; j < read.size(); ++j) {
+        for (size_t d = h * head; d < (h + 1) * head; ++d) {
+          out(d) += share[j] / sum * read[j][op_->width + d];
+        }
+      }
+    }
+  }
+
+  void gru() {
+    const size_t width = op_->width;
+    const auto read = read_sequence(tensors_->bias.first(3 * width));
+    std::vector<double> state(width), inner(3 * width);
+    for (size_t j = read.size(); j-- > 0;) {
+      for (size_t o = 0; o < 3 * width; ++o) {
+        inner[o] = tensors_->bias[3 * width + o];
+        for (size_t d = 0; d < width; ++d) inner[o] += tensors_->inner[o * width + d] * state[d];
+      }
+      for (size_t d = 0; d < width; ++d) {
+        const double r = activate(read[j][d] + inner[d], Activation::kSigmoid);
+        const double z = activate(read[j][width + d] + inner[width + d], Activation::kSigmoid);
+        const double n = std::tanh(read[j][2 * width + d] + r * inner[2 * width + d]);
+        state[d] = (1 - z) * n + z * state[d];
+      }
+    }
+    for (size_t d = 0; d < width; ++d) out(d) = state[d];
   }
 
   void dense() {

@@ -42,7 +42,7 @@ class Planner {
   void find_shared() {
     for (const Op& each : spec_.ops) {
       bool shared = options_.share;
-      if (each.kind == OpKind::kEmbed) {
+      if (reads_sparse(each.kind)) {
         shared = shared && spec_.sparse[each.field].owner == FieldOwner::kRequest;
       } else if (each.kind == OpKind::kDense) {
         shared = shared && spec_.dense[each.field].owner == FieldOwner::kRequest;
@@ -189,6 +189,9 @@ class Planner {
         return parts_of(op().inputs[0], places_[op_]);
       case OpKind::kBilinear:
         return bilinear();
+      case OpKind::kAttend:
+      case OpKind::kGru:
+        return sequence();
       default: {
         Step step{.as = op().kind, .activation = op().activation, .op = op_, .out = places_[op_]};
         for (const uint32_t input : op().inputs) step.in.push_back(places_[input]);
@@ -248,6 +251,24 @@ class Planner {
     const Ref product = new_slab(shared_[y], spec_.ops[x].width);
     parts_of(y, product);
     finish({.as = OpKind::kBilinear, .op = op_, .out = places_[op_], .in = {places_[x], product}});
+  }
+
+  // What is asked of the request's sequence is read once; a GRU has one answer, and reads itself.
+  void sequence() {
+    const SparseField& field = spec_.sparse[op().field];
+    plan_.sequences.push_back(make_sequence_op(op(), tensors(), field.width));
+    Step step{.kind = StepKind::kSequence, .op = op_, .out = places_[op_]};
+    step.sequence = static_cast<uint32_t>(plan_.sequences.size() - 1);
+    step.memory = new_slab(true, plan_.sequences.back().floats());
+    for (const uint32_t input : op().inputs) step.in.push_back(places_[input]);
+    step.is_read = op().kind == OpKind::kAttend && options_.share &&
+                   field.owner == FieldOwner::kRequest;
+    if (step.is_read) {
+      Step read = step;
+      read.kind = StepKind::kRead;
+      plan_.shared.push_back(std::move(read));
+    }
+    finish(std::move(step));
   }
 
   // Shared slabs lie one after the other, block slabs where others are no longer in use.

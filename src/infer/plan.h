@@ -16,6 +16,7 @@
 #include "infer/int8_product.h"
 #include "infer/network_weights.h"
 #include "infer/product.h"
+#include "infer/sequence_ops.h"
 
 namespace palate {
 
@@ -33,6 +34,8 @@ enum class StepKind : uint8_t {
   kNormalize,  // likewise
   kProduct,    // in[0] times `product`
   kRows,       // run_rows of `as` over `in`
+  kRead,       // the request's sequence into the memory of `sequence`
+  kSequence,   // `sequence` over what was read, or reads row by row itself
 };
 
 struct Step {
@@ -45,6 +48,9 @@ struct Step {
   uint32_t product = 0;                      // into Plan::products
   std::optional<Ref> bias = {};              // instead of the product's own
   std::optional<Ref> times = {}, plus = {};  // of a cross
+  uint32_t sequence = 0;                     // into Plan::sequences
+  Ref memory = {};                           // of the sequence: one row, whoever's turn it is
+  bool is_read = false;                      // by a step before
 };
 
 // Where a slab lies: `offset` floats from the beginning of the shared memory, or `offset` times the
@@ -58,6 +64,7 @@ struct Plan {
   std::vector<Step> shared, fill, block;
   std::vector<PackedWeights> products;
   std::vector<std::optional<Int8Weights>> int8;  // of products; empty without any
+  std::vector<SequenceOp> sequences;
   std::vector<Slab> shared_slabs, block_slabs;
   size_t shared_floats = 0;  // of memory
   size_t row_floats = 0;     // of a block, a row

@@ -80,10 +80,38 @@ at::Tensor tensor_of(const plain::Matrix& value) {
   return out;
 }
 
+// Rows of a sequence's table (F32), one id after the other, the request's for every candidate.
+void read_sequences(const NetworkWeights& weights, const NetworkRequest& request, size_t f,
+                    TorchNetwork::Input& input) {
+  const EmbeddingTable& table = weights.tables[f];
+  const auto& [ids, offsets] = request.sparse[f];
+  const bool own = weights.spec.sparse[f].owner == FieldOwner::kCandidate;
+  std::vector<float> rows;
+  input.start[f] = {0};
+  for (size_t row = 0; row < kCandidates; ++row) {
+    const size_t at = own ? row : 0;
+    const size_t begin = offsets.empty() ? at : offsets[at];
+    const size_t end = offsets.empty() ? at + 1 : offsets[at + 1];
+    for (size_t i = begin; i < end; ++i) {
+      const auto* data = reinterpret_cast<const float*>(table.data);
+      const float* from = data + size_t{ids[i] < table.rows ? ids[i] : 0} * table.width;
+      rows.insert(rows.end(), from, from + table.width);
+    }
+    input.start[f].push_back(static_cast<uint32_t>(rows.size() / table.width));
+  }
+  input.embedded[f] = at::tensor(rows).view({-1, static_cast<int64_t>(table.width)});
+}
+
 // Gathered and normalized by the plain twin: what goes into both is the same.
-TorchNetwork::Input input_of(const NetworkSpec& spec, const std::vector<plain::Matrix>& values) {
+TorchNetwork::Input input_of(const NetworkWeights& weights, const NetworkRequest& request,
+                             const std::vector<plain::Matrix>& values) {
+  const NetworkSpec& spec = weights.spec;
   TorchNetwork::Input input;
   input.embedded.resize(spec.sparse.size());
+  input.start.resize(spec.sparse.size());
+  for (size_t f = 0; f < spec.sparse.size(); ++f) {
+    if (spec.sparse[f].pooling == Pooling::kSequence) read_sequences(weights, request, f, input);
+  }
   input.dense.resize(spec.dense.size());
   for (size_t i = 0; i < spec.ops.size(); ++i) {
     const Op& op = spec.ops[i];
@@ -117,7 +145,7 @@ TEST(Parity, RandomNetworksAreServedAsTheyWereTrained) {
     ASSERT_TRUE(weights) << weights.error().message;
     DrawnRequest request(spec, kCandidates, seed);
     const auto values = plain::run_network(*weights, request.all()).value();
-    const auto got = network.forward(input_of(spec, values), std::nullopt);
+    const auto got = network.forward(input_of(*weights, request.all(), values), std::nullopt);
 
     std::vector<std::vector<float>> served(spec.outputs.size(), std::vector<float>(kCandidates));
     const std::vector<std::span<float>> outputs(served.begin(), served.end());
@@ -147,8 +175,11 @@ TEST(TorchNetwork, GradientsAreThoseOfItsValues) {
     TrainableNetwork plan{.spec = spec, .training = std::vector<OpTraining>(spec.ops.size())};
     TorchNetwork network(plan, seed);
     TorchNetwork::Input input;
-    for (const SparseField& field : spec.sparse)
-      input.embedded.push_back(at::empty({4, field.width}));
+    for (const SparseField& field : spec.sparse) {
+      input.start.emplace_back();
+      if (field.pooling == Pooling::kSequence) input.start.back() = {0, 3, 3, 10, 11};
+      input.embedded.push_back(at::empty({input.start.back().empty() ? 4 : 11, field.width}));
+    }
     for (const DenseField& field : spec.dense) input.dense.push_back(at::empty({4, field.width}));
     uint64_t stream = seed;
     for (auto* tensors : {&input.embedded, &input.dense}) {

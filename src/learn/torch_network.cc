@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/check.h"
+#include "learn/torch_sequence.h"
 #include "math/mix.h"
 
 namespace palate {
@@ -107,6 +108,10 @@ void TorchNetwork::declare(const Op& op, const OpTraining& training) {
       add("weight", {parts, width_of(0) / parts, width_of(1) / parts},
           near_zero(width_of(0), width_of(1)));
       break;
+    case OpKind::kAttend:
+    case OpKind::kGru:
+      declare_sequence(op);
+      break;
     default:
       break;
   }
@@ -115,6 +120,30 @@ void TorchNetwork::declare(const Op& op, const OpTraining& training) {
     add("gain", {width}, kOnes);
     add("shift", {width}, kZeros);
   }
+}
+
+void TorchNetwork::declare_sequence(const Op& op) {
+  const uint32_t from = plan_.spec.sparse[op.field].width;
+  const int64_t width = op.width;
+  if (op.kind == OpKind::kGru) {
+    parameters_.add(op.name + ".weight", {3 * width, from}, glorot(from, op.width));
+    parameters_.add(op.name + ".inner", {3 * width, width}, glorot(op.width, op.width));
+    parameters_.add(op.name + ".bias", {2, 3 * width}, kZeros);
+    return;
+  }
+  parameters_.add(op.name + ".weight", {2 * width, from}, glorot(from, op.width));
+  parameters_.add(op.name + ".bias", {width}, kZeros);
+  parameters_.add(op.name + ".position", {op.parts, op.length}, kZeros);
+  if (op.inputs.empty()) parameters_.add(op.name + ".query", {width}, glorot(op.width, 1));
+}
+
+at::Tensor TorchNetwork::sequence(const Op& op, const Context& context) const {
+  const TorchSequences read{context.input.embedded[op.field], context.input.start[op.field]};
+  if (op.kind == OpKind::kGru) {
+    return gru_state(op, {of(op, "weight"), of(op, "inner"), of(op, "bias")}, read);
+  }
+  const at::Tensor query = op.inputs.empty() ? of(op, "query") : context.values[op.inputs[0]];
+  return attended(op, {of(op, "weight"), of(op, "bias"), of(op, "position"), query}, read);
 }
 
 const at::Tensor& TorchNetwork::of(const Op& op, const char* tensor) const {
@@ -219,6 +248,9 @@ at::Tensor TorchNetwork::compute(size_t index, const Context& context) const {
       return at::softmax(x[0], 1);
     case OpKind::kMix:
       return mixed(x);
+    case OpKind::kAttend:
+    case OpKind::kGru:
+      return sequence(op, context);
   }
   PALATE_CHECK(false, "an op that LibTorch does not know");
   return {};

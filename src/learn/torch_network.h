@@ -22,8 +22,11 @@ class TorchNetwork {
   TorchNetwork(TrainableNetwork plan, uint64_t seed);
 
   struct Input {
-    std::vector<at::Tensor> embedded;  // of sparse field i: [rows × width]
-    std::vector<at::Tensor> dense;     // of dense field i, normalized: [rows × width]
+    // Of sparse field i: [rows × width], or of a sequence [its ids × width], with their starts
+    // [rows + 1] beside it (empty for the others).
+    std::vector<at::Tensor> embedded;
+    std::vector<at::Tensor> dense;  // of dense field i, normalized: [rows × width]
+    std::vector<std::vector<uint32_t>> start = {};
   };
   // What the outputs' ops compute, before link and calibration: [rows] each. With a `seed` it is
   // training: dropout is a function of it, and batch norms use the rows and remember them.
@@ -44,7 +47,9 @@ class TorchNetwork {
   TorchNetwork() = default;
   struct Context;
   void declare(const Op& op, const OpTraining& training);
+  void declare_sequence(const Op& op);
   [[nodiscard]] at::Tensor compute(size_t op, const Context& context) const;
+  [[nodiscard]] at::Tensor sequence(const Op& op, const Context& context) const;
   [[nodiscard]] at::Tensor linear(size_t op, const at::Tensor& x, bool training) const;
   void write_normalized(size_t op, ArtefactWriter& out) const;
   [[nodiscard]] const at::Tensor& of(const Op& op, const char* tensor) const;

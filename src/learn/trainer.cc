@@ -48,17 +48,29 @@ std::vector<double> total_weights(const ExampleBatch& batch, std::span<const siz
   return totals;
 }
 
+// Of rows [begin, end), from 0; none of a field that is no sequence.
+std::vector<uint32_t> starts_of(const std::vector<uint32_t>& all, size_t begin, size_t end) {
+  std::vector<uint32_t> part;
+  if (all.empty()) return part;
+  for (size_t row = begin; row <= end; ++row) part.push_back(all[row] - all[begin]);
+  return part;
+}
+
 }  // namespace
 
 TorchNetwork::Input Trainer::State::input(const BatchColumns& batch, bool averaged) {
   TorchNetwork::Input input;
   for (size_t f = 0; f < tables.size(); ++f) {
-    const BatchIds ids = batch.ids(id_column[f]);
+    const BatchIds ids = ids_of(batch, f);
     at::Tensor rows =
         at::empty({static_cast<int64_t>(ids.rows), static_cast<int64_t>(tables[f].width())});
     tables[f].gather(ids, {rows.mutable_data_ptr<float>(), static_cast<size_t>(rows.numel())},
                      averaged, *pool);
     input.embedded.push_back(std::move(rows));
+    const bool sequence = network.spec().sparse[f].pooling == Pooling::kSequence;
+    const auto start = batch.ids(id_column[f]).start;
+    input.start.emplace_back();
+    if (sequence) input.start.back().assign(start.begin(), start.end());
   }
   for (size_t f = 0; f < scales.size(); ++f) {
     const at::Tensor raw = matrix(batch.numbers(number_column[f]), batch.rows);
@@ -85,8 +97,14 @@ std::vector<Trainer::State::Part> Trainer::State::parts_of(const TorchNetwork::I
       return all.narrow(0, static_cast<int64_t>(part.begin),
                         static_cast<int64_t>(part.end - part.begin));
     };
-    for (const at::Tensor& all : input.embedded) {
-      part.input.embedded.push_back(cut(all).detach().set_requires_grad(true));
+    for (size_t f = 0; f < input.embedded.size(); ++f) {
+      part.input.start.push_back(starts_of(input.start[f], part.begin, part.end));
+      const at::Tensor mine =
+          input.start[f].empty()
+              ? cut(input.embedded[f])
+              : input.embedded[f].narrow(0, input.start[f][part.begin],
+                                         part.input.start.back().back());
+      part.input.embedded.push_back(mine.detach().set_requires_grad(true));
     }
     for (const at::Tensor& all : input.dense) part.input.dense.push_back(cut(all));
   }
@@ -154,7 +172,7 @@ double Trainer::step(const ExampleBatch& batch, double rate) {
     for (const State::Part& part : parts) gradients.push_back(part.input.embedded[f].grad());
     if (!gradients.front().defined()) continue;  // a field that no output depends on
     const at::Tensor all = (parts.size() > 1 ? at::cat(gradients) : gradients.front()).contiguous();
-    s.tables[f].update(columns.ids(s.id_column[f]),
+    s.tables[f].update(s.ids_of(columns, f),
                        {all.const_data_ptr<float>(), static_cast<size_t>(all.numel())}, options,
                        *s.pool);
   }

@@ -15,6 +15,11 @@ struct BatchColumns {
   [[nodiscard]] BatchIds ids(size_t column) const {
     return {batch.ids[column], batch.starts[column], rows};
   }
+  // What a field reads of the column: of a sequence each id is a row of its own.
+  [[nodiscard]] BatchIds ids(size_t column, Pooling pooling) const {
+    if (pooling != Pooling::kSequence) return ids(column);
+    return {batch.ids[column], {}, batch.ids[column].size()};
+  }
   [[nodiscard]] std::span<const float> numbers(size_t column) const {
     return batch.numbers[column];
   }
@@ -49,6 +54,9 @@ struct Trainer::State {
 
   [[nodiscard]] bool averages() const { return options.table.average > 0 && !finished; }
   TorchNetwork::Input input(const BatchColumns& batch, bool averaged);
+  [[nodiscard]] BatchIds ids_of(const BatchColumns& batch, size_t field) const {
+    return batch.ids(id_column[field], network.spec().sparse[field].pooling);
+  }
   // The gradient of a batch's rows [begin, end): into `on`, and into those of `input`.
   struct Part {
     size_t begin = 0, end = 0;
