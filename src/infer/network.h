@@ -72,8 +72,8 @@ class Network {
   };
   [[nodiscard]] Result<std::vector<LayerError>> int8_errors(const NetworkRequest& request) const;
 
-  // What a call costs: multiplications and additions of matrices (two each), of sequences as long as
-  // they are read.
+  // What a call costs: multiplications and additions of matrices (two each), of sequences as long
+  // as they are read.
   struct Work {
     double flop_request = 0;
     double flop_candidate = 0;

@@ -18,9 +18,10 @@ constexpr std::array<std::string_view, 4> kPoolings{"one", "sum", "mean", "seque
 constexpr std::array<std::string_view, 5> kActivations{"none", "relu", "sigmoid", "tanh", "silu"};
 constexpr std::array<std::string_view, 2> kLinks{"identity", "sigmoid"};
 constexpr std::array<std::string_view, 20> kOps{
-    "embed",       "dense", "concat",     "linear",   "linear_blocks",  "activate",
-    "scale",       "add",   "multiply",   "cross",    "cross_low_rank", "fm",
-    "fm_weighted", "pairs", "layer_norm", "bilinear", "softmax",        "mix", "attend", "gru"};
+    "embed",          "dense",   "concat",      "linear",   "linear_blocks",
+    "activate",       "scale",   "add",         "multiply", "cross",
+    "cross_low_rank", "fm",      "fm_weighted", "pairs",    "layer_norm",
+    "bilinear",       "softmax", "mix",         "attend",   "gru"};
 
 std::span<const std::string_view> names_of(FieldOwner) { return kOwners; }
 std::span<const std::string_view> names_of(Pooling) { return kPoolings; }

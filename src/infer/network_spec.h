@@ -86,9 +86,9 @@ struct Op {
   uint32_t width = 0;
   uint32_t field = 0;   // kEmbed, kDense, kAttend, kGru
   uint32_t length = 0;  // kAttend, kGru: ids that are read at most
-  uint32_t parts = 1;  // kLinearBlocks, kBilinear, kAttend
-  uint32_t rank = 0;   // kCrossLowRank
-  float scale = 1;     // kScale
+  uint32_t parts = 1;   // kLinearBlocks, kBilinear, kAttend
+  uint32_t rank = 0;    // kCrossLowRank
+  float scale = 1;      // kScale
   Activation activation = Activation::kNone;
 };
 
@@ -113,7 +113,7 @@ inline constexpr size_t kNetworkOutputsMax = 64;           // at least one
 inline constexpr size_t kNetworkRowMax = size_t{1} << 20;  // widths and ranks of all ops together
 inline constexpr uint32_t kNetworkLengthMax = 4096;        // of a sequence
 inline constexpr size_t kNetworkSequenceMax = size_t{1} << 24;  // floats of all sequences together
-inline constexpr size_t kNetworkNameBytesMax = 128;        // of fields, ops and outputs; not empty
+inline constexpr size_t kNetworkNameBytesMax = 128;  // of fields, ops and outputs; not empty
 
 struct NetworkSpec {
   std::vector<SparseField> sparse;

@@ -109,8 +109,10 @@ class Reader {
                          TRY(tensor("inner", {3 * width, width})),
                          TRY(tensor("bias", {2, 3 * width}))};
       case OpKind::kAttend: {
-        OpTensors all{TRY(tensor("weight", {2 * width, field_width(op)})), {},
-                      TRY(tensor("bias", {width})), TRY(tensor("position", {op.parts, op.length}))};
+        OpTensors all{TRY(tensor("weight", {2 * width, field_width(op)})),
+                      {},
+                      TRY(tensor("bias", {width})),
+                      TRY(tensor("position", {op.parts, op.length}))};
         if (op.inputs.empty()) all.query = TRY(tensor("query", {width}));
         return all;
       }

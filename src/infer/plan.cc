@@ -261,8 +261,8 @@ class Planner {
     step.sequence = static_cast<uint32_t>(plan_.sequences.size() - 1);
     step.memory = new_slab(true, plan_.sequences.back().floats());
     for (const uint32_t input : op().inputs) step.in.push_back(places_[input]);
-    step.is_read = op().kind == OpKind::kAttend && options_.share &&
-                   field.owner == FieldOwner::kRequest;
+    step.is_read =
+        op().kind == OpKind::kAttend && options_.share && field.owner == FieldOwner::kRequest;
     if (step.is_read) {
       Step read = step;
       read.kind = StepKind::kRead;

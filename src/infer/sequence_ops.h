@@ -1,5 +1,5 @@
-// The ops that read a sequence of ids one by one: attention and the GRU (network_spec.h). fp32; a row
-// is computed on its own, in one order of summation, so its bits do not depend on others. Pure
+// The ops that read a sequence of ids one by one: attention and the GRU (network_spec.h). fp32; a
+// row is computed on its own, in one order of summation, so its bits do not depend on others. Pure
 // functions over memory that the caller brings, thread-safe.
 #pragma once
 

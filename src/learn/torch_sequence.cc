@@ -50,7 +50,8 @@ at::Tensor attended(const Op& op, const AttendTensors& tensors, const TorchSeque
   const at::Tensor keys = by_head(made.narrow(1, 0, width));
   const at::Tensor values = by_head(made.narrow(1, width, width) + tensors.bias);
   const at::Tensor query = tensors.query.expand({rows, width}).reshape({rows, heads, 1, each});
-  at::Tensor scores = at::matmul(query, keys.transpose(2, 3)) / std::sqrt(static_cast<double>(each));
+  at::Tensor scores =
+      at::matmul(query, keys.transpose(2, 3)) / std::sqrt(static_cast<double>(each));
   scores = scores + tensors.position.narrow(1, 0, longest).view({1, heads, 1, longest});
   // Not −∞: a row without ids has shares of nothing then, of values that are zeros.
   scores = scores.masked_fill(grid.known.logical_not().view({rows, 1, 1, longest}), -1e30);
@@ -68,8 +69,8 @@ at::Tensor gru_state(const Op& op, const GruTensors& tensors, const TorchSequenc
     const at::Tensor inner = at::addmm(tensors.bias[1], state, tensors.inner.t());
     const at::Tensor both = at::sigmoid(in.narrow(1, 0, 2 * width) + inner.narrow(1, 0, 2 * width));
     const at::Tensor r = both.narrow(1, 0, width), z = both.narrow(1, width, width);
-    const at::Tensor fresh = at::tanh(in.narrow(1, 2 * width, width) +
-                                      r * inner.narrow(1, 2 * width, width));
+    const at::Tensor fresh =
+        at::tanh(in.narrow(1, 2 * width, width) + r * inner.narrow(1, 2 * width, width));
     // Rows whose sequence has not begun stay at zeros.
     state = at::where(grid.known.select(1, j).unsqueeze(1), fresh + z * (state - fresh), state);
   }

@@ -99,11 +99,10 @@ std::vector<Trainer::State::Part> Trainer::State::parts_of(const TorchNetwork::I
     };
     for (size_t f = 0; f < input.embedded.size(); ++f) {
       part.input.start.push_back(starts_of(input.start[f], part.begin, part.end));
-      const at::Tensor mine =
-          input.start[f].empty()
-              ? cut(input.embedded[f])
-              : input.embedded[f].narrow(0, input.start[f][part.begin],
-                                         part.input.start.back().back());
+      const at::Tensor mine = input.start[f].empty()
+                                  ? cut(input.embedded[f])
+                                  : input.embedded[f].narrow(0, input.start[f][part.begin],
+                                                             part.input.start.back().back());
       part.input.embedded.push_back(mine.detach().set_requires_grad(true));
     }
     for (const at::Tensor& all : input.dense) part.input.dense.push_back(cut(all));

@@ -19,6 +19,13 @@ class NetworkBuilder {
     const auto place = static_cast<uint32_t>(plan_.spec.sparse.size() - 1);
     return add({.kind = OpKind::kEmbed, .width = plan_.spec.sparse.back().width, .field = place});
   }
+  // A field whose ids are read one by one: an op of kind kAttend or kGru, without its field.
+  Value sequence(SparseField field, Op op) {
+    field.pooling = Pooling::kSequence;
+    plan_.spec.sparse.push_back(std::move(field));
+    op.field = static_cast<uint32_t>(plan_.spec.sparse.size() - 1);
+    return add(std::move(op));
+  }
   Value dense(DenseField field) {
     plan_.spec.dense.push_back(std::move(field));
     const auto place = static_cast<uint32_t>(plan_.spec.dense.size() - 1);

@@ -1,7 +1,9 @@
 #include "models/ranker/ranker_network.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <optional>
 
 #include "models/ranker/network_builder.h"
 
@@ -18,6 +20,19 @@ void RankerConfig::fields(FieldVisitor<RankerConfig>& field) {
   field("cross_rank", &RankerConfig::cross_rank, {.min = 0, .max = 4096, .unit = "dimensions"},
         "Rank of a cross's matrix; 0: full");
   field("hidden", &RankerConfig::hidden, {}, "Widths of the hidden layers of an mlp");
+  field("attend", &RankerConfig::attend, {},
+        "Columns with many ids in order, the newest last, that are read by attention rather than "
+        "averaged; 'history' if there is one");
+  field("attend_query", &RankerConfig::attend_query, {},
+        "The column of one id whose embedding asks: its history counts by what it has to do with "
+        "this. Empty: a learnt query for all");
+  field("attend_heads", &RankerConfig::attend_heads, {.min = 1, .max = 64},
+        "Heads of attention; they share the width, which they divide");
+  field("gru", &RankerConfig::gru, {},
+        "Columns with many ids in order that are read by a recurrent network (GRU)");
+  field("sequence_length", &RankerConfig::sequence_length,
+        {.min = 1, .max = kNetworkLengthMax, .unit = "ids"},
+        "The newest ids that attention and a GRU read");
   field("dropout", &RankerConfig::dropout, {.min = 0, .max = 0.95},
         "Share of hidden results that are zeroed while training");
   field("batch_norm", &RankerConfig::batch_norm, {}, "Normalize hidden layers over the batch");
@@ -60,7 +75,8 @@ class RankerBuilder {
       : config_(config), inputs_(inputs), hidden_(std::move(hidden)) {}
 
   Result<TrainableNetwork> build() {
-    read_fields();
+    TRY(check_sequences());
+    TRY(read_fields());
     std::vector<Value> vectors, numbers;
     for (const std::string& name : config_.streams) {
       const auto stream = std::find_if(kStreams.begin(), kStreams.end(),
@@ -87,11 +103,76 @@ class RankerBuilder {
   };
   static const std::array<Stream, 7> kStreams;
 
-  void read_fields() {
+  static bool names(const std::vector<std::string>& list, const SparseField& field) {
+    return field.pooling != Pooling::kOne && std::ranges::find(list, field.name) != list.end();
+  }
+
+  // What is named has many ids; but for the column that is looked for without being named.
+  [[nodiscard]] Status check_sequences() const {
+    for (const auto* list : {&config_.attend, &config_.gru}) {
+      if (*list == RankerConfig().attend) continue;
+      for (const std::string& name : *list) {
+        const auto is_it = [&](const SparseField& field) {
+          return field.name == name && field.pooling != Pooling::kOne;
+        };
+        if (std::ranges::any_of(inputs_.sparse, is_it)) continue;
+        return fail(Code::kInvalidArgument, "ranker.{}: no column '{}' with many ids",
+                    list == &config_.attend ? "attend" : "gru", name);
+      }
+    }
+    return {};
+  }
+
+  Status read_fields() {
+    std::vector<SparseField> sequences;
+    std::optional<Value> query;
     for (SparseField field : inputs_.sparse) {
       field.width = static_cast<uint32_t>(config_.width);
+      if (names(config_.attend, field) || names(config_.gru, field)) {
+        sequences.push_back(field);
+        continue;
+      }
       embedded_.push_back(net_.embed(field));
+      if (field.name == config_.attend_query) query = embedded_.back();
     }
+    for (const SparseField& field : sequences) TRY(read_sequence(field, query));
+    read_dense();
+    return {};
+  }
+
+  Status read_sequence(const SparseField& field, std::optional<Value> query) {
+    Op op{.kind = OpKind::kGru,
+          .width = field.width,
+          .length = static_cast<uint32_t>(config_.sequence_length)};
+    if (names(config_.gru, field)) {
+      if (!names(config_.attend, field)) {
+        embedded_.push_back(net_.sequence(field, op));
+        return {};
+      }
+      SparseField own = field;  // a table of its own beside that of attention
+      own.name += ":gru";
+      embedded_.push_back(net_.sequence(own, op));
+    }
+    op.kind = OpKind::kAttend;
+    op.parts = static_cast<uint32_t>(config_.attend_heads);
+    if (field.width % op.parts != 0) {
+      return fail(Code::kInvalidArgument, "ranker.attend_heads: {} do not share a width of {}",
+                  op.parts, field.width);
+    }
+    if (!config_.attend_query.empty()) {
+      if (!query) {
+        return fail(Code::kInvalidArgument,
+                    "ranker.attend_query: there is no column '{}' that could ask '{}'; name one, "
+                    "or none",
+                    config_.attend_query, field.name);
+      }
+      op.inputs = {net_.linear(*query, field.width)};
+    }
+    embedded_.push_back(net_.sequence(field, op));
+    return {};
+  }
+
+  void read_dense() {
     for (const DenseField& field : inputs_.dense) dense_.push_back(net_.dense(field));
     std::vector<Value> all = embedded_;
     if (config_.gate_fields && !embedded_.empty()) {

@@ -20,6 +20,13 @@ struct RankerConfig {
   int cross_layers = 3;
   int cross_rank = 0;  // 0: full matrices
   std::vector<std::string> hidden = {"400", "400", "400"};
+  // Columns with many ids in order, the newest last, that are read one by one rather than averaged:
+  // by attention, asked by the embedding of `attend_query` (empty: by a learnt query), or by a GRU.
+  std::vector<std::string> attend = {"history"};
+  std::string attend_query = "item";
+  int attend_heads = 4;
+  std::vector<std::string> gru;
+  int sequence_length = 100;
   double dropout = 0.2;
   bool batch_norm = true;
   bool gate_fields = false;  // GateNet: each embedding decides how much of itself counts

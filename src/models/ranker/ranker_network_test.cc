@@ -75,6 +75,35 @@ TEST(RankerNetwork, ALinearStreamHasTablesOfItsOwn) {
   EXPECT_EQ(plan.spec.sparse[3].rows, 10U);
 }
 
+// The candidate asks the history; what a linear stream reads of it is a mean as before.
+TEST(RankerNetwork, AHistoryIsAskedByTheItem) {
+  RankerInputs given = inputs();
+  given.sparse.push_back({.name = "history", .pooling = Pooling::kMean, .rows = 20});
+  RankerConfig config;
+  config.streams = {"linear", "mlp"};
+  const auto plan = ranker_network(config, given).value();
+  const auto op = std::ranges::find(plan.spec.ops, OpKind::kAttend, &Op::kind);
+  ASSERT_NE(op, plan.spec.ops.end());
+  EXPECT_EQ(plan.spec.sparse[op->field].name, "history");
+  EXPECT_EQ(op->parts, 4U);
+  const Op& query = plan.spec.ops[op->inputs.at(0)];
+  EXPECT_EQ(query.kind, OpKind::kLinear);
+  EXPECT_EQ(plan.spec.sparse[plan.spec.ops[query.inputs[0]].field].name, "item");
+  EXPECT_EQ(plan.spec.sparse.back().name, "history:linear");
+  EXPECT_EQ(plan.spec.sparse.back().pooling, Pooling::kMean);
+  config.attend_query = "";
+  const auto pooled = ranker_network(config, given).value();
+  EXPECT_TRUE(std::ranges::find(pooled.spec.ops, OpKind::kAttend, &Op::kind)->inputs.empty());
+  config.gru = {"history"};
+  const auto both = ranker_network(config, given).value();
+  EXPECT_EQ(count(both, OpKind::kAttend), 1U);
+  EXPECT_EQ(count(both, OpKind::kGru), 1U);
+  config.attend = {};
+  EXPECT_EQ(count(ranker_network(config, given).value(), OpKind::kAttend), 0U);
+  config.gru = {};
+  EXPECT_EQ(count(ranker_network(config, given).value(), OpKind::kEmbed), 8U);  // 4 and 4 linear
+}
+
 TEST(RankerNetwork, ObjectivesHaveGatesOfTheirOwnOverSharedExperts) {
   RankerConfig config;
   config.heads = "mmoe";
@@ -100,6 +129,18 @@ TEST(RankerNetwork, SaysWhatDoesNotFit) {
   EXPECT_THAT(message([](auto& c, auto&) { c.hidden = {"40", "x"}; }), HasSubstr("'x'"));
   EXPECT_THAT(message([](auto& c, auto&) { c.hidden = {"0"}; }), HasSubstr("'0'"));
   EXPECT_THAT(message([](auto& c, auto&) { c.hidden = {}; }), HasSubstr("hidden"));
+  EXPECT_THAT(message([](auto& c, auto&) { c.attend = {"item"}; }), HasSubstr("attend: no column"));
+  EXPECT_THAT(message([](auto& c, auto&) { c.gru = {"tag"}; }), HasSubstr("gru: no column 'tag'"));
+  EXPECT_THAT(message([](auto& c, auto&) {
+                c.attend = {"tags"};
+                c.attend_heads = 3;
+              }),
+              HasSubstr("attend_heads"));
+  EXPECT_THAT(message([](auto& c, auto&) {
+                c.attend = {"tags"};
+                c.attend_query = "tags";
+              }),
+              HasSubstr("attend_query"));
   EXPECT_THAT(message([](auto& c, auto& g) {
                 c.streams = {"fm"};
                 g.sparse.resize(1);
