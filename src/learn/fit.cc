@@ -27,7 +27,7 @@ size_t rows_of(const std::vector<Examples>& shards) {
 // Rows whose label is known, and what was computed for them.
 struct Known {
   std::vector<double> value;
-  std::vector<float> label;
+  std::vector<float> label, weight;
   [[nodiscard]] std::vector<uint8_t> happened() const {
     std::vector<uint8_t> out(label.size());
     std::ranges::transform(label, out.begin(), [](float one) { return one > 0.5F ? 1 : 0; });
@@ -47,6 +47,7 @@ Result<std::vector<Known>> known_of(const Trainer& trainer, const Examples& exam
       if (!std::isfinite(label[row])) continue;
       all[i].value.push_back(values[i][row]);
       all[i].label.push_back(label[row]);
+      all[i].weight.push_back(examples.weight(row));
     }
     if (all[i].label.empty()) {
       return fail(Code::kInvalidArgument, "no held-out example has a label '{}'", outputs[i].name);
@@ -59,26 +60,28 @@ bool is_finite(const Known& known) {
   return std::ranges::all_of(known.value, [](double value) { return std::isfinite(value); });
 }
 
+// Of one row: as the step has it (trainer.h), so that what stops training is what is trained.
+double loss_of(Loss loss, double value, double label) {
+  if (loss == Loss::kSquared) return std::pow(value - label, 2);
+  return std::max(value, 0.0) + std::log1p(std::exp(-std::abs(value))) - label * value;
+}
+
 OutputQuality quality_of(const Known& known, Loss loss, Platt calibration = {}) {
   OutputQuality quality;
   if (!is_finite(known)) {
     quality.loss = std::numeric_limits<double>::infinity();
     return quality;
   }
-  if (loss == Loss::kSquared) {
-    for (size_t i = 0; i < known.value.size(); ++i) {
-      quality.loss += std::pow(known.value[i] - known.label[i], 2);
-    }
-    quality.loss /= static_cast<double>(known.value.size());
-    return quality;
+  std::vector<double> value(known.value.size());
+  double total = 0;
+  for (size_t i = 0; i < value.size(); ++i) {
+    const double weight = known.weight[i];
+    value[i] = calibration.slope * known.value[i] + calibration.shift;
+    quality.loss += weight * loss_of(loss, value[i], known.label[i]);
+    total += weight;
   }
-  std::vector<double> probability(known.value.size());
-  std::ranges::transform(known.value, probability.begin(), [&](double value) {
-    return 1 / (1 + std::exp(-(calibration.slope * value + calibration.shift)));
-  });
-  const auto happened = known.happened();
-  quality.auc = auc(probability, happened);
-  quality.loss = log_loss(probability, happened);
+  quality.loss /= std::max(total, 1e-12);
+  if (loss == Loss::kBinary) quality.auc = auc(value, known.happened());
   return quality;
 }
 
@@ -189,14 +192,15 @@ class Fitting {
 
   bool diverged(double loss) const {
     if (!std::isfinite(loss)) return true;
-    return !outcome_.epochs.empty() &&
-           loss > options_.diverged * outcome_.epochs.front().training_loss;
+    if (outcome_.epochs.empty()) return false;
+    const double first = outcome_.epochs.front().training_loss;  // corrected labels: may be below 0
+    return loss > first + (options_.diverged - 1) * std::abs(first);
   }
 
   // The calibration that `known` asks for; none where it is switched off.
   Platt calibration_of(const Known& known, Loss loss) const {
     if (!options_.calibrate || loss != Loss::kBinary || !is_finite(known)) return {};
-    return fit_platt(known.value, known.happened());
+    return fit_platt(known.value, known.label, known.weight);
   }
 
   // As it would be served: calibrated.

@@ -35,8 +35,8 @@ struct FitOptions {
 
 // How well one output does on held-out examples whose label is known.
 struct OutputQuality {
-  std::optional<double> auc;  // binary
-  double loss = 0;            // log loss, or mean squared error
+  std::optional<double> auc;  // binary; a label above 0.5 counts as one that happened
+  double loss = 0;            // what is trained, by the weights of rows; may be below 0 (Loss)
 };
 struct EpochReport {
   int epoch = 0;

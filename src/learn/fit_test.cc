@@ -113,6 +113,65 @@ TEST(Fit, FindsWhatWasPlanted) {
   for (const double value : predicted.front()) EXPECT_TRUE(std::isfinite(value));
 }
 
+// Of what would be clicked, places from 1 on show a share alone. Labels c / theta are right on
+// average, though 4 or 0 each: what is learnt from them is calibrated for the first place.
+TEST(Fit, LearnsCorrectedLabelsForWhatTheyAreOnAverage) {
+  const auto seen = [](uint64_t seed, size_t rows, bool corrected) {
+    const Examples all = planted(seed, rows);
+    Philox random(seed + 100);
+    ExampleColumns columns{.ids = {{}, {}}, .numbers = {{}}, .labels = {{}}, .weights = {}};
+    for (size_t row = 0; row < all.rows(); ++row) {
+      const double theta = row % 2 == 0 ? 1 : 0.25;
+      const bool click = all.label(0)[row] > 0.5F && random.uniform() < theta;
+      for (size_t f = 0; f < 2; ++f) columns.ids[f].values.push_back(all.ids(f, row)[0]);
+      columns.numbers[0].push_back(all.numbers(0, row)[0]);
+      const double label = corrected ? 1 / theta : 1;
+      columns.labels[0].push_back(click ? static_cast<float>(label) : 0.0F);
+    }
+    return Examples::from_columns(all.schema(), std::move(columns)).value();
+  };
+  const Examples truth = planted(2, 4000);
+  const auto calibration_error_of = [&](bool corrected) {
+    Fitted fitted;
+    fitted.run(seen(1, 40000, corrected), seen(2, 8000, corrected), fit_options());
+    PALATE_CHECK(fitted.outcome.has_value(), "it trains");
+    const auto& output = fitted.outcome->outputs.front();
+    const std::vector<double> values = fitted.trainer->predict(truth).front();
+    double off = 0;
+    for (size_t row = 0; row < truth.rows(); ++row) {
+      const double value = double(output.slope) * values[row] + double(output.shift);
+      off += (1 / (1 + std::exp(-value)) - double(truth.label(0)[row])) / double(truth.rows());
+    }
+    return std::abs(off);
+  };
+  EXPECT_LT(calibration_error_of(true), 0.03);
+  EXPECT_GT(calibration_error_of(false), 0.1);
+}
+
+// Rows that weigh nothing decide nothing on the held-out either.
+TEST(Fit, HeldOutRowsCountByTheirWeights) {
+  const auto weighted = [](float of_others) {
+    const Examples good = planted(2, 1000), bad = planted(3, 1000, true);
+    ExampleColumns columns{.ids = {{}, {}}, .numbers = {{}}, .labels = {{}}, .weights = {}};
+    for (const Examples* part : {&good, &bad}) {
+      for (size_t row = 0; row < part->rows(); ++row) {
+        for (size_t f = 0; f < 2; ++f) columns.ids[f].values.push_back(part->ids(f, row)[0]);
+        columns.numbers[0].push_back(part->numbers(0, row)[0]);
+        columns.labels[0].push_back(part->label(0)[row]);
+        columns.weights.push_back(part == &good ? 1.0F : of_others);
+      }
+    }
+    return Examples::from_columns(good.schema(), std::move(columns)).value();
+  };
+  const Examples training = planted(1, 6000);
+  Fitted alone, without, with;
+  alone.run(training, planted(2, 1000), fit_options(3));
+  without.run(training, weighted(0), fit_options(3));
+  with.run(training, weighted(1), fit_options(3));
+  EXPECT_NEAR(without.outcome->held_out[0].loss, alone.outcome->held_out[0].loss, 1e-3);
+  EXPECT_GT(with.outcome->held_out[0].loss, alone.outcome->held_out[0].loss + 0.05);
+}
+
 TEST(Fit, OneSeedGivesOneNetwork) {
   Fitted first, again;
   const Examples training = planted(1, 3000), held_out = planted(2, 1000);

@@ -97,10 +97,11 @@ TEST(Rule, UnknownNamesAreRefusedWithTheKnown) {
 TEST(Platt, FindsSlopeAndShiftThatMadeTheData) {
   Philox random(5);
   std::vector<double> value;
-  std::vector<uint8_t> happened;
+  std::vector<float> happened;
   for (int i = 0; i < 200000; ++i) {
     value.push_back(2 * random.normal());
-    happened.push_back(random.uniform() < 1 / (1 + std::exp(-(0.6 * value.back() - 0.8))) ? 1 : 0);
+    const double truth = 1 / (1 + std::exp(-(0.6 * value.back() - 0.8)));
+    happened.push_back(random.uniform() < truth ? 1.0F : 0.0F);
   }
   const Platt found = fit_platt(value, happened);
   EXPECT_NEAR(found.slope, 0.6, 0.02);
@@ -109,10 +110,34 @@ TEST(Platt, FindsSlopeAndShiftThatMadeTheData) {
 
 TEST(Platt, NeverTurnsTheOrderRoundAndLeavesOneClassAlone) {
   const std::vector<double> value{1, 2, 3, 4};
-  EXPECT_EQ(fit_platt(value, std::vector<uint8_t>{1, 1, 0, 0}).slope, 0);
-  EXPECT_EQ(fit_platt(value, std::vector<uint8_t>{1, 1, 1, 1}).slope, 1);
-  const Platt separated = fit_platt(value, std::vector<uint8_t>{0, 0, 1, 1});
+  EXPECT_EQ(fit_platt(value, std::vector<float>{1, 1, 0, 0}).slope, 0);
+  EXPECT_EQ(fit_platt(value, std::vector<float>{1, 1, 1, 1}).slope, 1);
+  const Platt separated = fit_platt(value, std::vector<float>{0, 0, 1, 1});
   EXPECT_TRUE(std::isfinite(separated.slope) && separated.slope > 0);
+}
+
+// A third of what would have happened was seen: (c - 0.1) / 0.3 is right on average.
+TEST(Platt, TakesCorrectedLabelsAsTheyAreOnAverage) {
+  Philox random(6);
+  std::vector<double> value;
+  std::vector<float> label, weight;
+  for (int i = 0; i < 400000; ++i) {
+    value.push_back(2 * random.normal());
+    const double truth = 1 / (1 + std::exp(-(0.6 * value.back() - 0.8)));
+    const bool spoilt = i % 2 == 0;  // weighs nothing
+    const bool click = random.uniform() < (spoilt ? 0.5 : 0.3 * truth + 0.1);
+    label.push_back(((click ? 1.0F : 0.0F) - 0.1F) / 0.3F);
+    weight.push_back(spoilt ? 0.0F : 2.0F);
+  }
+  const Platt found = fit_platt(value, label, weight);
+  EXPECT_NEAR(found.slope, 0.6, 0.04);
+  EXPECT_NEAR(found.shift, -0.8, 0.04);
+}
+
+TEST(Platt, StaysAsItIsWhereCorrectedLabelsHaveNoBestFit) {
+  const Platt found = fit_platt(std::vector<double>{-1, 1}, std::vector<float>{-3, 4});
+  EXPECT_EQ(found.slope, 1);
+  EXPECT_EQ(found.shift, 0);
 }
 
 }  // namespace

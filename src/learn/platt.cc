@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 namespace palate {
 namespace {
@@ -11,31 +12,51 @@ constexpr double kRidge = 1e-12;  // keeps the Hessian invertible
 
 double softplus(double x) { return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x)); }
 
-double loss_at(std::span<const double> value, std::span<const uint8_t> happened, Platt at,
-               const double target[2]) {
+constexpr double kFarthest = 1e4;  // beyond it the loss has no smallest value
+
+struct Rows {
+  std::span<const double> value;
+  std::vector<double> target, weight;
+};
+
+double loss_at(const Rows& rows, Platt at) {
   double loss = 0;
-  for (size_t i = 0; i < value.size(); ++i) {
-    const double z = at.slope * value[i] + at.shift;
-    loss += softplus(z) - target[happened[i] != 0 ? 1 : 0] * z;
+  for (size_t i = 0; i < rows.value.size(); ++i) {
+    const double z = at.slope * rows.value[i] + at.shift;
+    loss += rows.weight[i] * (softplus(z) - rows.target[i] * z);
   }
   return loss;
 }
 
+// 0 and 1 alone are drawn in by what their counts say (Lin, Lin and Weng, section 1).
+void draw_in(std::vector<double>& target) {
+  const auto ones = static_cast<double>(std::ranges::count(target, 1.0));
+  const auto zeros = static_cast<double>(std::ranges::count(target, 0.0));
+  if (ones + zeros < static_cast<double>(target.size())) return;
+  for (double& each : target) each = each == 1 ? (ones + 1) / (ones + 2) : 1 / (zeros + 2);
+}
+
 }  // namespace
 
-Platt fit_platt(std::span<const double> value, std::span<const uint8_t> happened) {
-  const auto positive =
-      static_cast<double>(std::ranges::count_if(happened, [](uint8_t one) { return one != 0; }));
-  const double negative = static_cast<double>(happened.size()) - positive;
+Platt fit_platt(std::span<const double> value, std::span<const float> label,
+                std::span<const float> weight) {
+  Rows rows{.value = value, .target = {label.begin(), label.end()}, .weight = {}};
+  rows.weight.assign(weight.begin(), weight.end());
+  if (weight.empty()) rows.weight.assign(value.size(), 1);
+  double sum = 0, total = 0;
+  for (size_t i = 0; i < value.size(); ++i) {
+    sum += rows.weight[i] * rows.target[i];
+    total += rows.weight[i];
+  }
   Platt at;
-  if (positive == 0 || negative == 0) return at;
-  const double target[2] = {1 / (negative + 2), (positive + 1) / (positive + 2)};
-  double loss = loss_at(value, happened, at, target);
+  if (sum <= 0 || sum >= total) return at;
+  draw_in(rows.target);
+  double loss = loss_at(rows, at);
   for (int iteration = 0; iteration < kIterationsMax; ++iteration) {
     double g1 = 0, g2 = 0, h11 = kRidge, h12 = 0, h22 = kRidge;
     for (size_t i = 0; i < value.size(); ++i) {
       const double p = 1 / (1 + std::exp(-(at.slope * value[i] + at.shift)));
-      const double d = p - target[happened[i] != 0 ? 1 : 0], w = p * (1 - p);
+      const double d = rows.weight[i] * (p - rows.target[i]), w = rows.weight[i] * p * (1 - p);
       g1 += d * value[i];
       g2 += d;
       h11 += w * value[i] * value[i];
@@ -49,7 +70,7 @@ Platt fit_platt(std::span<const double> value, std::span<const uint8_t> happened
     Platt next = at;
     do {
       next = {std::max(at.slope + length * d1, 0.0), at.shift + length * d2};
-      next_loss = loss_at(value, happened, next, target);
+      next_loss = loss_at(rows, next);
       length /= 2;
     } while (!(next_loss <= loss) && length > 1e-10);
     if (!(next_loss <= loss)) break;
@@ -58,7 +79,7 @@ Platt fit_platt(std::span<const double> value, std::span<const uint8_t> happened
     loss = next_loss;
     if (done) break;
   }
-  return at;
+  return at.slope + std::abs(at.shift) < kFarthest ? at : Platt{};
 }
 
 }  // namespace palate

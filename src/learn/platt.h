@@ -2,7 +2,6 @@
 // happened (Platt 1999; Newton's method and targets as Lin, Lin and Weng 2007).
 #pragma once
 
-#include <cstdint>
 #include <span>
 
 namespace palate {
@@ -12,8 +11,11 @@ struct Platt {
   double shift = 0;
 };
 
-// Slope 1, shift 0 where all or none happened. A slope is never negative: calibration does not turn
-// an order round.
-Platt fit_platt(std::span<const double> value, std::span<const uint8_t> happened);
+// `label`: 1 what happened, 0 what did not, and corrected clicks of any size, which are taken as they
+// are; `weight` of each, empty: 1. Slope 1, shift 0 where the mean label is not between 0 and 1
+// (all or none happened), or nothing fits best. A slope is never negative: calibration does not
+// turn an order round.
+Platt fit_platt(std::span<const double> value, std::span<const float> label,
+                std::span<const float> weight = {});
 
 }  // namespace palate

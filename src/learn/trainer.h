@@ -21,7 +21,10 @@ namespace palate {
 
 // What an output is held against: the label of its name.
 enum class Loss : uint8_t {
-  kBinary,   // cross-entropy of a sigmoid; labels in [0, 1]
+  // Cross-entropy of a sigmoid, linear in the label. One outside of [0, 1] is a corrected click
+  // (dataset/exposure_bias.h): the loss is then not bounded from below where rows are learnt by
+  // heart, so stop early.
+  kBinary,
   kSquared,  // (value − label)²
 };
 
