@@ -71,7 +71,9 @@ struct PositionBias {
   std::vector<Position> positions;
   double floor = 0;
   [[nodiscard]] double theta(size_t position) const;  // at least `floor`
-  [[nodiscard]] double label(size_t position, double click) const { return click / theta(position); }
+  [[nodiscard]] double label(size_t position, double click) const {
+    return click / theta(position);
+  }
 };
 // From randomized rows alone: θ_p = CTR_p / CTR_0, its interval by the logarithm of a ratio of
 // binomial shares (Katz et al., Biometrics 1978), half a click for none. Errors: kInvalidArgument
@@ -95,14 +97,14 @@ struct TrustBiasOptions {
   double anchor_share = 0.3;  // of the positions, from the deepest: those without trust
 };
 
-// P(click | item, p) = α_p · relevance(item) + β_p (Vardasbi, Oosterhuis and de Rijke, "When inverse
-// propensity scoring does not work", CIKM 2020, section 3): of what is looked at, some is clicked
-// for its place and not for itself (Agarwal et al., "Addressing trust bias for unbiased
+// P(click | item, p) = α_p · relevance(item) + β_p (Vardasbi, Oosterhuis and de Rijke, "When
+// inverse propensity scoring does not work", CIKM 2020, section 3): of what is looked at, some is
+// clicked for its place and not for itself (Agarwal et al., "Addressing trust bias for unbiased
 // learning-to-rank", WWW 2019).
 struct TrustBias {
   struct Position {
     double alpha = 1, beta = 0;
-    double alpha_error = 0;  // standard error of alpha / α_0; 0 of the first
+    double alpha_error = 0;  // standard error of alpha / α_0 by its own rows; 0 of the first
     uint64_t rows = 0;
   };
   std::vector<Position> positions;
@@ -113,16 +115,17 @@ struct TrustBias {
     return (click - beta(position)) / alpha(position);
   }
 };
-// From randomized rows and `signal`, one a row: anything that tells of relevance and was known
-// before the row was shown (an earlier click rate, a ranker's score); NaN: the row is left out.
-// Positions were drawn, so clicks rise with the signal by α_p times the same at every position:
-// α_p / α_0 is the ratio of slopes. Clicks alone say no more: relevance could be any a·r + b. Two
-// conventions make it one: the deepest positions have no trust (Σβ = 0 over `anchor_share` of
-// them), and what is relevant is clicked at position 0 (α_0 + β_0 = 1, as θ_0 = 1). β is cut at 0.
-// Where they do not hold, labels are off by one affine function for all rows, which changes
-// probabilities and no order. Errors: kInvalidArgument where signals are not one a row, without
-// randomized rows at position 0 and at the deepest, where clicks there do not rise with the signal
-// (by 3 standard errors), for rows or options that are out of range.
+// From randomized rows and `signal`, one a row: anything that tells of relevance and in which
+// neither the row's position nor its click had a hand (an earlier click rate, a ranker's score);
+// NaN: the row is left out. Positions were drawn, so clicks rise with the signal by α_p times the
+// same at every position: α_p / α_0 is the ratio of slopes, made to fall with the position. Clicks
+// alone say no more: relevance could be any a·r + b. Two conventions make it one: the deepest
+// positions have no trust (Σβ = 0 over `anchor_share` of them), and what is relevant is clicked at
+// position 0 (α_0 + β_0 = 1, as θ_0 = 1). β is cut at 0. Where they do not hold, labels are off by
+// one affine function for all rows, which changes probabilities and no order. A position without
+// rows is as the one before it. Errors: kInvalidArgument where signals are not one a row, where
+// clicks at position 0 or at the deepest do not rise with the signal (by 3 standard errors), as
+// without randomized rows, for rows or options that are out of range.
 Result<TrustBias> trust_bias_of_randomized(std::span<const ShownRow> rows,
                                            std::span<const float> signal,
                                            const TrustBiasOptions& options = {});

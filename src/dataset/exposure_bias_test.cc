@@ -86,9 +86,9 @@ RC_GTEST_PROP(ResponseWeights, GiveProductionTheResponsesOfRandomizedRows, ()) {
 RC_GTEST_PROP(ResponseWeights, KeepTheMeanWhateverIsSmoothedAndClipped, ()) {
   const Plan plan{.pages = *rc::gen::inRange<size_t>(20, 300), .randomized = 0.3};
   const Planted data = planted(*rc::gen::arbitrary<uint64_t>(), plan);
-  const auto weights = response_weights(
-      data.rows, {.prior_rows = static_cast<double>(*rc::gen::inRange(0, 50)),
-                  .clip_quantile = *rc::gen::element(0.5, 0.9, 0.99)});
+  const auto weights =
+      response_weights(data.rows, {.prior_rows = static_cast<double>(*rc::gen::inRange(0, 50)),
+                                   .clip_quantile = *rc::gen::element(0.5, 0.9, 0.99)});
   RC_ASSERT(weights.has_value());
   std::vector<double> sum(plan.positions), rows(plan.positions);
   double all = 0, squares = 0;
@@ -249,9 +249,7 @@ TEST(PositionBias, SaysWhyItCannotBeKnown) {
 }
 
 // The world's law: trust of 0.3 at the top, falling with the position.
-double alpha(size_t p) {
-  return power_law(p, 0.7) * (1 - 0.3 / (static_cast<double>(p) + 1));
-}
+double alpha(size_t p) { return power_law(p, 0.7) * (1 - 0.3 / (static_cast<double>(p) + 1)); }
 double beta(size_t p) { return power_law(p, 0.7) * 0.3 / (static_cast<double>(p) + 1); }
 
 TEST(TrustBias, IsFoundFromRandomizedRowsAndASignal) {

@@ -33,7 +33,8 @@ Result<std::vector<PositionBias::Position>> count(std::span<const ShownRow> rows
   if (positions.empty() || positions.front().rows == 0 || positions.front().clicks == 0) {
     return fail(Code::kInvalidArgument,
                 "position bias is relative to position 0, which has {} {}rows with {} clicks",
-                positions.empty() ? 0 : positions.front().rows, randomized_only ? "randomized " : "",
+                positions.empty() ? 0 : positions.front().rows,
+                randomized_only ? "randomized " : "",
                 positions.empty() ? 0 : positions.front().clicks);
   }
   return positions;
@@ -75,8 +76,7 @@ struct Cells {
 Cells cells_of(std::span<const ShownRow> rows, std::span<const uint32_t> group) {
   std::vector<size_t> order(rows.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::ranges::sort(order, {},
-                    [&](size_t i) { return std::pair(group[i], rows[i].position); });
+  std::ranges::sort(order, {}, [&](size_t i) { return std::pair(group[i], rows[i].position); });
   Cells out;
   uint32_t last = 0;
   for (const size_t i : order) {
@@ -187,8 +187,7 @@ double PositionBias::theta(size_t position) const {
 Result<PositionBias> position_bias_of_randomized(std::span<const ShownRow> rows,
                                                  const PositionBiasOptions& options) {
   TRY(check(options));
-  PositionBias out{.positions = TRY(count(rows, /*randomized_only=*/true)),
-                   .floor = options.floor};
+  PositionBias out{.positions = TRY(count(rows, /*randomized_only=*/true)), .floor = options.floor};
   for (size_t p = 1; p < out.positions.size(); ++p) {
     if (out.positions[p].rows > 0) set_ratio(out.positions[p], out.positions.front());
   }

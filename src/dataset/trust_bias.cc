@@ -67,6 +67,33 @@ Status check(std::span<const ShownRow> rows, std::span<const float> signal,
   return {};
 }
 
+// The falling sequence nearest to the slopes by least squares, each weighing as its error says
+// (pool adjacent violators: Ayer et al., Annals of Mathematical Statistics 1955).
+std::vector<double> falling_slopes(const std::vector<Line>& lines) {
+  struct Pool {
+    double mean = 0, weight = 0;
+    size_t lines = 0;
+  };
+  std::vector<Pool> pools;
+  for (const Line& line : lines) {
+    const double weight = std::isfinite(line.error()) ? 1 / std::pow(line.error() + 1e-9, 2) : 0;
+    pools.push_back({line.slope(), weight, 1});
+    while (pools.size() > 1) {
+      const Pool last = pools.back();
+      Pool& before = pools[pools.size() - 2];
+      if (last.weight > 0 && last.mean <= before.mean) break;
+      const double both = before.weight + last.weight;
+      if (both > 0) before.mean = (before.mean * before.weight + last.mean * last.weight) / both;
+      before.weight = both;
+      before.lines += last.lines;
+      pools.pop_back();
+    }
+  }
+  std::vector<double> slopes;
+  for (const Pool& pool : pools) slopes.insert(slopes.end(), pool.lines, std::max(0.0, pool.mean));
+  return slopes;
+}
+
 Status check_rise(const Line& line, const char* where) {
   if (line.slope() >= kLeastRise * line.error() && line.slope() > 0) return {};
   return fail(Code::kInvalidArgument,
@@ -90,20 +117,21 @@ Result<TrustBias> trust_bias_of_randomized(std::span<const ShownRow> rows,
                                            const TrustBiasOptions& options) {
   TRY(check(rows, signal, options));
   const std::vector<Line> lines = TRY(lines_of(rows, signal));
-  const auto anchors = static_cast<size_t>(
-      std::ceil(options.anchor_share * static_cast<double>(lines.size())));
+  const auto anchors =
+      static_cast<size_t>(std::ceil(options.anchor_share * static_cast<double>(lines.size())));
   if (lines.size() < 2 || anchors >= lines.size()) {
     return fail(Code::kInvalidArgument, "trust bias compares positions: there are {}",
                 lines.size());
   }
   TRY(check_rise(lines.front(), "at position 0,"));
-  const double first = lines.front().slope();
+  const std::vector<double> slopes = falling_slopes(lines);
+  const double first = slopes.front();
   Line deepest;
   double clicks = 0, rises = 0;
   for (size_t p = lines.size() - anchors; p < lines.size(); ++p) {
     deepest += lines[p];
     clicks += lines[p].y;
-    rises += lines[p].n * lines[p].slope() / first;
+    rises += lines[p].n * slopes[p] / first;
   }
   TRY(check_rise(deepest, "at the deepest positions,"));
   // What clicks of position 0 would be without trust: α_0 · mean relevance.
@@ -113,17 +141,13 @@ Result<TrustBias> trust_bias_of_randomized(std::span<const ShownRow> rows,
                 .floor = options.floor};
   for (size_t p = 0; p < lines.size(); ++p) {
     TrustBias::Position& at = out.positions[p];
-    if (lines[p].spread() <= 0) {
-      at = out.positions[p - 1];
-      at.rows = 0;
-      continue;
-    }
-    const double ratio = std::max(0.0, lines[p].slope() / first);
-    at.alpha = (1 - beta0) * ratio;
-    at.beta = std::clamp(lines[p].mean() - ratio * honest, 0.0, lines[p].mean());
+    at.alpha = (1 - beta0) * slopes[p] / first;
     at.rows = static_cast<uint64_t>(lines[p].n);
+    at.beta =
+        lines[p].n > 0 ? lines[p].mean() - slopes[p] / first * honest : out.positions[p - 1].beta;
+    at.beta = std::clamp(at.beta, 0.0, 1.0);
     if (p > 0) {
-      at.alpha_error = std::hypot(lines[p].error() / first, ratio * lines.front().error() / first);
+      at.alpha_error = std::hypot(lines[p].error(), slopes[p] / first * lines[0].error()) / first;
     }
   }
   return out;

@@ -11,9 +11,9 @@ struct Platt {
   double shift = 0;
 };
 
-// `label`: 1 what happened, 0 what did not, and corrected clicks of any size, which are taken as they
-// are; `weight` of each, empty: 1. Slope 1, shift 0 where the mean label is not between 0 and 1
-// (all or none happened), or nothing fits best. A slope is never negative: calibration does not
+// `label`: 1 what happened, 0 what did not, and corrected clicks of any size, which are taken as
+// they are; `weight` of each, empty: 1. Slope 1, shift 0 where the mean label is not between 0 and
+// 1 (all or none happened), or nothing fits best. A slope is never negative: calibration does not
 // turn an order round.
 Platt fit_platt(std::span<const double> value, std::span<const float> label,
                 std::span<const float> weight = {});

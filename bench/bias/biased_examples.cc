@@ -1,0 +1,256 @@
+#include "bias/biased_examples.h"
+
+#include <cmath>
+#include <functional>
+#include <map>
+
+#include "math/philox.h"
+#include "simulate/words.h"
+
+namespace palate::bench {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr size_t kJudgedItems = 20;
+constexpr uint64_t kHeldOut = 8001, kJudged = 8002;  // streams
+
+// What a ranker sees of a row, and its columns.
+class Columns {
+ public:
+  Columns(const World& world, const ExamplesPlan& plan, bool with_position)
+      : world_(world), truth_(world), sees_user_(plan.sees_user) {
+    const auto add = [&](const char* name, size_t known) {
+      schema_.ids.push_back({.name = name, .vocabulary = static_cast<uint32_t>(known + 1)});
+    };
+    add("item", world.items());
+    add("category", category_words().size());
+    add("creator", creators_count());
+    add("language", std::size(kLanguages));
+    if (sees_user_) {
+      add("user", world.users());
+      add("region", std::size(kRegions));
+      add("taste", world.users() * category_words().size());  // the user and the category
+    }
+    if (with_position) add("position", kShownPositionsMax);
+    with_position_ = with_position;
+    schema_.numbers.push_back({.name = "age_days"});
+    columns_.ids.resize(schema_.ids.size());
+    columns_.numbers.resize(1);
+  }
+  void label(const std::string& name) {
+    schema_.labels.push_back(name);
+    columns_.labels.emplace_back();
+  }
+  // A column that no ranker reads.
+  void id(const std::string& name) {
+    schema_.ids.push_back({.name = name, .vocabulary = UINT32_MAX});
+    columns_.ids.emplace_back();
+  }
+  void add(uint32_t user, uint32_t item, double day, size_t position) {
+    const ItemNature& nature = truth_.item(item);
+    std::vector<uint32_t> ids{item, nature.category, nature.creator, nature.language};
+    if (sees_user_) {
+      ids.push_back(user);
+      ids.push_back(truth_.user(user).region);
+      ids.push_back(user * static_cast<uint32_t>(category_words().size()) + nature.category);
+    }
+    if (with_position_) ids.push_back(static_cast<uint32_t>(position));
+    for (size_t i = 0; i < ids.size(); ++i) columns_.ids[i].values.push_back(ids[i] + 1);
+    const double age = std::max(0.0, day - static_cast<double>(nature.released_day));
+    columns_.numbers[0].push_back(static_cast<float>(std::log1p(age)));
+  }
+  ExampleColumns& columns() { return columns_; }
+  Status save(const Path& path) && {
+    return TRY(Examples::from_columns(std::move(schema_), std::move(columns_))).save(path);
+  }
+
+ private:
+  const World& world_;
+  const Truth truth_;
+  bool sees_user_, with_position_ = false;
+  ExampleSchema schema_;
+  ExampleColumns columns_;
+};
+
+// A row's label and weight.
+struct Correction {
+  std::string name;
+  std::function<double(const LoggedRow&)> label;
+  std::function<double(const LoggedRow&)> weight = [](const LoggedRow&) { return 1.0; };
+  bool with_position = false;
+};
+
+bool held_out(const World& world, const LoggedRow& row) {
+  Philox random(world.config().seed + kHeldOut, uint64_t{row.user} << 32 | row.visit);
+  return random.uniform() < 0.1;
+}
+
+double clicked(const LoggedRow& row) { return row.shown.response > 0 ? 1 : 0; }
+
+Status write(const World& world, const std::vector<LoggedRow>& rows, const ExamplesPlan& plan,
+             const Correction& correction, const Path& out) {
+  for (const bool apart : {false, true}) {
+    Columns columns(world, plan, correction.with_position);
+    columns.label("click");
+    for (const LoggedRow& row : rows) {
+      if (held_out(world, row) != apart) continue;
+      columns.add(row.user, row.item, row.day, row.shown.position);
+      columns.columns().labels[0].push_back(static_cast<float>(correction.label(row)));
+      columns.columns().weights.push_back(static_cast<float>(correction.weight(row)));
+    }
+    TRY(std::move(columns).save(out / correction.name / (apart ? "held_out" : "train")));
+  }
+  return {};
+}
+
+// Items drawn uniformly for each visit of the last days, with what the user would like of them; in
+// the first place, which the ranker that reads places is served with.
+Status write_judged(const World& world, const std::vector<LoggedRow>& log, const ExamplesPlan& plan,
+                    const Path& out) {
+  const Truth truth(world);
+  Columns columns(world, plan, /*with_position=*/true);
+  columns.label("attraction");
+  columns.id("judged_user");
+  std::map<std::pair<uint32_t, uint32_t>, double> visits;
+  for (const LoggedRow& row : log) {
+    if (row.day >= plan.judged_from_day) visits.try_emplace({row.user, row.visit}, row.day);
+  }
+  for (const auto& [visit, day] : visits) {
+    Philox random(world.config().seed + kJudged, uint64_t{visit.first} << 32 | visit.second);
+    for (size_t i = 0; i < kJudgedItems;) {
+      const uint32_t item = random.below(static_cast<uint32_t>(world.items()));
+      if (static_cast<double>(truth.item(item).released_day) > day) continue;
+      columns.add(visit.first, item, day, 0);
+      columns.columns().labels[0].push_back(
+          static_cast<float>(truth.attraction(visit.first, item, day)));
+      columns.columns().ids.back().values.push_back(visit.first);
+      ++i;
+    }
+  }
+  return std::move(columns).save(out / "judged");
+}
+
+// Click rates of production by item, and by user and category, drawn towards that of all: what
+// tells of relevance without a hand of the randomized rows that it is held against.
+std::vector<float> signals_of(const World& world, const std::vector<LoggedRow>& rows) {
+  constexpr double kPrior = 20;
+  struct Rate {
+    double clicks = 0, rows = 0;
+  };
+  const Truth truth(world);
+  std::map<uint64_t, Rate> of_item, of_taste;
+  Rate all;
+  const auto taste = [&](const LoggedRow& row) {
+    return uint64_t{row.user} << 8 | truth.item(row.item).category;
+  };
+  for (const LoggedRow& row : rows) {
+    if (row.shown.randomized) continue;
+    for (Rate* rate : {&all, &of_item[row.item], &of_taste[taste(row)]}) {
+      rate->clicks += clicked(row);
+      rate->rows += 1;
+    }
+  }
+  const double mean = all.clicks / std::max(all.rows, 1.0);
+  const auto smoothed = [&](const Rate& rate) {
+    return (rate.clicks + kPrior * mean) / (rate.rows + kPrior);
+  };
+  std::vector<float> signals;
+  for (const LoggedRow& row : rows) {
+    signals.push_back(
+        static_cast<float>(smoothed(of_item[row.item]) * smoothed(of_taste[taste(row)])));
+  }
+  return signals;
+}
+
+struct Estimates {
+  ResponseWeights responses;
+  PositionBias randomized, em;
+  Result<TrustBias> trust;  // not where what is known of items tells too little
+};
+
+Result<Estimates> estimate(const World& world, const std::vector<LoggedRow>& rows) {
+  std::vector<ShownRow> shown;
+  std::vector<uint32_t> items;
+  for (const LoggedRow& row : rows) {
+    shown.push_back(row.shown);
+    items.push_back(row.item);
+  }
+  return Estimates{
+      .responses = TRY(response_weights(shown)),
+      .randomized = TRY(position_bias_of_randomized(shown)),
+      .em = TRY(position_bias_by_em(shown, items)),
+      .trust = trust_bias_of_randomized(shown, signals_of(world, rows)),
+  };
+}
+
+std::vector<Correction> corrections_of(const Truth& truth, const Estimates& found) {
+  const auto position = [](const LoggedRow& row) { return size_t{row.shown.position}; };
+  std::vector<Correction> all;
+  all.push_back({.name = "naive", .label = clicked});
+  all.push_back({.name = "responses", .label = clicked, .weight = [&](const LoggedRow& row) {
+                   return found.responses.of(row.shown);
+                 }});
+  all.push_back({.name = "position", .label = [&, position](const LoggedRow& row) {
+                   return found.randomized.label(position(row), clicked(row));
+                 }});
+  all.push_back({.name = "position_em", .label = [&, position](const LoggedRow& row) {
+                   return found.em.label(position(row), clicked(row));
+                 }});
+  if (found.trust) {
+    all.push_back({.name = "trust", .label = [&, position](const LoggedRow& row) {
+                     return found.trust->label(position(row), clicked(row));
+                   }});
+  }
+  all.push_back({.name = "trust_known", .label = [&truth](const LoggedRow& row) {
+                   const int slot = row.shown.position;
+                   return (clicked(row) - truth.beta(slot)) / truth.alpha(slot);
+                 }});
+  all.push_back({.name = "feature", .label = clicked, .with_position = true});
+  return all;
+}
+
+Json json_of(const World& world, const Estimates& found) {
+  const Truth truth(world);
+  Json positions = Json::array();
+  for (size_t p = 0; p < found.randomized.positions.size(); ++p) {
+    const auto& drawn = found.randomized.positions[p];
+    const int slot = static_cast<int>(p);
+    positions.push_back({{"theta", {drawn.theta, drawn.low, drawn.high}},
+                         {"theta_em", found.em.positions[p].theta},
+                         {"alpha", found.trust ? Json(found.trust->alpha(p)) : Json()},
+                         {"beta", found.trust ? Json(found.trust->beta(p)) : Json()},
+                         {"true", {truth.examination(slot), truth.alpha(slot), truth.beta(slot)}},
+                         {"weight_none", found.responses.of({.position = uint16_t(p)})},
+                         {"weight_click", found.responses.of({uint16_t(p), 1, false})}});
+  }
+  return {{"positions", positions},
+          {"production_rows", found.responses.rows},
+          {"effective_rows", found.responses.effective_rows},
+          {"clip", found.responses.clip},
+          {"trust_error", found.trust ? "" : found.trust.error().message}};
+}
+
+}  // namespace
+
+Result<Json> write_examples(const World& world, const std::vector<LoggedRow>& log,
+                            const ExamplesPlan& plan, const Path& out) {
+  std::vector<LoggedRow> rows;
+  for (const LoggedRow& row : log) {
+    if (row.day < plan.judged_from_day) rows.push_back(row);
+  }
+  const Estimates found = TRY(estimate(world, rows));
+  const Truth truth(world);
+  Json corrections = Json::array();
+  for (const Correction& correction : corrections_of(truth, found)) {
+    corrections.push_back(correction.name);
+    TRY(write(world, rows, plan, correction, out));
+  }
+  TRY(write_judged(world, log, plan, out));
+  Json json = json_of(world, found);
+  json["rows"] = rows.size();
+  json["corrections"] = corrections;
+  return json;
+}
+
+}  // namespace palate::bench
