@@ -1,4 +1,6 @@
-"""A ranking network (DCNv2, about 1 MFLOP a candidate) in CPU time of one thread beside ONNX Runtime with the same weights, fp32 and 8 bits."""
+"""A ranking network (DCNv2, about 1 MFLOP a candidate) in CPU time of one thread beside ONNX Runtime with the same weights, fp32 and 8 bits; and
+gradient-boosted trees beside LightGBM, which trained them."""
+import ctypes
 import json
 import struct
 import subprocess
@@ -9,7 +11,8 @@ import numpy as np
 from harness import Row, Wrong
 
 CANDIDATES = 500
-INT8_TIMES, SHARED_MS = 1.2, 1.2  # what is promised: times the peer in 8 bits, and a request of one user
+TREES, FEATURES = 500, 50
+INT8_TIMES, SHARED_MS, TREES_TIMES = 1.2, 1.2, 2  # what is promised: times the peer in 8 bits, and a request of one user
 TYPES = {"F32": np.float32, "I8": np.int8}
 TOLERANCE = {"fp32": 1e-4, "int8": 0.05}  # of a probability: largest difference, and in 8 bits the root of the mean square
 
@@ -163,6 +166,55 @@ def large_rows(context, rows):
               f"p50 {1e3 * report['middle_s']:.2f} ms, p99 of its CPU time {1e3 * report['p99_cpu_s']:.2f} ms, {report['requests']:,} requests of other ids, the file in memory", lower_is_better=True, bar=5)
 
 
+def trained_trees(leaves, quick):
+    """A model of TREES trees, and CANDIDATES rows; a tenth of the numbers is missing, a fifth of the features are categories."""
+    import lightgbm
+
+    draw = np.random.default_rng(leaves)
+    rows = draw.normal(size=(4000 if quick else 20_000, FEATURES)).astype(np.float32)
+    categories = list(range(FEATURES // 5))
+    rows[:, categories] = draw.integers(0, 200, (len(rows), len(categories)))
+    rows[draw.random(rows.shape) < 0.1] = np.nan
+    known = np.nan_to_num(rows)
+    likely = known[:, 10:] @ draw.normal(size=FEATURES - 10) + known[:, 10] * known[:, 11] + known[:, 0] % 3 + draw.normal(size=len(rows))
+    settings = {"objective": "binary", "num_leaves": leaves, "verbose": -1, "min_data_in_leaf": 5, "num_threads": 1}
+    data = lightgbm.Dataset(rows, (likely > 0).astype(int), categorical_feature=categories)
+    booster = lightgbm.train(settings, data, 50 if quick else TREES)
+    return lightgbm.Booster(model_str=booster.model_to_string()), np.ascontiguousarray(rows[:CANDIDATES])
+
+
+def time_of_lightgbm(booster, rows, seconds):
+    """Its C function on one thread, in CPU time of that."""
+    import lightgbm
+
+    scores, count, times = np.zeros(len(rows)), ctypes.c_int64(), []
+    pointer = [ctypes.c_void_p(array.ctypes.data) for array in (rows, scores)]
+    while sum(times) < seconds or len(times) < 5:
+        start = time.thread_time()
+        status = lightgbm.basic._LIB.LGBM_BoosterPredictForMat(
+            booster._handle, pointer[0], 0, *rows.shape, 1, 0, 0, -1, b"num_threads=1", ctypes.byref(count), pointer[1])
+        times.append(time.thread_time() - start)
+        if status != 0:
+            raise Wrong("LightGBM does not predict")
+    return min(times), scores
+
+
+def tree_rows(folder, leaves, quick):
+    booster, rows = trained_trees(leaves, quick)
+    booster.save_model(folder / "model.txt")
+    rows.tofile(folder / "rows.f32")
+    ours = theirs = float("inf")
+    for _ in range(2 if quick else 6):
+        command = [harness.BIN.parent / "trees_score", folder / "model.txt", folder / "rows.f32", folder / "scores.f64", 0.1 if quick else 1]
+        report = json.loads(subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True).stdout)
+        best, scores = time_of_lightgbm(booster, rows, 0.1 if quick else 1)
+        ours, theirs = min(ours, report["best_s"]), min(theirs, best)
+        if not np.array_equal(np.fromfile(folder / "scores.f64"), scores):
+            raise Wrong("scores of trees are not LightGBM's to the bit")
+    yield Row(f"{report['trees']} trees of {leaves} leaves, {FEATURES} features, {CANDIDATES} candidates", 1e3 * ours, "CPU ms", "the same bits",
+              "LightGBM", 1e3 * theirs, lower_is_better=True, bar=1e3 * theirs / TREES_TIMES)
+
+
 def measure(context):
     rows = []
     for topology in ("stacked", "parallel"):
@@ -170,4 +222,8 @@ def measure(context):
         folder.mkdir()
         tool("make", folder, topology, 10_000 if context.quick else 100_000, CANDIDATES)
         rows += rows_of(folder, topology, context.quick)
+    for leaves in (31, 255):
+        folder = context.work / f"trees-{leaves}"
+        folder.mkdir()
+        rows += tree_rows(folder, leaves, context.quick)
     return rows if context.quick else rows + list(large_rows(context, 100_000_000))

@@ -7,6 +7,7 @@
 
 #include "base/config.h"
 #include "base/result.h"
+#include "models/gbdt/train_config.h"
 #include "models/ranker/fit_config.h"
 #include "models/ranker/ranker_network.h"
 
@@ -19,10 +20,13 @@ namespace palate {
 struct TrainSettings {
   RankerConfig ranker;
   TrainingConfig training;
+  TreesConfig trees;
 };
 
 // Declares its flags and returns what to run once they are parsed.
 std::function<Status()> declare_fit(CLI::App& app, const TrainSettings& settings);
+std::function<Status()> declare_trees(CLI::App& app, const TrainSettings& settings);
 std::function<Status()> declare_judge(CLI::App& app);
+std::function<Status()> declare_blend(CLI::App& app);
 
 }  // namespace palate

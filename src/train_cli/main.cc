@@ -1,5 +1,8 @@
-// palate-train: trains models that need LibTorch. `palate` calls it; engineers may, too.
+// palate-train: trains models that need LibTorch or LightGBM. `palate` calls it; engineers may,
+// too.
+#include <algorithm>
 #include <cstdio>
+#include <deque>
 
 #include <CLI/CLI.hpp>
 
@@ -24,38 +27,61 @@ void print_settings(const ConfigSchema& schema) {
       page.c_str() + page.find("\n## "));
 }
 
+// The flags of a command that are settings, as given.
+class SettingFlags {
+ public:
+  SettingFlags(CLI::App& app, ConfigSchema& schema, const std::vector<std::string_view>& sections)
+      : schema_(schema) {
+    for (const Field& field : schema.fields()) {
+      if (std::ranges::count(sections, field.section) == 0) continue;
+      auto& [name, values] = given_.emplace_back(field.name(), Values());
+      app.add_option("--" + name, values, field.sentence)->group("Settings");
+    }
+  }
+  Status apply() const {
+    for (const auto& [name, values] : given_) {
+      for (const std::string& value : values) TRY(schema_.apply_flag(name, value));
+    }
+    return {};
+  }
+
+ private:
+  using Values = std::vector<std::string>;
+  ConfigSchema& schema_;
+  std::deque<std::pair<std::string, Values>> given_;  // stays where it is
+};
+
 int run(int argc, char** argv) {
   TrainSettings settings;
   ConfigSchema schema;
   schema.add("ranker", settings.ranker);
   schema.add("training", settings.training);
+  schema.add("trees", settings.trees);
   CLI::App app{"Trains rankers on examples.\n", "palate-train"};
   app.set_version_flag("--version", "palate-train " + std::string(version()));
   app.require_subcommand(1);
-  CLI::App* fit = app.add_subcommand("fit", "Train a ranker and write it");
-  std::vector<std::pair<std::string, std::vector<std::string>>> given(schema.fields().size());
-  for (size_t i = 0; i < given.size(); ++i) {
-    given[i].first = schema.fields()[i].name();
-    fit->add_option("--" + given[i].first, given[i].second, schema.fields()[i].sentence)
-        ->group("Settings");
-  }
-  const auto run_fit = declare_fit(*fit, settings);
-  CLI::App* judge =
-      app.add_subcommand("judge", "How well a written network does on examples, as JSON");
-  const auto run_judge = declare_judge(*judge);
-  const CLI::App* reference = app.add_subcommand("settings", "Every setting, as Markdown");
+  CLI::App* fit = app.add_subcommand("fit", "Train a network and write it");
+  CLI::App* trees = app.add_subcommand("trees", "Train trees (LightGBM) and write them");
+  CLI::App* judge = app.add_subcommand("judge", "How well a written model does on examples");
+  CLI::App* blend = app.add_subcommand("blend", "How well several written models do together");
+  CLI::App* reference = app.add_subcommand("settings", "Every setting, as Markdown");
+  const SettingFlags of_fit(*fit, schema, {"ranker", "training"});
+  const SettingFlags of_trees(*trees, schema, {"trees"});
+  const std::vector<std::pair<CLI::App*, std::function<Status()>>> commands{
+      {fit, declare_fit(*fit, settings)},
+      {trees, declare_trees(*trees, settings)},
+      {judge, declare_judge(*judge)},
+      {blend, declare_blend(*blend)},
+      {reference, [&] { return print_settings(schema), Status{}; }}};
   CLI11_PARSE(app, argc, argv);
-  if (reference->parsed()) {
-    print_settings(schema);
-    return 0;
+  for (const SettingFlags* flags : {&of_fit, &of_trees}) {
+    if (const Status applied = flags->apply(); !applied) return report(applied.error());
   }
-  for (const auto& [name, values] : given) {
-    for (const std::string& value : values) {
-      if (auto applied = schema.apply_flag(name, value); !applied) return report(applied.error());
-    }
+  for (const auto& [command, run_command] : commands) {
+    if (!command->parsed()) continue;
+    if (const Status done = run_command(); !done) return report(done.error());
   }
-  const Status status = fit->parsed() ? run_fit() : run_judge();
-  return status ? 0 : report(status.error());
+  return 0;
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-"""palate-train from outside: examples in, a network out, judged by the engine that serves; and what goes wrong on purpose."""
+"""palate-train from outside: examples in, a network or trees out, judged by the engine that serves; and what goes wrong on purpose."""
 
 import json
 import math
@@ -134,6 +134,80 @@ def test_a_damaged_network_is_refused(examples, tmp_path):
     tensors.write_bytes(data)
     done = run("judge", tmp_path / "net", examples / "world.test")
     assert done.returncode == 6 and "tensors.safetensors" in done.stderr
+
+
+TREES = ("--trees.threads", "1", "--trees.rounds", "150", "--trees.patience", "20", "--trees.learning_rate", "0.1", "--trees.category_smooth", "1")
+
+
+def trees(examples, out, *flags):
+    return run("trees", examples / "world.train", "--held-out", examples / "world.held", "--out", out, *TREES, *flags)
+
+
+def test_trees_are_trained_judged_and_blended(examples, tmp_path):
+    trained = last(trees(examples, tmp_path / "trees"))
+    assert trained["trees"] == trained["best_round"] + 1 < 150
+    served = last(run("judge", tmp_path / "trees", examples / "world.held"))["click"]
+    assert served["log_loss"] == pytest.approx(trained["held_out"]["click"]["loss"], abs=1e-9)
+    test = last(run("judge", tmp_path / "trees", examples / "world.test"))["click"]
+    assert test["auc"] > 0.8 and test["calibration_error"] < 0.05
+    last(fit(examples, tmp_path / "net"))
+    done = last(run("blend", tmp_path / "net", tmp_path / "trees", "--held-out", examples / "world.held", "--judge", examples / "world.test"))
+    alone = last(run("judge", tmp_path / "net", examples / "world.test"))["click"]
+    assert done["models"][0] == pytest.approx(alone) and done["models"][1] == pytest.approx(test)
+    assert len(done["weights"]) == 2 and done["blend"]["log_loss"] < max(alone["log_loss"], test["log_loss"])
+
+
+def test_the_text_in_the_artefact_is_lightgbms(examples, tmp_path):
+    lightgbm = pytest.importorskip("lightgbm")
+    last(trees(examples, tmp_path / "trees"))
+    booster = lightgbm.Booster(model_file=tmp_path / "trees/model.txt")
+    assert booster.num_feature() == 3
+    features = json.loads((tmp_path / "trees/manifest.json").read_text())["details"]["trees"]["features"]
+    assert [(one["column"], one["reading"]) for one in features] == [("user", "id"), ("item", "id"), ("hour", "id")]
+
+
+def test_one_seed_gives_one_text(examples, tmp_path):
+    flags = ("--trees.example_share", "0.7", "--trees.feature_share", "0.7")
+    texts = []
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        last(trees(examples, tmp_path / name, *flags, "--trees.seed", seed))
+        texts.append((tmp_path / name / "model.txt").read_text().split("parameters:")[0])
+    assert texts[0] == texts[1] != texts[2]
+
+
+def test_an_order_is_learned_within_groups(examples, tmp_path):
+    last(trees(examples, tmp_path / "trees", "--trees.objective", "lambdarank", "--trees.group", "hour"))
+    judged = last(run("judge", tmp_path / "trees", examples / "world.test"))["click"]
+    assert judged["groups"] == 2 and "log_loss" not in judged
+    assert judged["auc"] > 0.75 and 0.8 < judged["ndcg_at_10"] <= 1
+    done = run("judge", tmp_path / "trees", examples / "other.two")
+    assert done.returncode == 2 and "'hour'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "flags,code,message",
+    [
+        (("--trees.objective", "lambdarank"), 2, "trees.group"),
+        (("--trees.objective", "lambdarank", "--trees.group", "nobody"), 2, "'nobody'"),
+        (("--trees.objective", "multiclass"), 2, "trees.objective"),
+        (("--trees.label", "like"), 2, "'like'"),
+        (("--trees.leaves", "1"), 2, "trees.leaves"),
+        (("--trees.library", "/nowhere/lib_lightgbm.so"), None, "/nowhere/lib_lightgbm.so"),
+    ],
+)
+def test_settings_of_trees_that_do_not_fit_are_named(examples, tmp_path, flags, code, message):
+    done = trees(examples, tmp_path / "trees", *flags)
+    assert done.returncode != 0 and message in done.stderr, done.stderr
+    assert code in (None, done.returncode)
+    assert not (tmp_path / "trees").exists()
+
+
+def test_damaged_trees_are_refused(examples, tmp_path):
+    last(trees(examples, tmp_path / "trees"))
+    text = tmp_path / "trees/model.txt"
+    text.write_text(text.read_text().replace("num_leaves=", "num_leafs=", 1))
+    done = run("judge", tmp_path / "trees", examples / "world.test")
+    assert done.returncode == 6 and "model.txt" in done.stderr
 
 
 def test_the_reference_page_is_what_the_program_says():
