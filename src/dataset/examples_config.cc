@@ -71,9 +71,14 @@ void ExamplesConfig::fields(FieldVisitor<ExamplesConfig>& field) {
         "such outcomes are left out");
   field("held_out", &ExamplesConfig::held_out, {.min = 0.001, .max = 0.9},
         "Share of impressions, the newest, that training stops and calibrates by");
-  field("position", &ExamplesConfig::position, {.one_of = {"ignore", "feature"}},
+  field("position", &ExamplesConfig::position,
+        {.one_of = {"ignore", "feature", "examination", "em"}},
         "What becomes of the place in the slate: feature reads it while training and holds it at "
-        "the first place while serving");
+        "the first place while serving; examination divides labels by how often the place is "
+        "looked at, as randomized slates tell; em does by what all slates tell");
+  field("response_weights", &ExamplesConfig::response_weights, {},
+        "Weighs what the old ranker chose so that each place has the responses that randomized "
+        "slates have there");
   field("shard_rows", &ExamplesConfig::shard_rows, {.min = 1000, .max = 1e9, .unit = "rows"},
         "Of a file of examples; one is in memory at a time");
 }

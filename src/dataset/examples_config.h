@@ -21,6 +21,7 @@ struct ExamplesConfig {
   int sampled_negatives = 0;
   double held_out = 0.1;
   std::string position = "ignore";
+  bool response_weights = false;
   int64_t shard_rows = 1'000'000;
 
   static void fields(FieldVisitor<ExamplesConfig>& field);

@@ -148,6 +148,9 @@ class Maker {
     shown_ = TRY(read_impressions(source, objectives_, job_.config.sampled_negatives > 0, stop));
     if (shown_.rows.empty()) return nothing_shown();
     TRY(prepare());
+    made_.corrections =
+        TRY(correct_impressions(shown_, held_out_from_, objectives_.size(), job_.config));
+    weights_ = std::move(made_.corrections.weights);
     TRY(read_features(stop));
     TRY(training_->finish_shard());
     TRY(held_out_->finish_shard());
@@ -303,7 +306,8 @@ class Maker {
                      .subspan((next_row_ + i) * none.size(), none.size())
                : std::span<const float>(none);
       const int32_t slot = real ? rows[i].slot : -1;
-      TRY(add(index, i, slot, labels));
+      const float weight = real && !weights_.empty() ? weights_[next_row_ + i] : 1;
+      TRY(add(index, i, slot, {labels, weight}));
     }
     next_row_ += rows.size();
     return {};
@@ -319,7 +323,12 @@ class Maker {
     }
   }
 
-  Status add(size_t slate, size_t candidate, int32_t slot, std::span<const float> labels) {
+  struct Learnt {
+    std::span<const float> labels;
+    float weight;
+  };
+  Status add(size_t slate, size_t candidate, int32_t slot, const Learnt& learnt) {
+    const auto& [labels, corrected] = learnt;
     const bool held_out = shown_.slates[slate].ts >= held_out_from_;
     if (std::ranges::all_of(labels, [](float label) { return std::isnan(label); })) {
       ++made_.unfinished;
@@ -329,7 +338,7 @@ class Maker {
       ++made_.between;
       return {};
     }
-    float weight = 1;
+    float weight = corrected;
     const bool negative = std::ranges::none_of(labels, [](float label) { return label > 0; });
     if (!held_out && negative && job_.config.negatives < 1) {
       // Of the same slate and place always the same, whatever else is there.
@@ -338,7 +347,7 @@ class Maker {
         ++made_.dropped;
         return {};
       }
-      weight = static_cast<float>(1 / job_.config.negatives);
+      weight *= static_cast<float>(1 / job_.config.negatives);
     }
     const uint32_t place = slot < 0 ? 0 : std::min(static_cast<uint32_t>(slot) + 1, kPlacesMax);
     if (!held_out) {
@@ -391,6 +400,7 @@ class Maker {
   TimeUs held_out_from_;
   int64_t window_ = 0;
   size_t next_row_ = 0;
+  std::vector<float> weights_;  // of rows; empty: 1 each
   std::vector<ItemIx> items_;
   RankingFields::Values values_;
   RankingFields::Scratch scratch_;

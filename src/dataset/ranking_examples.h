@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "dataset/example_corrections.h"
 #include "dataset/examples_config.h"
 #include "dataset/impressions.h"
 #include "features/feature_replay.h"
@@ -36,6 +37,7 @@ struct RankingExamples {
   size_t dropped = 0;     // negatives that were not kept
   std::vector<std::string> objectives;
   std::vector<uint64_t> positives;  // an objective each, in training
+  Corrections corrections;          // without its weights
 };
 
 // Features are read as of a slate's first impression, by one pass over the log that holds all

@@ -78,8 +78,9 @@ class LoggedWorld : public ::testing::Test {
     std::set<uint32_t> clicked = {};  // places
   };
 
-  // `fields`: what serving reads with, before the slate is logged.
-  void play(size_t slates, const RankingFields* fields) {
+  // `fields`: what serving reads with, before the slate is logged. `randomized`: every second slate
+  // says that it is, and from the third place on every second click does not come.
+  void play(size_t slates, const RankingFields* fields, bool randomized = false) {
     for (size_t s = 0; s < slates; ++s) {
       clock_us_ += 600 * kSecondUs;
       const uint32_t user = random_() % kUsers;
@@ -100,8 +101,10 @@ class LoggedWorld : public ::testing::Test {
         row.slot = static_cast<int32_t>(place);
         row.ts = row.received = asked.now;
         row.type = *types_.find("impression");
+        if (randomized && s % 2 == 0) row.context = R"({"randomized":true})";
         shown.push_back(row);
         if (asked.items[place].value % 2 != user % 2) continue;
+        if (randomized && place >= 2 && random_() % 2 == 0) continue;
         row.type = *types_.find("click");
         row.ts = row.received = {clock_us_ + 30 * kSecondUs};
         clicks.push_back(row);
@@ -270,6 +273,46 @@ TEST_F(LoggedWorld, AShardIsAStretchOfTime) {
     rows += examples->rows();
   }
   EXPECT_EQ(rows, made->training_rows);
+}
+
+TEST_F(LoggedWorld, PlacesThatAreLookedAtLessCountMore) {
+  // Every second slate is randomized; the third place on is looked at half as often.
+  play(600, nullptr, /*randomized=*/true);
+  ExamplesConfig config;
+  const auto naive = make(config);
+  ASSERT_TRUE(naive) << naive.error().message;
+  std::filesystem::remove_all(out_);
+  std::filesystem::create_directories(out_);
+  config.position = "examination";
+  config.response_weights = true;
+  const auto made = make(config);
+  ASSERT_TRUE(made) << made.error().message;
+  ASSERT_EQ(made->corrections.examination.size(), 1u);
+  const auto& thetas = made->corrections.examination[0];
+  ASSERT_EQ(thetas.size(), kSlate);
+  EXPECT_EQ(thetas[0], 1);
+  EXPECT_NEAR(thetas[1], 1, 0.25);
+  EXPECT_NEAR(thetas[3], 0.5, 0.2);
+  EXPECT_GT(made->corrections.effective_rows, 0);
+  EXPECT_LE(made->corrections.effective_rows,
+            static_cast<double>(made->corrections.production_rows));
+  EXPECT_EQ(made->training_rows, naive->training_rows);
+  EXPECT_EQ(made->positives, naive->positives);
+  const auto examples = Examples::open(made->training.front());
+  ASSERT_TRUE(examples);
+  float greatest = 0;
+  for (const float label : examples->label(0)) greatest = std::max(greatest, label);
+  EXPECT_NEAR(greatest, 1 / *std::ranges::min_element(thetas), 1e-4);
+}
+
+TEST_F(LoggedWorld, ACorrectionWithoutWhatItNeedsSaysSo) {
+  play(100, nullptr);
+  ExamplesConfig config;
+  config.position = "examination";
+  EXPECT_THAT(error_of(make(config)), HasSubstr("examples.position = \"examination\""));
+  config.position = "ignore";
+  config.response_weights = true;
+  EXPECT_THAT(error_of(make(config)), HasSubstr("examples.response_weights"));
 }
 
 TEST_F(LoggedWorld, WhatCannotBeMadeIsSaid) {

@@ -133,6 +133,13 @@ Result<Fitted> fit(const RankingExamples& examples, const RankerSettings& settin
   if (!fitted.metrics.is_object()) fitted.metrics = Json::object();
   fitted.metrics["training_rows"] = examples.training_rows;
   fitted.metrics["held_out_rows"] = examples.held_out_rows;
+  if (!examples.corrections.examination.empty()) {
+    fitted.metrics["examination"] = examples.corrections.examination;
+  }
+  if (examples.corrections.production_rows > 0) {
+    fitted.metrics["production_rows"] = examples.corrections.production_rows;
+    fitted.metrics["effective_rows"] = examples.corrections.effective_rows;
+  }
   return fitted;
 }
 
@@ -214,6 +221,15 @@ std::string describe(const RankingExamples& examples) {
       examples.unfinished, examples.between);
   for (size_t o = 0; o < examples.objectives.size(); ++o) {
     text += fmt::format("; {}: {} followed", examples.objectives[o], examples.positives[o]);
+  }
+  const Corrections& corrections = examples.corrections;
+  for (size_t o = 0; o < corrections.examination.size(); ++o) {
+    text += fmt::format("\n{}: places are looked at {:.2f} as often as the first",
+                        examples.objectives[o], fmt::join(corrections.examination[o], ", "));
+  }
+  if (corrections.production_rows > 0) {
+    text += fmt::format("\nweights of responses: {} rows of production count as {:.0f}",
+                        corrections.production_rows, corrections.effective_rows);
   }
   return text;
 }

@@ -64,6 +64,8 @@ int run(int argc, char** argv) {
   CLI::App* trees = app.add_subcommand("trees", "Train trees (LightGBM) and write them");
   CLI::App* judge = app.add_subcommand("judge", "How well a written model does on examples");
   CLI::App* blend = app.add_subcommand("blend", "How well several written models do together");
+  CLI::App* importance =
+      app.add_subcommand("importance", "How much a model leans on each column, over time");
   CLI::App* reference = app.add_subcommand("settings", "Every setting, as Markdown");
   const SettingFlags of_fit(*fit, schema, {"ranker", "training"});
   const SettingFlags of_trees(*trees, schema, {"trees"});
@@ -72,6 +74,7 @@ int run(int argc, char** argv) {
       {trees, declare_trees(*trees, settings)},
       {judge, declare_judge(*judge)},
       {blend, declare_blend(*blend)},
+      {importance, declare_importance(*importance)},
       {reference, [&] { return print_settings(schema), Status{}; }}};
   CLI11_PARSE(app, argc, argv);
   for (const SettingFlags* flags : {&of_fit, &of_trees}) {

@@ -213,3 +213,28 @@ def test_damaged_trees_are_refused(examples, tmp_path):
 def test_the_reference_page_is_what_the_program_says():
     page = pathlib.Path(__file__).resolve().parents[2] / "docs/reference/training.md"
     assert page.read_text() == run("settings").stdout, "palate-train settings > docs/reference/training.md"
+
+
+def hours(path, seed, rows, fades):
+    """A click is likely for some items, and in the evening; where `fades`, the hour says nothing of the later half."""
+    draw = random.Random(seed)
+    with open(path, "w") as out:
+        for row in range(rows):
+            user, item, hour = draw.randrange(40), draw.randrange(30), draw.randrange(2)
+            value = (1.5 if item % 3 == 0 else -1.5) + (0 if fades and row >= rows / 2 else 3 * hour - 1.5)
+            out.write(f"{1 if draw.random() < 1 / (1 + math.exp(-value)) else -1} {user}:1 {100 + item}:1 {200 + hour}:1\n")
+    return path
+
+
+def test_what_a_column_is_worth_and_when_it_is_lost(tmp_path):
+    files = [hours(tmp_path / f"h.{name}.libfm", seed, 8000, fades) for name, seed, fades in (("train", 1, False), ("held", 2, False), ("later", 3, True))]
+    subprocess.run([PROGRAMS / "libfm_examples", tmp_path, "user,item,hour", *files], check=True, capture_output=True)
+    last(run("fit", tmp_path / "h.train", "--held-out", tmp_path / "h.held", "--out", tmp_path / "net", *SMALL))
+    steady = last(run("importance", tmp_path / "net", tmp_path / "h.held"))["click"]["columns"]
+    assert {column["column"] for column in steady[:2]} == {"item", "hour"} and steady[1]["worth"] > 0.05
+    assert abs(steady[2]["worth"]) < 0.02, "the user says nothing of a click"
+    assert not any(column["lost"] for column in steady)
+    later = last(run("importance", tmp_path / "net", tmp_path / "h.later"))["click"]["columns"]
+    assert {column["column"]: column["lost"] for column in later} == {"item": False, "hour": True, "user": False}
+    few = run("importance", tmp_path / "net", tmp_path / "h.later", "--rows", "100", "--slices", "50")
+    assert few.returncode != 0 and "too few" in few.stderr

@@ -27,7 +27,7 @@ bool fits(const TreeFeature& feature, const ExampleSchema& schema, size_t column
 std::vector<TreeFeature> tree_features(const ExampleSchema& schema, std::string_view group) {
   std::vector<TreeFeature> features;
   for (const IdColumn& column : schema.ids) {
-    if (column.name == group) continue;
+    if (column.name == group || column.name.starts_with(kAside)) continue;
     features.push_back({column.name, column.many ? TreeReading::kCount : TreeReading::kId, 0});
   }
   for (const NumberColumn& column : schema.numbers) {
