@@ -145,6 +145,7 @@ Json mean_ndcg(const KnownRows& rows) {
   size_t judged = 0;
   for (size_t begin = 0, end = 0; begin < order.size(); begin = end) {
     while (end < order.size() && rows.groups[order[end]] == rows.groups[order[begin]]) ++end;
+    if (rows.groups[order[begin]] == 0) continue;  // of several, which nobody can tell apart
     const auto ndcg = ndcg_of(rows, std::span(order).subspan(begin, end - begin));
     if (ndcg) sum += *ndcg, ++judged;
   }

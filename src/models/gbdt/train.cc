@@ -93,6 +93,12 @@ Result<TreeTable> table_of(std::span<const Examples> parts, const Shape& shape) 
     table.labels.push_back(shape.orders ? label : label > 0.5F ? 1.0F : 0.0F);
     table.weights.push_back(parts[at.part].weight(at.row));
     if (!shape.orders) continue;
+    if (at.group == 0) {
+      return fail(Code::kInvalidArgument,
+                  "row {} has the id 0 for its group, which is what nobody knows: groups need ids "
+                  "of their own in all examples",
+                  at.row);
+    }
     if (i == 0 || places[i - 1].group != at.group) table.groups.push_back(0);
     ++table.groups.back();
   }
