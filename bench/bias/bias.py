@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The tables of docs/bias.md: what corrections of logged impressions are worth, in simulated worlds. Prints Markdown.
 
-    bench/bias/bias.py [--worlds "a;b"] [--seeds 1,2,3,4] [--users 2000] [--out runs.jsonl]      # a Python that has NumPy
+    bench/bias/bias.py [--worlds "a;b"] [--seeds 1,2,3,4] [--users 1000] [--out runs.jsonl]      # a Python that has NumPy
 
 The programs are those of PALATE_BUILD, else of build/dev (`./dev deps train`, `./dev build`). A world is played behind an old ranker,
 rankers are trained on what it logged with each correction (`palate-train`, stopped on held-out visits with the same correction), and each
@@ -43,7 +43,7 @@ def run(program, *arguments):
     """The last line of its output, as JSON."""
     done = subprocess.run([BIN / program, *map(str, arguments)], stdout=subprocess.PIPE, text=True)
     if done.returncode != 0:
-        sys.exit(f"{program} {arguments[0]} failed")
+        sys.exit(f"{program} {arguments[0]} ended with {done.returncode}")
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -99,7 +99,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--worlds", default=";".join(WORLDS))
     parser.add_argument("--seeds", default="1,2,3,4")
-    parser.add_argument("--users", type=int, default=2000)
+    parser.add_argument("--users", type=int, default=1000)
     parser.add_argument("--out", type=pathlib.Path, help="each world's figures as a line of JSON; those that it has are not measured again")
     chosen = parser.parse_args()
     known = [json.loads(line) for line in chosen.out.read_text().splitlines()] if chosen.out and chosen.out.exists() else []

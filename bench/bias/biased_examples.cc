@@ -131,12 +131,13 @@ Status write_judged(const World& world, const std::vector<LoggedRow>& log, const
   return std::move(columns).save(out / "judged");
 }
 
-// Click rates of production by item, and by user and category, drawn towards that of all: what
+// Clicks by looks in production by item, and by user and category, drawn towards that of all: what
 // tells of relevance without a hand of the randomized rows that it is held against.
-std::vector<float> signals_of(const World& world, const std::vector<LoggedRow>& rows) {
+std::vector<float> signals_of(const World& world, const std::vector<LoggedRow>& rows,
+                              const PositionBias& bias) {
   constexpr double kPrior = 20;
   struct Rate {
-    double clicks = 0, rows = 0;
+    double clicks = 0, looked_at = 0;
   };
   const Truth truth(world);
   std::map<uint64_t, Rate> of_item, of_taste;
@@ -148,12 +149,12 @@ std::vector<float> signals_of(const World& world, const std::vector<LoggedRow>& 
     if (row.shown.randomized) continue;
     for (Rate* rate : {&all, &of_item[row.item], &of_taste[taste(row)]}) {
       rate->clicks += clicked(row);
-      rate->rows += 1;
+      rate->looked_at += bias.theta(row.shown.position);
     }
   }
-  const double mean = all.clicks / std::max(all.rows, 1.0);
+  const double mean = all.clicks / std::max(all.looked_at, 1.0);
   const auto smoothed = [&](const Rate& rate) {
-    return (rate.clicks + kPrior * mean) / (rate.rows + kPrior);
+    return (rate.clicks + kPrior * mean) / (rate.looked_at + kPrior);
   };
   std::vector<float> signals;
   for (const LoggedRow& row : rows) {
@@ -176,11 +177,12 @@ Result<Estimates> estimate(const World& world, const std::vector<LoggedRow>& row
     shown.push_back(row.shown);
     items.push_back(row.item);
   }
+  const PositionBias randomized = TRY(position_bias_of_randomized(shown));
   return Estimates{
       .responses = TRY(response_weights(shown)),
-      .randomized = TRY(position_bias_of_randomized(shown)),
+      .randomized = randomized,
       .em = TRY(position_bias_by_em(shown, items)),
-      .trust = trust_bias_of_randomized(shown, signals_of(world, rows)),
+      .trust = trust_bias_of_randomized(shown, signals_of(world, rows, randomized)),
   };
 }
 
