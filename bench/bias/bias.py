@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The tables of docs/bias.md: what corrections of logged impressions are worth, in simulated worlds. Prints Markdown.
 
-    bench/bias/bias.py [--worlds "a;b"] [--seeds 1,2,3,4] [--users 1000] [--out runs.jsonl]      # a Python that has NumPy
+    bench/bias/bias.py [--worlds "a;b"] [--seeds 1,2,3,4] [--users 700] [--out runs.jsonl]      # a Python that has NumPy
 
 The programs are those of PALATE_BUILD, else of build/dev (`./dev deps train`, `./dev build`). A world is played behind an old ranker,
 rankers are trained on what it logged with each correction (`palate-train`, stopped on held-out visits with the same correction), and each
@@ -82,14 +82,22 @@ def gain(runs, correction, metric):
     return f"{100 * mean:+.2f} ({100 * low:+.2f} to {100 * high:+.2f})"
 
 
+def over_truth(runs, correction):
+    """The mean that is predicted over the mean that is true."""
+    ratios = [np.mean(one["judged"][correction]["predicted"]) / np.mean(one["judged"][correction]["truth"]) for one in runs]
+    return f"{np.mean(ratios):.2f}"
+
+
 def print_table(name, runs):
     naive = {metric: np.mean([np.mean(one["judged"]["naive"][metric]) for one in runs]) for metric in ("ndcg", "pairs")}
-    print(f"\n{name} (naive: NDCG@10 {100 * naive['ndcg']:.2f}, pairs in order {100 * naive['pairs']:.2f})\n")
-    print("| correction | NDCG@10 − naive | worlds better | pairs in order − naive |\n|---|--:|--:|--:|")
+    print(f"\n{name} (naive: NDCG@10 {100 * naive['ndcg']:.2f}, pairs in order {100 * naive['pairs']:.2f}, "
+          f"predicted over true {over_truth(runs, 'naive')})\n")
+    print("| correction | NDCG@10 − naive | worlds better | pairs in order − naive | predicted over true |\n|---|--:|--:|--:|--:|")
     for correction in dict.fromkeys(correction for one in runs for correction in one["judged"] if correction != "naive"):
         those = [one for one in runs if correction in one["judged"]]
         better = sum(np.mean(one["judged"][correction]["ndcg"]) > np.mean(one["judged"]["naive"]["ndcg"]) for one in those)
-        print(f"| {correction} | {gain(those, correction, 'ndcg')} | {better} of {len(those)} | {gain(those, correction, 'pairs')} |")
+        print(f"| {correction} | {gain(those, correction, 'ndcg')} | {better} of {len(those)} | {gain(those, correction, 'pairs')} | "
+              f"{over_truth(those, correction)} |")
     last = runs[0]["estimates"]
     print(f"\n{last['rows']:,} rows learnt from in the first world; of {last['production_rows']:,} production rows "
           f"{last['effective_rows']:,.0f} effective under weights of responses", flush=True)
@@ -99,7 +107,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--worlds", default=";".join(WORLDS))
     parser.add_argument("--seeds", default="1,2,3,4")
-    parser.add_argument("--users", type=int, default=1000)
+    parser.add_argument("--users", type=int, default=700)
     parser.add_argument("--out", type=pathlib.Path, help="each world's figures as a line of JSON; those that it has are not measured again")
     chosen = parser.parse_args()
     known = [json.loads(line) for line in chosen.out.read_text().splitlines()] if chosen.out and chosen.out.exists() else []

@@ -5,7 +5,8 @@
 // new ranker sees. Prints what was estimated, as JSON.
 //   bias_bench judge NETWORK OUT/judged
 // prints, as JSON, of each user how well a trained ranker orders drawn pages by what is true:
-// NDCG@10, and the share of pairs in the right order.
+// NDCG@10, the share of pairs in the right order, and the means of what it predicts and of what is
+// true.
 #include <algorithm>
 #include <cstdio>
 #include <map>
@@ -75,7 +76,7 @@ Result<std::vector<float>> scores_of(const Network& network, const Examples& exa
 }
 
 struct Judged {
-  double ndcg = 0, pairs = 0, pages = 0;
+  double ndcg = 0, pairs = 0, predicted = 0, truth = 0, pages = 0;
 };
 
 void judge_page(std::span<const float> score, std::span<const float> truth, Judged& into) {
@@ -93,6 +94,9 @@ void judge_page(std::span<const float> score, std::span<const float> truth, Judg
     }
   }
   into.pairs += pairs > 0 ? right / pairs : 0.5;
+  const auto items = static_cast<double>(score.size());
+  into.predicted += std::accumulate(score.begin(), score.end(), 0.0) / items;
+  into.truth += std::accumulate(truth.begin(), truth.end(), 0.0) / items;
   into.pages += 1;
 }
 
@@ -108,9 +112,12 @@ Status judge(std::span<char*> arguments) {
                users[examples.ids(user, first)[0]]);
   }
   Json json = {{"ndcg", Json::array()}, {"pairs", Json::array()}};
+  for (const char* of_users : {"predicted", "truth"}) json[of_users] = Json::array();
   for (const auto& [id, judged] : users) {
     json["ndcg"].push_back(judged.ndcg / judged.pages);
     json["pairs"].push_back(judged.pairs / judged.pages);
+    json["predicted"].push_back(judged.predicted / judged.pages);
+    json["truth"].push_back(judged.truth / judged.pages);
   }
   std::puts(json.dump().c_str());
   return {};
