@@ -218,11 +218,6 @@ double sequence_flop(const SequenceOp& op, const Step& step) {
   return static_cast<double>(op.length) * (reading + (step.kind == StepKind::kRead ? 0 : each));
 }
 
-float promised(const Output& output, float value) {
-  const float x = output.slope * value + output.shift;
-  return output.link == Link::kIdentity ? x : 1.0F / (1.0F + std::exp(-x));
-}
-
 }  // namespace
 
 struct Network::State {

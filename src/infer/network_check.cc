@@ -217,8 +217,33 @@ class Check {
         return fail(Code::kCorrupt, "network: outputs[{}] ('{}'): slope or shift is not finite", i,
                     output.name);
       }
+      if (const char* what = wrong_points(output); what != nullptr) {
+        return fail(Code::kCorrupt, "network: outputs[{}] ('{}'): {}", i, output.name, what);
+      }
     }
     return {};
+  }
+
+  // Nothing where thresholds and points fit.
+  static const char* wrong_points(const Output& output) {
+    const auto finite = [](const std::vector<float>& numbers) {
+      return numbers.size() <= kNetworkOutputPointsMax &&
+             std::ranges::all_of(numbers, [](float one) { return std::isfinite(one); });
+    };
+    if ((output.link == Link::kOrdinal) == output.thresholds.empty()) {
+      return "an ordinal link has thresholds, and no other";
+    }
+    if (!finite(output.thresholds) || !finite(output.at) || !finite(output.gives)) {
+      return "thresholds or points are not finite, or too many";
+    }
+    if (output.at.size() != output.gives.size()) return "'at' and 'gives' are no pairs";
+    if (std::ranges::adjacent_find(output.at, std::ranges::greater_equal()) != output.at.end()) {
+      return "'at' does not ascend";
+    }
+    if (std::ranges::adjacent_find(output.gives, std::ranges::greater()) != output.gives.end()) {
+      return "'gives' falls";
+    }
+    return nullptr;
   }
 
   const NetworkSpec& spec_;

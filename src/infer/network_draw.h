@@ -254,6 +254,9 @@ class SpecDrawer {
       const uint32_t value = add({.kind = OpKind::kLinear, .inputs = {from}, .width = 1});
       spec_.outputs.push_back({name, value, first ? Link::kIdentity : Link::kSigmoid, 0.7F, 0.1F});
     }
+    Output& second = spec_.outputs.back();
+    if (random_.below(3) == 0) second.link = Link::kOrdinal, second.thresholds = {1.5F, 0, -0.5F};
+    if (random_.below(3) == 0) second.at = {0.1F, 0.5F, 0.6F, 2}, second.gives = {0, 0.4F, 0.4F, 1};
     return spec_;
   }
 

@@ -1,6 +1,8 @@
 #include "infer/network_spec.h"
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 #include <span>
 #include <type_traits>
@@ -16,7 +18,7 @@ constexpr uint32_t kFormat = 1;
 constexpr std::array<std::string_view, 2> kOwners{"request", "candidate"};
 constexpr std::array<std::string_view, 4> kPoolings{"one", "sum", "mean", "sequence"};
 constexpr std::array<std::string_view, 5> kActivations{"none", "relu", "sigmoid", "tanh", "silu"};
-constexpr std::array<std::string_view, 2> kLinks{"identity", "sigmoid"};
+constexpr std::array<std::string_view, 3> kLinks{"identity", "sigmoid", "ordinal"};
 constexpr std::array<std::string_view, 20> kOps{
     "embed",          "dense",   "concat",      "linear",   "linear_blocks",
     "activate",       "scale",   "add",         "multiply", "cross",
@@ -65,6 +67,9 @@ void visit_output(S& output, Fields& fields) {
   fields.may("link", output.link, Link::kIdentity);
   fields.may("slope", output.slope, 1.0F);
   fields.may("shift", output.shift, 0.0F);
+  fields.may("thresholds", output.thresholds, std::vector<float>{});
+  fields.may("at", output.at, std::vector<float>{});
+  fields.may("gives", output.gives, std::vector<float>{});
 }
 
 struct Writing {
@@ -192,6 +197,30 @@ constexpr auto kOutputs = [](auto& entry, auto& fields) { visit_output(entry, fi
 }  // namespace
 
 std::string_view op_name(OpKind kind) { return kOps[static_cast<size_t>(kind)]; }
+
+namespace {
+
+float linked(const Output& output, float x) {
+  if (output.link == Link::kIdentity) return x;
+  if (output.link == Link::kSigmoid) return 1.0F / (1.0F + std::exp(-x));
+  float level = 1;
+  for (const float threshold : output.thresholds) level += 1.0F / (1.0F + std::exp(-x - threshold));
+  return level;
+}
+
+}  // namespace
+
+float promised(const Output& output, float value) {
+  const float x = linked(output, output.slope * value + output.shift);
+  if (output.at.empty() || !(x == x)) return x;
+  const auto above = std::ranges::upper_bound(output.at, x);
+  if (above == output.at.begin()) return output.gives.front();
+  if (above == output.at.end()) return output.gives.back();
+  const auto i = static_cast<size_t>(above - output.at.begin());
+  const float share = (x - output.at[i - 1]) / (output.at[i] - output.at[i - 1]);
+  return output.gives[i - 1] + share * (output.gives[i] - output.gives[i - 1]);
+}
+
 bool reads_sequence(OpKind kind) { return kind == OpKind::kAttend || kind == OpKind::kGru; }
 bool reads_sparse(OpKind kind) { return kind == OpKind::kEmbed || reads_sequence(kind); }
 

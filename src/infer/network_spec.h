@@ -92,24 +92,35 @@ struct Op {
   Activation activation = Activation::kNone;
 };
 
-// From the network's number to what the head promises.
-enum class Link : uint8_t { kIdentity, kSigmoid };
+// From the network's number to what the head promises. kOrdinal: the expected level of 1, 2, …,
+// thresholds + 1, where one is passed with the probability sigmoid(x + its threshold) (CORAL, Cao,
+// Mirjalili and Raschka 2020, section 3.2).
+enum class Link : uint8_t { kIdentity, kSigmoid, kOrdinal };
 
 // A number per candidate: link(slope · value + shift). Slope and shift are Platt's calibration
-// (Platt 1999), 1 and 0 where there is none.
+// (Platt 1999), a temperature alone (Guo et al. 2017), or the unit of a regression; 1 and 0 where
+// there is none.
 struct Output {
   std::string name = {};  // "click", "watch_s"
   uint32_t value = 0;     // an op of width 1
   Link link = Link::kIdentity;
   float slope = 1;
   float shift = 0;
+  std::vector<float> thresholds = {};  // of kOrdinal, at least one
+  // Isotonic calibration (Zadrozny and Elkan 2002): what link gives is looked up in the line
+  // through the points (at, gives), which is flat outside of them. `at` ascends, `gives` never
+  // falls.
+  std::vector<float> at = {}, gives = {};
 };
+// What an output promises for the network's number.
+float promised(const Output& output, float value);
 
 inline constexpr size_t kNetworkOpsMax = 4096;
 inline constexpr size_t kNetworkFieldsMax = 1024;
 inline constexpr uint32_t kNetworkWidthMax = 1 << 16;
 inline constexpr size_t kNetworkInputsMax = 1024;          // of one op
 inline constexpr size_t kNetworkOutputsMax = 64;           // at least one
+inline constexpr size_t kNetworkOutputPointsMax = 1024;    // thresholds, and points, of one
 inline constexpr size_t kNetworkRowMax = size_t{1} << 20;  // widths and ranks of all ops together
 inline constexpr uint32_t kNetworkLengthMax = 4096;        // of a sequence
 inline constexpr size_t kNetworkSequenceMax = size_t{1} << 24;  // floats of all sequences together

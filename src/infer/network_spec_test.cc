@@ -1,5 +1,6 @@
 #include "infer/network_spec.h"
 
+#include <cmath>
 #include <functional>
 
 #include <gmock/gmock.h>
@@ -40,7 +41,8 @@ NetworkSpec small() {
        .length = 50,
        .parts = 2},
       {.kind = OpKind::kGru, .name = "g", .width = 3, .field = 2, .length = 20}};
-  spec.outputs = {{"click", 8, Link::kSigmoid, 1.5F, -0.25F}};
+  spec.outputs = {{"click", 8, Link::kSigmoid, 1.5F, -0.25F},
+                  {"stars", 8, Link::kOrdinal, 2, 0, {2, 0.5F, -1}, {1, 2, 4}, {1, 3, 3}}};
   return spec;
 }
 
@@ -72,6 +74,22 @@ TEST(NetworkSpec, EveryPartIsReadAsItIsWritten) {
   EXPECT_EQ(read->outputs[0].slope, 1.5F);
   EXPECT_EQ(read->outputs[0].shift, -0.25F);
   EXPECT_EQ(read->outputs[0].link, Link::kSigmoid);
+  EXPECT_EQ(read->outputs[1].thresholds, (std::vector<float>{2, 0.5F, -1}));
+  EXPECT_EQ(read->outputs[1].at, (std::vector<float>{1, 2, 4}));
+  EXPECT_EQ(read->outputs[1].gives, (std::vector<float>{1, 3, 3}));
+}
+
+TEST(NetworkSpec, WhatAnOutputPromises) {
+  const Output stars{.link = Link::kOrdinal, .slope = 2, .thresholds = {1, -1}};
+  const float passes = 1 / (1 + std::exp(-2.0F)), next = 1 / (1 + std::exp(0.0F));
+  EXPECT_FLOAT_EQ(promised(stars, 0.5F), 1 + passes + next);
+  const Output steps{.at = {0, 1, 3}, .gives = {0.25F, 0.5F, 1}};
+  EXPECT_EQ(promised(steps, -7), 0.25F);
+  EXPECT_EQ(promised(steps, 0), 0.25F);
+  EXPECT_EQ(promised(steps, 0.5F), 0.375F);
+  EXPECT_EQ(promised(steps, 2), 0.75F);
+  EXPECT_EQ(promised(steps, 3), 1);
+  EXPECT_EQ(promised(steps, 99), 1);
 }
 
 struct Fault {
@@ -118,6 +136,12 @@ TEST(NetworkSpec, WhatDoesNotFitIsRefusedWithItsPlace) {
       {[](auto& s) { s.sparse[0].rows = 0; }, "sparse[0] has no rows"},
       {[](auto& s) { s.outputs[0].value = 7; }, "value 7 is no op of width 1"},
       {[](auto& s) { s.outputs[0].value = 9; }, "value 9 is no op of width 1"},
+      {[](auto& s) { s.outputs[0].thresholds = {1}; }, "an ordinal link has thresholds"},
+      {[](auto& s) { s.outputs[1].thresholds.clear(); }, "an ordinal link has thresholds"},
+      {[](auto& s) { s.outputs[1].thresholds[1] = NAN; }, "are not finite"},
+      {[](auto& s) { s.outputs[1].gives.pop_back(); }, "are no pairs"},
+      {[](auto& s) { s.outputs[1].at[1] = 1; }, "'at' does not ascend"},
+      {[](auto& s) { s.outputs[1].gives[1] = 4; }, "'gives' falls"},
       {[](auto& s) { s.outputs.clear(); }, "it has no output"},
       {[](auto& s) { s.outputs[0].slope = NAN; }, "not finite"},
       {[](auto& s) { s.ops.resize(kNetworkOpsMax + 1); }, "4097 ops, at most 4096"},

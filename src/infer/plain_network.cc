@@ -302,6 +302,26 @@ class Interpreter {
 
 }  // namespace
 
+double promised(const Output& output, double value) {
+  double x = output.slope * value + output.shift;
+  if (output.link == Link::kSigmoid) x = activate(x, Activation::kSigmoid);
+  if (output.link == Link::kOrdinal) {
+    double level = 1;
+    for (const float threshold : output.thresholds) {
+      level += activate(x + threshold, Activation::kSigmoid);
+    }
+    x = level;
+  }
+  if (output.at.empty()) return x;
+  for (size_t i = 0; i < output.at.size(); ++i) {
+    if (x > output.at[i]) continue;
+    if (i == 0) return output.gives[0];
+    const double share = (x - output.at[i - 1]) / (double{output.at[i]} - output.at[i - 1]);
+    return output.gives[i - 1] + share * (double{output.gives[i]} - output.gives[i - 1]);
+  }
+  return output.gives.back();
+}
+
 Result<std::vector<Matrix>> run_network(const NetworkWeights& weights,
                                         const NetworkRequest& request) {
   TRY(check_request(weights.spec, request));
@@ -314,10 +334,7 @@ Result<std::vector<std::vector<double>>> score_network(const NetworkWeights& wei
   std::vector<std::vector<double>> out;
   for (const Output& output : weights.spec.outputs) {
     std::vector<double> scores = values[output.value].data;
-    for (double& score : scores) {
-      score = output.slope * score + output.shift;
-      if (output.link == Link::kSigmoid) score = 1 / (1 + std::exp(-score));
-    }
+    for (double& score : scores) score = promised(output, score);
     out.push_back(std::move(scores));
   }
   return out;

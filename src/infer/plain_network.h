@@ -17,6 +17,8 @@ struct Matrix {
   [[nodiscard]] double at(size_t row, size_t column) const { return data[row * width + column]; }
 };
 
+// What an output promises for the network's number.
+double promised(const Output& output, double value);
 // What every op computes, as spec.ops.
 Result<std::vector<Matrix>> run_network(const NetworkWeights& weights,
                                         const NetworkRequest& request);

@@ -21,6 +21,7 @@ struct OpTraining {
 struct TrainableNetwork {
   NetworkSpec spec;
   std::vector<OpTraining> training;  // one per op of the spec
+  bool uncertainty = false;          // whether the outputs' losses have learnt weights
 };
 
 // Whose ids a field reads: "item:linear" is a table of its own over the column "item".

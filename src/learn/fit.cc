@@ -6,7 +6,9 @@
 #include <limits>
 #include <numbers>
 
+#include "infer/plain_network.h"
 #include "learn/checkpoint.h"
+#include "learn/isotonic.h"
 #include "learn/platt.h"
 #include "math/judgement.h"
 
@@ -28,6 +30,7 @@ size_t rows_of(const std::vector<Examples>& shards) {
 struct Known {
   std::vector<double> value;
   std::vector<float> label, weight;
+  std::vector<uint32_t> group;  // where there is a penalty on groups
   [[nodiscard]] std::vector<uint8_t> happened() const {
     std::vector<uint8_t> out(label.size());
     std::ranges::transform(label, out.begin(), [](float one) { return one > 0.5F ? 1 : 0; });
@@ -38,6 +41,9 @@ struct Known {
 Result<std::vector<Known>> known_of(const Trainer& trainer, const Examples& examples) {
   const auto values = trainer.predict(examples);
   const auto& outputs = trainer.spec().outputs;
+  const auto& ids = examples.schema().ids;
+  const auto groups = static_cast<size_t>(
+      std::ranges::find(ids, trainer.group_column(), &IdColumn::name) - ids.begin());
   std::vector<Known> all(outputs.size());
   for (size_t i = 0; i < outputs.size(); ++i) {
     const auto& labels = examples.schema().labels;
@@ -48,6 +54,7 @@ Result<std::vector<Known>> known_of(const Trainer& trainer, const Examples& exam
       all[i].value.push_back(values[i][row]);
       all[i].label.push_back(label[row]);
       all[i].weight.push_back(examples.weight(row));
+      if (groups < ids.size()) all[i].group.push_back(examples.ids(groups, row).front());
     }
     if (all[i].label.empty()) {
       return fail(Code::kInvalidArgument, "no held-out example has a label '{}'", outputs[i].name);
@@ -60,29 +67,93 @@ bool is_finite(const Known& known) {
   return std::ranges::all_of(known.value, [](double value) { return std::isfinite(value); });
 }
 
-// Of one row: as the step has it (trainer.h), so that what stops training is what is trained.
-double loss_of(Loss loss, double value, double label) {
-  if (loss == Loss::kSquared) return std::pow(value - label, 2);
-  return std::max(value, 0.0) + std::log1p(std::exp(-std::abs(value))) - label * value;
+// Of one row: as the step has it (losses.h), so that what stops training is what is trained. Of a
+// probability that is read off a line, nothing is further off than 1e-15.
+double binary_loss(const Output& output, double value, double label) {
+  if (output.at.empty()) {
+    const double x = output.slope * value + output.shift;
+    return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x))) - label * x;
+  }
+  constexpr double kLeast = 1e-15;
+  const double p = std::clamp(plain::promised(output, value), kLeast, 1 - kLeast);
+  return -label * std::log(p) - (1 - label) * std::log1p(-p);
 }
 
-OutputQuality quality_of(const Known& known, Loss loss, Platt calibration = {}) {
+// Of levels: the sum of what passing each costs.
+double ordinal_loss(const Output& output, double value, double label) {
+  double loss = 0;
+  for (size_t k = 0; k < output.thresholds.size(); ++k) {
+    const double x = output.slope * value + output.shift + output.thresholds[k];
+    const double wrong = label > static_cast<double>(k + 1) ? -x : x;
+    loss += std::max(wrong, 0.0) + std::log1p(std::exp(-std::abs(wrong)));
+  }
+  return loss;
+}
+
+double loss_at(const Task& task, double off) {
+  if (task.loss == Loss::kSquared) return off * off;
+  const double far = std::abs(off);
+  return far <= task.huber ? off * off / 2 : task.huber * (far - task.huber / 2);
+}
+
+// Of quantities and levels: what is off is measured in `unit`s.
+OutputQuality quality_of_numbers(const Known& known, const Task& task, const Output& output,
+                                 double unit) {
+  OutputQuality quality;
+  double squares = 0;
+  for (size_t i = 0; i < known.value.size(); ++i) {
+    const double off = plain::promised(output, known.value[i]) - known.label[i];
+    squares += off * off;
+    quality.loss += task.loss == Loss::kOrdinal
+                        ? ordinal_loss(output, known.value[i], known.label[i])
+                        : loss_at(task, off / unit);
+  }
+  const auto rows = static_cast<double>(known.value.size());
+  quality.loss /= rows;
+  quality.rmse = std::sqrt(squares / rows);
+  return quality;
+}
+
+// `output`: as it is served.
+OutputQuality quality_of(const Known& known, const Task& task, const Output& output, double unit) {
   OutputQuality quality;
   if (!is_finite(known)) {
     quality.loss = std::numeric_limits<double>::infinity();
     return quality;
   }
-  std::vector<double> value(known.value.size());
+  if (task.loss != Loss::kBinary) return quality_of_numbers(known, task, output, unit);
+  std::vector<double> probability(known.value.size());
   double total = 0;
-  for (size_t i = 0; i < value.size(); ++i) {
+  for (size_t i = 0; i < probability.size(); ++i) {
+    probability[i] = plain::promised(output, known.value[i]);
     const double weight = known.weight[i];
-    value[i] = calibration.slope * known.value[i] + calibration.shift;
-    quality.loss += weight * loss_of(loss, value[i], known.label[i]);
+    quality.loss += weight * binary_loss(output, known.value[i], known.label[i]);
     total += weight;
   }
   quality.loss /= std::max(total, 1e-12);
-  if (loss == Loss::kBinary) quality.auc = auc(value, known.happened());
+  quality.auc = auc(probability, known.happened());
+  if (!known.group.empty()) quality.gap = largest_gap(probability, known.group);
   return quality;
+}
+
+// With what `calibration` asks for.
+Output calibrated(Output output, const Known& known, Calibration calibration) {
+  const auto happened = known.happened();
+  if (calibration == Calibration::kPlatt) {
+    const Platt platt = fit_platt(known.value, known.label, known.weight);
+    output.slope = static_cast<float>(platt.slope);
+    output.shift = static_cast<float>(platt.shift);
+  } else if (calibration == Calibration::kTemperature) {
+    output.slope = static_cast<float>(fit_temperature(known.value, happened));
+  } else if (calibration == Calibration::kIsotonic) {
+    std::vector<double> probability(known.value.size());
+    std::ranges::transform(known.value, probability.begin(),
+                           [&](double value) { return plain::promised(output, value); });
+    Isotonic line = fit_isotonic(probability, happened);
+    output.at = std::move(line.at);
+    output.gives = std::move(line.gives);
+  }
+  return output;
 }
 
 double total_of(const std::vector<OutputQuality>& qualities, const std::vector<Task>& tasks) {
@@ -197,33 +268,35 @@ class Fitting {
     return loss > first + (options_.diverged - 1) * std::abs(first);
   }
 
-  // The calibration that `known` asks for; none where it is switched off.
-  Platt calibration_of(const Known& known, Loss loss) const {
-    if (!options_.calibrate || loss != Loss::kBinary || !is_finite(known)) return {};
-    return fit_platt(known.value, known.label, known.weight);
-  }
-
-  // As it would be served: calibrated.
-  Result<std::vector<OutputQuality>> judge() const {
+  // What is served of each output, and how well that does.
+  struct Served {
+    std::vector<Output> outputs;
     std::vector<OutputQuality> qualities;
+  };
+  Result<Served> serve(Calibration calibration) const {
+    Served served{trainer_.outputs(), {}};
     const auto known = TRY(known_of(trainer_, data_.held_out));
     for (size_t i = 0; i < known.size(); ++i) {
-      const Loss loss = trainer_.tasks()[i].loss;
-      qualities.push_back(quality_of(known[i], loss, calibration_of(known[i], loss)));
+      const Task& task = trainer_.tasks()[i];
+      Output& output = served.outputs[i];
+      if (task.loss == Loss::kBinary && is_finite(known[i])) {
+        output = calibrated(output, known[i], calibration);
+      }
+      const double unit = trainer_.label_scales()[i].deviation;
+      served.qualities.push_back(quality_of(known[i], task, output, unit));
     }
-    return qualities;
+    return served;
+  }
+
+  Result<std::vector<OutputQuality>> judge() const {
+    const bool isotonic = options_.calibration == Calibration::kIsotonic;
+    return TRY(serve(isotonic ? Calibration::kPlatt : options_.calibration)).qualities;
   }
 
   Status calibrate() {
-    outcome_.outputs = trainer_.spec().outputs;
-    const auto known = TRY(known_of(trainer_, data_.held_out));
-    for (size_t i = 0; i < known.size(); ++i) {
-      const Loss loss = trainer_.tasks()[i].loss;
-      const Platt calibration = calibration_of(known[i], loss);
-      outcome_.outputs[i].slope = static_cast<float>(calibration.slope);
-      outcome_.outputs[i].shift = static_cast<float>(calibration.shift);
-      outcome_.held_out.push_back(quality_of(known[i], loss, calibration));
-    }
+    Served served = TRY(serve(options_.calibration));
+    outcome_.outputs = std::move(served.outputs);
+    outcome_.held_out = std::move(served.qualities);
     return {};
   }
 

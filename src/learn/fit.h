@@ -21,27 +21,37 @@ struct Schedule {
   [[nodiscard]] double rate(int64_t step) const;
 };
 
+// How probabilities are made those of the held-out examples: by slope and shift (platt.h), a slope
+// alone, or a line that never falls (isotonic.h).
+enum class Calibration : uint8_t { kNone, kPlatt, kTemperature, kIsotonic };
+
 struct FitOptions {
   BatchOptions batches;
   int epochs = 20;
   int patience = 3;  // epochs without a better validation loss before it is enough
   int warmup_steps = 0;
   bool cosine = false;
-  double plateau = 1;     // what an epoch without a better loss multiplies all later rates by
-  bool calibrate = true;  // binary outputs, by Platt, on the held-out examples
-  double diverged = 10;   // times the first epoch's loss, or not finite: training has diverged
-  Path checkpoint;        // a directory for the state after each epoch; empty: none
+  double plateau = 1;  // what an epoch without a better loss multiplies all later rates by
+  Calibration calibration = Calibration::kPlatt;  // of binary outputs
+  double diverged = 10;  // times the first epoch's loss, or not finite: training has diverged
+  Path checkpoint;       // a directory for the state after each epoch; empty: none
 };
 
 // How well one output does on held-out examples whose label is known.
 struct OutputQuality {
   std::optional<double> auc;  // binary; a label above 0.5 counts as one that happened
-  double loss = 0;            // what is trained, by the weights of rows; may be below 0 (Loss)
+  double loss = 0;            // as trained, by the weights of rows; may be below 0 (losses.h); of
+                              // quantities in the unit of the scaled label
+  std::optional<double> rmse = {};  // of quantities and levels, in the label's unit
+  std::optional<double> gap =
+      {};  // of probabilities, between groups, where there is a penalty on it
 };
 struct EpochReport {
   int epoch = 0;
   double training_loss = 0;
-  std::vector<OutputQuality> held_out;  // calibrated where FitOptions says so
+  // Calibrated where FitOptions says so; by Platt where that is isotonic, whose line follows the
+  // held-out examples too closely to say which epoch is best.
+  std::vector<OutputQuality> held_out;
   double seconds = 0;
   double rows_per_s = 0;  // of training alone
 };

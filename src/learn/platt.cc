@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 namespace palate {
 namespace {
 
 constexpr int kIterationsMax = 100;
+constexpr double kSlopeMax = 1 << 20;
 constexpr double kRidge = 1e-12;  // keeps the Hessian invertible
 
 double softplus(double x) { return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x)); }
@@ -80,6 +82,27 @@ Platt fit_platt(std::span<const double> value, std::span<const float> label,
     if (done) break;
   }
   return at.slope + std::abs(at.shift) < kFarthest ? at : Platt{};
+}
+
+double fit_temperature(std::span<const double> value, std::span<const uint8_t> happened) {
+  const auto positive = std::ranges::count_if(happened, [](uint8_t one) { return one != 0; });
+  if (positive == 0 || static_cast<size_t>(positive) == happened.size()) return 1;
+  // The slope of the loss rises with the slope: halve where it is between falling and rising.
+  const auto rises = [&](double slope) {
+    double gradient = 0;
+    for (size_t i = 0; i < value.size(); ++i) {
+      const double p = 1 / (1 + std::exp(-slope * value[i]));
+      gradient += (p - (happened[i] != 0 ? 1.0 : 0.0)) * value[i];
+    }
+    return gradient > 0;
+  };
+  double low = 0, high = 1;
+  while (!rises(high) && high < kSlopeMax) low = std::exchange(high, 2 * high);
+  while (high - low > 1e-9 * high) {
+    const double middle = (low + high) / 2;
+    (rises(middle) ? high : low) = middle;
+  }
+  return high;
 }
 
 }  // namespace palate

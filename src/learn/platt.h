@@ -2,6 +2,7 @@
 // happened (Platt 1999; Newton's method and targets as Lin, Lin and Weng 2007).
 #pragma once
 
+#include <cstdint>
 #include <span>
 
 namespace palate {
@@ -17,5 +18,9 @@ struct Platt {
 // turn an order round.
 Platt fit_platt(std::span<const double> value, std::span<const float> label,
                 std::span<const float> weight = {});
+
+// The slope alone, with a shift of 0 and what happened as it is: temperature scaling (Guo et al.
+// 2017, section 4.2), whose temperature is 1 / slope. 1 where all or none happened.
+double fit_temperature(std::span<const double> value, std::span<const uint8_t> happened);
 
 }  // namespace palate

@@ -61,7 +61,9 @@ TorchNetwork::TorchNetwork(TrainableNetwork plan, uint64_t seed) : plan_(std::mo
     if (plan_.training[i].batch_norm) statistics += 2 * int64_t{op.width};
   }
   first_place_.push_back(parameters_.places().size());
+  declare_outputs();
   parameters_.seal(seed);
+  set_thresholds();
   statistics_ = at::zeros({statistics});
   for (size_t i = 0; i < plan_.spec.ops.size(); ++i) {
     const int64_t width = plan_.spec.ops[i].width;
@@ -120,6 +122,33 @@ void TorchNetwork::declare(const Op& op, const OpTraining& training) {
     add("gain", {width}, kOnes);
     add("shift", {width}, kZeros);
   }
+}
+
+// Behind those of the ops, since the engine has them in the spec, or not at all.
+void TorchNetwork::declare_outputs() {
+  for (const Output& output : plan_.spec.outputs) {
+    const auto count = static_cast<int64_t>(output.thresholds.size());
+    if (count > 0) parameters_.add("outputs." + output.name + ".thresholds", {count}, kZeros);
+  }
+  const auto outputs = static_cast<int64_t>(plan_.spec.outputs.size());
+  if (plan_.uncertainty) parameters_.add("outputs.log_variances", {outputs}, kZeros);
+}
+
+// They start as the spec has them.
+void TorchNetwork::set_thresholds() {
+  for (size_t i = 0; i < plan_.spec.outputs.size(); ++i) {
+    const auto& values = plan_.spec.outputs[i].thresholds;
+    if (!values.empty()) thresholds(i).detach().copy_(at::tensor(values));
+  }
+}
+
+at::Tensor TorchNetwork::thresholds(size_t output) const {
+  const Output& one = plan_.spec.outputs[output];
+  return one.thresholds.empty() ? at::Tensor() : parameters_["outputs." + one.name + ".thresholds"];
+}
+
+at::Tensor TorchNetwork::log_variances() const {
+  return plan_.uncertainty ? parameters_["outputs.log_variances"] : at::Tensor();
 }
 
 void TorchNetwork::declare_sequence(const Op& op) {

@@ -35,6 +35,11 @@ class TorchNetwork {
   // The same weights in the same memory, with gradients and statistics of its own: for a thread.
   [[nodiscard]] TorchNetwork replica() const;
 
+  // Of an ordinal output: [levels − 1]; undefined for others.
+  [[nodiscard]] at::Tensor thresholds(size_t output) const;
+  // Of the outputs' losses, [outputs] (Kendall, Gal and Cipolla 2018); undefined without.
+  [[nodiscard]] at::Tensor log_variances() const;
+
   [[nodiscard]] const NetworkSpec& spec() const { return plan_.spec; }
   [[nodiscard]] Parameters& parameters() { return parameters_; }
   [[nodiscard]] const Parameters& parameters() const { return parameters_; }
@@ -48,6 +53,8 @@ class TorchNetwork {
   struct Context;
   void declare(const Op& op, const OpTraining& training);
   void declare_sequence(const Op& op);
+  void declare_outputs();
+  void set_thresholds();
   [[nodiscard]] at::Tensor compute(size_t op, const Context& context) const;
   [[nodiscard]] at::Tensor sequence(const Op& op, const Context& context) const;
   [[nodiscard]] at::Tensor linear(size_t op, const at::Tensor& x, bool training) const;

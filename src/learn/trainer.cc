@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "learn/blocks.h"
+#include "learn/gradient_surgery.h"
 #include "learn/trainer_state.h"
 
 namespace palate {
@@ -21,18 +22,6 @@ at::Tensor matrix(std::span<const float> values, size_t rows) {
   const auto columns = static_cast<int64_t>(rows == 0 ? 0 : values.size() / rows);
   return at::from_blob(const_cast<float*>(values.data()), {static_cast<int64_t>(rows), columns},
                        at::kFloat);
-}
-
-// Of one output, over the rows whose label is known: the sum, by weight.
-at::Tensor loss_of(const Task& task, const at::Tensor& value, const at::Tensor& label,
-                   const at::Tensor& weight) {
-  const at::Tensor known = at::isfinite(label);
-  const at::Tensor target = at::where(known, label, at::zeros_like(label));
-  const at::Tensor each =
-      task.loss == Loss::kBinary
-          ? at::binary_cross_entropy_with_logits(value, target, {}, {}, at::Reduction::None)
-          : (value - target).square();
-  return (each * (weight * known)).sum();
 }
 
 // What each task's sum is divided by: the weights of all rows whose label is known.
@@ -110,9 +99,10 @@ std::vector<Trainer::State::Part> Trainer::State::parts_of(const TorchNetwork::I
   return parts;
 }
 
-void Trainer::State::differentiate(Part& part, const ExampleBatch& batch,
-                                   std::span<const double> weights) const {
+std::vector<at::Tensor> Trainer::State::losses_of(const Part& part, const ExampleBatch& batch,
+                                                  std::span<const double> weights) const {
   const size_t rows = part.end - part.begin;
+  const double share = static_cast<double>(rows) / static_cast<double>(batch.rows);
   const auto column = [&](const std::vector<float>& all) {
     return matrix(std::span(all).subspan(part.begin, rows), rows).squeeze(1);
   };
@@ -120,16 +110,89 @@ void Trainer::State::differentiate(Part& part, const ExampleBatch& batch,
   const uint64_t seed = (static_cast<uint64_t>(steps) << 16 | part.begin % 65536) ^ options.seed
                                                                                         << 40;
   const std::vector<at::Tensor> values = part.on->forward(part.input, seed);
-  at::Tensor loss;
+  std::vector<at::Tensor> losses;
   for (size_t i = 0; i < values.size(); ++i) {
     const Task& task = options.tasks[i];
-    const at::Tensor sum =
-        loss_of(task, values[i], column(batch.labels[label_column[i]]), column(batch.weights));
-    const at::Tensor share = sum * (task.weight / weights[i]);
-    loss = loss.defined() ? loss + share : share;
+    const at::Tensor sum = loss_of(task,
+                                   {values[i], column(batch.labels[label_column[i]]),
+                                    column(batch.weights), part.on->thresholds(i)},
+                                   label_scales[i]);
+    at::Tensor loss = sum * (task.weight / weights[i]);
+    if (options.balance == Balance::kUncertainty) {
+      const at::Tensor log_variance = part.on->log_variances()[static_cast<int64_t>(i)];
+      const bool quantity = task.loss == Loss::kSquared || task.loss == Loss::kHuber;
+      loss = (quantity ? 0.5 : 1.0) * at::exp(-log_variance) * loss + share / 2 * log_variance;
+    }
+    if (options.groups.weight > 0 && task.loss == Loss::kBinary) {
+      const auto group = std::span(batch.ids[group_column]).subspan(part.begin, rows);
+      loss = loss + options.groups.weight * share * gap_penalty(at::sigmoid(values[i]), group);
+    }
+    losses.push_back(loss);
   }
+  return losses;
+}
+
+void Trainer::State::differentiate(Part& part, const ExampleBatch& batch,
+                                   std::span<const double> weights) const {
+  const std::vector<at::Tensor> losses = losses_of(part, batch, weights);
+  at::Tensor loss = losses.front();
+  for (size_t i = 1; i < losses.size(); ++i) loss = loss + losses[i];
   part.loss = loss.item<double>();
-  if (std::isfinite(part.loss)) loss.backward();
+  if (!std::isfinite(part.loss)) return;
+  if (options.balance != Balance::kPcgrad) return loss.backward();
+  differentiate_apart(part, losses);
+}
+
+void Trainer::State::differentiate_apart(Part& part, const std::vector<at::Tensor>& losses) const {
+  for (const at::Tensor& loss : losses) {
+    part.on->parameters().zero_gradients();
+    loss.backward({}, /*retain_graph=*/true);
+    TaskGradient& mine = part.tasks.emplace_back();
+    mine.dense = part.on->parameters().gradients().clone();
+    for (at::Tensor& embedded : part.input.embedded) {
+      mine.embedded.push_back(embedded.grad());
+      embedded.mutable_grad() = at::Tensor();
+    }
+  }
+}
+
+// What the tasks' gradients are over all parts is weighed the same in each of them.
+void Trainer::State::balance_gradients(std::vector<Part>& parts) const {
+  const c10::NoGradGuard no_gradients;
+  const size_t tasks = parts.front().tasks.size();
+  std::vector<at::Tensor> dense(tasks);
+  for (size_t i = 0; i < tasks; ++i) {
+    for (const Part& part : parts) {
+      const at::Tensor& mine = part.tasks[i].dense;
+      dense[i] = dense[i].defined() ? dense[i] + mine : mine;
+    }
+  }
+  const auto product = [](const at::Tensor& a, const at::Tensor& b) {
+    return a.defined() && b.defined() ? (a * b).sum().item<double>() : 0.0;
+  };
+  std::vector<double> inner(tasks * tasks);
+  for (size_t at = 0; at < inner.size(); ++at) {
+    const size_t i = at / tasks, j = at % tasks;
+    inner[at] = product(dense[i], dense[j]);
+    for (const Part& part : parts) {
+      for (size_t f = 0; f < part.input.embedded.size(); ++f) {
+        inner[at] += product(part.tasks[i].embedded[f], part.tasks[j].embedded[f]);
+      }
+    }
+  }
+  const auto weights =
+      pcgrad_weights(inner, tasks, options.seed << 32 ^ static_cast<uint64_t>(steps));
+  for (Part& part : parts) {
+    part.on->parameters().zero_gradients();
+    for (size_t i = 0; i < tasks; ++i) {
+      part.on->parameters().gradients().add_(part.tasks[i].dense, weights[i]);
+      for (size_t f = 0; f < part.input.embedded.size(); ++f) {
+        const at::Tensor& mine = part.tasks[i].embedded[f];
+        at::Tensor& sum = part.input.embedded[f].mutable_grad();
+        if (mine.defined()) sum = sum.defined() ? sum + weights[i] * mine : weights[i] * mine;
+      }
+    }
+  }
 }
 
 // Of all parts, in their order: dense gradients and statistics of batch norms into the network's.
@@ -161,6 +224,7 @@ double Trainer::step(const ExampleBatch& batch, double rate) {
     s.network.statistics().copy_(statistics);
     return loss;
   }
+  if (s.options.balance == Balance::kPcgrad) s.balance_gradients(parts);
   s.gather_gradients(parts);
   s.step_dense(rate);
   StepOptions options = s.options.tables;
@@ -233,8 +297,28 @@ std::vector<std::vector<double>> Trainer::predict(const Examples& examples) cons
   return out;
 }
 
+// Of a label that is a quantity, over the rows that know it.
+void Trainer::State::learn_label_scale(size_t output, std::span<const Examples> examples) {
+  double sum = 0, squares = 0, count = 0;
+  for (const Examples& shard : examples) {
+    for (const float label : shard.label(label_column[output])) {
+      if (!std::isfinite(label)) continue;
+      sum += label;
+      squares += static_cast<double>(label) * label;
+      ++count;
+    }
+  }
+  if (count == 0) return;
+  const double mean = sum / count, variance = squares / count - mean * mean;
+  label_scales[output] = {mean, variance > 1e-12 ? std::sqrt(variance) : 1};
+}
+
 void Trainer::learn_scales(std::span<const Examples> examples) {
   State& s = *state_;
+  for (size_t i = 0; i < s.options.tasks.size(); ++i) {
+    const Loss loss = s.options.tasks[i].loss;
+    if (loss == Loss::kSquared || loss == Loss::kHuber) s.learn_label_scale(i, examples);
+  }
   for (size_t f = 0; f < s.scales.size(); ++f) {
     const size_t width = s.network.spec().dense[f].width;
     std::vector<double> sum(width), squares(width), count(width);
@@ -269,6 +353,8 @@ Trainer::~Trainer() = default;
 int64_t Trainer::steps() const { return state_->steps; }
 const NetworkSpec& Trainer::spec() const { return state_->network.spec(); }
 TorchNetwork& Trainer::network() { return state_->network; }
+std::span<const LabelScale> Trainer::label_scales() const { return state_->label_scales; }
+const std::string& Trainer::group_column() const { return state_->options.groups.column; }
 const std::vector<Task>& Trainer::tasks() const { return state_->options.tasks; }
 
 }  // namespace palate

@@ -13,28 +13,29 @@
 #include "base/threads.h"
 #include "dataset/example_batches.h"
 #include "infer/trainable.h"
+#include "learn/losses.h"
 #include "learn/optimizer.h"
 #include "learn/torch_network.h"
 #include "learn/trained_table.h"
 
 namespace palate {
 
-// What an output is held against: the label of its name.
-enum class Loss : uint8_t {
-  // Cross-entropy of a sigmoid, linear in the label. One outside of [0, 1] is a corrected click
-  // (dataset/exposure_bias.h): the loss is then not bounded from below where rows are learnt by
-  // heart, so stop early.
-  kBinary,
-  kSquared,  // (value − label)²
-};
+// How the losses of several outputs become one. kFixed: by their weights. kUncertainty: by weights
+// that are learnt beside (Kendall, Gal and Cipolla 2018, section 3.2). kPcgrad: by their weights,
+// where gradients do not conflict (gradient_surgery.h).
+enum class Balance : uint8_t { kFixed, kUncertainty, kPcgrad };
 
-struct Task {
-  Loss loss = Loss::kBinary;
-  double weight = 1;
+// A penalty on what groups are promised differently, of every output that is a probability
+// (losses.h). `column` has the group's id; with a weight of 0 the difference is only told.
+struct GroupPenalty {
+  std::string column;
+  double weight = 0;
 };
 
 struct TrainerOptions {
   std::vector<Task> tasks;  // one per output
+  Balance balance = Balance::kFixed;
+  GroupPenalty groups = {};
   StepOptions dense, tables;
   TableOptions table;  // `average` is of all parameters
   // A batch is worked on in so many parts, side by side; batch norms see a part each (Hoffer,
@@ -54,7 +55,8 @@ class Trainer {
   Trainer& operator=(Trainer&&) noexcept;
   ~Trainer();
 
-  // Learns mean and scale of every dense field. Before the first step.
+  // Learns mean and scale of every dense field, and of labels that are quantities. Before the first
+  // step.
   void learn_scales(std::span<const Examples> examples);
   // One step on the batch, with rates times `rate`. The mean weighted loss before it; not finite
   // where training diverges.
@@ -77,6 +79,11 @@ class Trainer {
   // The network's tensors: tables, scales, weights (docs/formats/network.md).
   void write(ArtefactWriter& out) const;
   [[nodiscard]] const NetworkSpec& spec() const;
+  // The spec's outputs with what was learnt of them: thresholds, and the unit of a quantity.
+  [[nodiscard]] std::vector<Output> outputs() const;
+  [[nodiscard]] std::span<const LabelScale> label_scales() const;
+  // The column of groups, where there is a penalty.
+  [[nodiscard]] const std::string& group_column() const;
   [[nodiscard]] const std::vector<Task>& tasks() const;
   [[nodiscard]] TorchNetwork& network();
 

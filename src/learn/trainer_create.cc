@@ -17,6 +17,15 @@ Result<size_t> place_of(const std::vector<Column>& columns, std::string_view nam
   return static_cast<size_t>(found - columns.begin());
 }
 
+Status bind_groups(Trainer::State& s, const ExampleSchema& schema) {
+  const GroupPenalty& groups = s.options.groups;
+  if (groups.column.empty() && groups.weight == 0) return {};
+  s.group_column = TRY(place_of(schema.ids, groups.column, "groups of"));
+  if (!schema.ids[s.group_column].many) return {};
+  return fail(Code::kInvalidArgument, "groups are of one id: the column '{}' has many",
+              groups.column);
+}
+
 Status bind(Trainer::State& s, const ExampleSchema& schema) {
   const NetworkSpec& spec = s.network.spec();
   for (size_t f = 0; f < spec.sparse.size(); ++f) {
@@ -49,7 +58,8 @@ Status bind(Trainer::State& s, const ExampleSchema& schema) {
     }
     s.label_column.push_back(static_cast<size_t>(label - schema.labels.begin()));
   }
-  return {};
+  s.label_scales.resize(spec.outputs.size());
+  return bind_groups(s, schema);
 }
 
 }  // namespace
@@ -61,6 +71,13 @@ Result<Trainer> Trainer::create(TrainableNetwork plan, const ExampleSchema& sche
     return fail(Code::kInvalidArgument, "{} tasks for {} outputs", options.tasks.size(),
                 plan.spec.outputs.size());
   }
+  for (size_t i = 0; i < options.tasks.size(); ++i) {
+    const Output& output = plan.spec.outputs[i];
+    if ((options.tasks[i].loss == Loss::kOrdinal) == (output.link == Link::kOrdinal)) continue;
+    return fail(Code::kInvalidArgument, "output '{}' is ordinal and its task is not, or it is not",
+                output.name);
+  }
+  plan.uncertainty = options.balance == Balance::kUncertainty;
   auto state = std::make_unique<State>(std::move(plan), std::move(options), pool);
   TRY(bind(*state, schema));
   const at::Tensor& flat = state->network.parameters().flat();

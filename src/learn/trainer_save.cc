@@ -104,6 +104,20 @@ void Trainer::write(ArtefactWriter& out) const {
   s.network.write(out);
 }
 
+std::vector<Output> Trainer::outputs() const {
+  State& s = *state_;
+  const ServedParameters served(s);
+  std::vector<Output> outputs = s.network.spec().outputs;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const Loss loss = s.options.tasks[i].loss;
+    if (loss == Loss::kOrdinal) outputs[i].thresholds = floats(s.network.thresholds(i));
+    if (loss != Loss::kSquared && loss != Loss::kHuber) continue;
+    outputs[i].slope = static_cast<float>(s.label_scales[i].deviation);
+    outputs[i].shift = static_cast<float>(s.label_scales[i].mean);
+  }
+  return outputs;
+}
+
 void Trainer::save(ArtefactWriter& out, const Snapshot* beside) const {
   const State& s = *state_;
   const NetworkSpec& spec = s.network.spec();
@@ -123,6 +137,12 @@ void Trainer::save(ArtefactWriter& out, const Snapshot* beside) const {
     add(out, "mean." + spec.dense[f].name, floats(s.scales[f].mean));
     add(out, "scale." + spec.dense[f].name, floats(s.scales[f].scale));
   }
+  std::vector<double> scales;
+  for (const LabelScale& scale : s.label_scales) {
+    scales.push_back(scale.mean);
+    scales.push_back(scale.deviation);
+  }
+  add(out, "label_scales", std::move(scales));
   for (size_t f = 0; f < s.tables.size(); ++f) {
     TrainedTable::State state = s.tables[f].state();
     add(out, of_table(spec.sparse[f], "weights"), std::move(state.weights));
@@ -187,6 +207,11 @@ Result<std::shared_ptr<const Trainer::Snapshot>> Trainer::resume(const Artefact&
   for (size_t f = 0; f < s.scales.size(); ++f) {
     TRY(read_into(artefact, "mean." + spec.dense[f].name, s.scales[f].mean));
     TRY(read_into(artefact, "scale." + spec.dense[f].name, s.scales[f].scale));
+  }
+  std::vector<double> label_scales;
+  TRY(read_into(artefact, "label_scales", label_scales, 2 * s.label_scales.size()));
+  for (size_t i = 0; i < s.label_scales.size(); ++i) {
+    s.label_scales[i] = {label_scales[2 * i], label_scales[2 * i + 1]};
   }
   for (size_t f = 0; f < s.tables.size(); ++f) {
     TRY(resume_table(artefact, spec.sparse[f], s.steps, s.tables[f]));

@@ -47,6 +47,8 @@ struct Trainer::State {
   std::vector<TrainedTable> tables;                            // one per sparse field
   std::vector<Scale> scales;                                   // one per dense field
   std::vector<size_t> id_column, number_column, label_column;  // of the examples' schema
+  size_t group_column = 0;                                     // likewise, with a penalty
+  std::vector<LabelScale> label_scales;                        // one per output
   at::Tensor first, second;                                    // of the dense parameters' optimizer
   at::Tensor average, average_statistics;                      // defined where an average is kept
   int64_t steps = 0;
@@ -57,17 +59,29 @@ struct Trainer::State {
   [[nodiscard]] BatchIds ids_of(const BatchColumns& batch, size_t field) const {
     return batch.ids(id_column[field], network.spec().sparse[field].pooling);
   }
+  // A gradient of one task: dense parameters, and what was gathered of each table (undefined: 0).
+  struct TaskGradient {
+    at::Tensor dense;
+    std::vector<at::Tensor> embedded;
+  };
   // The gradient of a batch's rows [begin, end): into `on`, and into those of `input`.
   struct Part {
     size_t begin = 0, end = 0;
     TorchNetwork* on = nullptr;
     TorchNetwork::Input input = {};
     double loss = 0;
+    std::vector<TaskGradient> tasks = {};  // with kPcgrad
   };
   std::vector<Part> parts_of(const TorchNetwork::Input& input, size_t rows);
+  // weights: what each task's sum is divided by.
   void differentiate(Part& part, const ExampleBatch& batch, std::span<const double> weights) const;
+  std::vector<at::Tensor> losses_of(const Part& part, const ExampleBatch& batch,
+                                    std::span<const double> weights) const;
+  void differentiate_apart(Part& part, const std::vector<at::Tensor>& losses) const;
+  void balance_gradients(std::vector<Part>& parts) const;
   void gather_gradients(const std::vector<Part>& parts);
   void step_dense(double rate);
+  void learn_label_scale(size_t output, std::span<const Examples> examples);
 };
 
 // While it lives, the dense parameters are those that are served: the averages where they are kept.
