@@ -92,7 +92,7 @@ class Part {
       columns_.ids[f].start.push_back(columns_.ids[f].values.size());
     }
     size_t f = row.id_fields.size();
-    columns_.ids[f++].values.push_back(row.slate);
+    columns_.ids[f++].values.push_back(row.slate + 1);
     if (f < columns_.ids.size()) columns_.ids[f].values.push_back(row.place);
     for (size_t n = 0; n < row.number_fields.size(); ++n) {
       const size_t width = row.number_fields[n].width;
@@ -221,7 +221,7 @@ class Maker {
     for (const auto& field : id_fields_) {
       schema.ids.push_back({std::string(field.name), field.rows, field.many, field.of_request});
     }
-    schema.ids.push_back({"_slate", static_cast<uint32_t>(shown_.slates.size()), false, true});
+    schema.ids.push_back({"_slate", static_cast<uint32_t>(shown_.slates.size()) + 1, false, true});
     // While serving it is the same for all candidates.
     if (job_.config.position == "feature") {
       schema.ids.push_back({"position", kPlacesMax + 1, false, true});

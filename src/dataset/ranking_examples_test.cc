@@ -176,7 +176,7 @@ TEST_F(LoggedWorld, ARowReadsWhatServingReadForTheRequest) {
   const auto id_fields = fields->ids();
   size_t compared = 0;
   for (size_t row = 0; row < examples->rows(); ++row) {
-    const uint32_t slate = examples->ids(id_fields.size(), row)[0];
+    const uint32_t slate = examples->ids(id_fields.size(), row)[0] - 1;
     const Asked& asked = asked_[slate];
     const size_t place = row % kSlate;
     for (size_t n = 0; n < examples->schema().numbers.size(); ++n) {
@@ -217,10 +217,10 @@ TEST_F(LoggedWorld, WhatIsHeldOutIsNewerThanEveryLabelThatIsTrainedOn) {
   ASSERT_EQ(training->schema().ids[slate].name, "_slate");
   int64_t newest = 0, oldest = INT64_MAX;
   for (size_t row = 0; row < training->rows(); ++row) {
-    newest = std::max(newest, asked_[training->ids(slate, row)[0]].now.us);
+    newest = std::max(newest, asked_[training->ids(slate, row)[0] - 1].now.us);
   }
   for (size_t row = 0; row < held_out->rows(); ++row) {
-    oldest = std::min(oldest, asked_[held_out->ids(slate, row)[0]].now.us);
+    oldest = std::min(oldest, asked_[held_out->ids(slate, row)[0] - 1].now.us);
   }
   EXPECT_LT(newest + 3 * 3600 * kSecondUs, oldest);
   EXPECT_GT(made->between, 0u);

@@ -23,8 +23,8 @@ FieldOwner owner_of(bool of_request) {
   return of_request ? FieldOwner::kRequest : FieldOwner::kCandidate;
 }
 
-// One field per column of the examples; every label is an objective, a probability.
-RankerInputs inputs_of(const ExampleSchema& schema) {
+// One field per column of the examples; every label is an objective.
+Result<RankerInputs> inputs_of(const ExampleSchema& schema, const RankerConfig& config) {
   RankerInputs inputs;
   for (const IdColumn& column : schema.ids) {
     if (column.name.starts_with(kAside)) continue;
@@ -37,8 +37,7 @@ RankerInputs inputs_of(const ExampleSchema& schema) {
     inputs.dense.push_back(
         {.name = column.name, .owner = owner_of(column.of_request), .width = column.width});
   }
-  for (const std::string& label : schema.labels)
-    inputs.objectives.push_back({.name = label, .link = Link::kSigmoid});
+  inputs.objectives = TRY(ranker_objectives(config, schema.labels));
   return inputs;
 }
 
@@ -47,6 +46,8 @@ Json json_of(const std::vector<OutputQuality>& qualities, const std::vector<Outp
   for (size_t i = 0; i < outputs.size(); ++i) {
     json[outputs[i].name] = {{"loss", qualities[i].loss}};
     if (qualities[i].auc) json[outputs[i].name]["auc"] = *qualities[i].auc;
+    if (qualities[i].rmse) json[outputs[i].name]["rmse"] = *qualities[i].rmse;
+    if (qualities[i].gap) json[outputs[i].name]["gap"] = *qualities[i].gap;
   }
   return json;
 }
@@ -87,8 +88,9 @@ Status fit(const Flags& flags, const TrainSettings& settings) {
     }
   }
   ThreadPool pool(static_cast<size_t>(settings.training.threads));
-  TrainableNetwork plan = TRY(ranker_network(settings.ranker, inputs_of(schema)));
-  const TrainerOptions options = TRY(trainer_options(settings.training, plan.spec.outputs.size()));
+  const RankerInputs inputs = TRY(inputs_of(schema, settings.ranker));
+  TrainableNetwork plan = TRY(ranker_network(settings.ranker, inputs));
+  const TrainerOptions options = TRY(trainer_options(settings.training, plan.spec.outputs));
   Trainer trainer = TRY(Trainer::create(std::move(plan), schema, options, pool));
   trainer.learn_scales(data.training);
   const auto listener = [&](const EpochReport& report) {

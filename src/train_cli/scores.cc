@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <numeric>
 
 #include <nlohmann/json.hpp>
@@ -26,7 +27,29 @@ size_t place_of(const Columns& columns, std::string_view field) {
   return static_cast<size_t>(found - columns.begin());
 }
 
-// A block of examples as a request whose candidates are the rows.
+// Where the rows of one request end: up to there, what its fields of the request read is the same.
+size_t request_end(const NetworkSpec& spec, const Examples& examples, size_t begin) {
+  const size_t end = std::min(begin + kBlock, examples.rows());
+  const auto same = [&](size_t row) {
+    for (const SparseField& field : spec.sparse) {
+      if (field.owner != FieldOwner::kRequest) continue;
+      const size_t column = place_of(examples.schema().ids, field.name);
+      if (!std::ranges::equal(examples.ids(column, begin), examples.ids(column, row))) return false;
+    }
+    for (const DenseField& field : spec.dense) {
+      if (field.owner != FieldOwner::kRequest) continue;
+      const size_t column = place_of(examples.schema().numbers, field.name);
+      const auto first = examples.numbers(column, begin), other = examples.numbers(column, row);
+      if (std::memcmp(first.data(), other.data(), first.size_bytes()) != 0) return false;
+    }
+    return true;
+  };
+  size_t row = begin + 1;
+  while (row < end && same(row)) ++row;
+  return row;
+}
+
+// Rows of examples as a request whose candidates they are.
 class Block {
  public:
   Block(const NetworkSpec& spec, const Examples& examples, size_t begin, size_t rows)
@@ -34,7 +57,8 @@ class Block {
     for (size_t f = 0; f < ids_.size(); ++f) {
       const size_t column = place_of(examples.schema().ids, spec.sparse[f].name);
       offsets_[f].push_back(0);
-      for (size_t row = begin; row < begin + rows; ++row) {
+      const bool of_request = spec.sparse[f].owner == FieldOwner::kRequest;
+      for (size_t row = begin; row < begin + (of_request ? 1 : rows); ++row) {
         const auto ids = examples.ids(column, row);
         ids_[f].insert(ids_[f].end(), ids.begin(), ids.end());
         offsets_[f].push_back(static_cast<uint32_t>(ids_[f].size()));
@@ -43,7 +67,8 @@ class Block {
     }
     for (size_t f = 0; f < numbers_.size(); ++f) {
       const size_t column = place_of(examples.schema().numbers, spec.dense[f].name);
-      for (size_t row = begin; row < begin + rows; ++row) {
+      const bool of_request = spec.dense[f].owner == FieldOwner::kRequest;
+      for (size_t row = begin; row < begin + (of_request ? 1 : rows); ++row) {
         const auto numbers = examples.numbers(column, row);
         numbers_[f].insert(numbers_[f].end(), numbers.begin(), numbers.end());
       }
@@ -84,8 +109,9 @@ Result<std::vector<LabelScores>> score_network(const std::shared_ptr<const Artef
   TRY(check_columns(spec, examples.schema()));
   std::vector<std::vector<float>> scores(spec.outputs.size(), std::vector<float>(examples.rows()));
   NetworkScratch scratch;
-  for (size_t begin = 0; begin < examples.rows(); begin += kBlock) {
-    const size_t rows = std::min(kBlock, examples.rows() - begin);
+  for (size_t begin = 0, end = 0; begin < examples.rows(); begin = end) {
+    end = request_end(spec, examples, begin);
+    const size_t rows = end - begin;
     const Block block(spec, examples, begin, rows);
     std::vector<std::span<float>> part;
     for (auto& score : scores) part.push_back(std::span(score).subspan(begin, rows));
@@ -95,6 +121,7 @@ Result<std::vector<LabelScores>> score_network(const std::shared_ptr<const Artef
   for (size_t i = 0; i < scores.size(); ++i) {
     out.push_back({.label = spec.outputs[i].name,
                    .probability = spec.outputs[i].link == Link::kSigmoid,
+                   .quantity = spec.outputs[i].link != Link::kSigmoid,
                    .group = {},
                    .scores = {scores[i].begin(), scores[i].end()}});
   }
@@ -179,6 +206,15 @@ Result<KnownRows> known_rows(const LabelScores& of, const Examples& examples) {
 }
 
 Json quality_of(const LabelScores& of, const KnownRows& rows) {
+  if (of.quantity) {
+    double squares = 0;
+    for (size_t i = 0; i < rows.scores.size(); ++i) {
+      squares += std::pow(rows.scores[i] - rows.labels[i], 2);
+    }
+    const auto examples = static_cast<double>(rows.scores.size());
+    return {{"rmse", std::sqrt(squares / std::max(examples, 1.0))},
+            {"examples", rows.scores.size()}};
+  }
   Json json = {{"auc", auc(rows.scores, rows.happened).value_or(0.5)},
                {"examples", rows.scores.size()}};
   if (of.probability) {

@@ -14,7 +14,8 @@ namespace palate {
 
 struct LabelScores {
   std::string label;
-  bool probability = true;     // else only its order says something
+  bool probability = true;     // else only its order says something …
+  bool quantity = false;       // … or it is meant to be the label, in its unit
   std::string group;           // the column of ids within which it orders; empty: none
   std::vector<double> scores;  // a number a row
 };
@@ -33,7 +34,8 @@ struct KnownRows {
 // Errors: kInvalidArgument where the examples lack the group. Empty where they lack the label.
 Result<KnownRows> known_rows(const LabelScores& of, const Examples& examples);
 
-// AUC, and of probabilities log loss and calibration error, of an order NDCG@10 over groups.
+// AUC, and of probabilities log loss and calibration error, of an order NDCG@10 over groups; of
+// quantities and levels the root of the mean square of what is off.
 nlohmann::json quality_of(const LabelScores& of, const KnownRows& rows);
 
 }  // namespace palate

@@ -63,7 +63,32 @@ def test_a_network_is_served_as_it_was_trained(examples, tmp_path):
     assert test["auc"] > 0.8 and test["calibration_error"] < 0.05 and test["examples"] == 8000
 
 
-@pytest.mark.parametrize("streams", ["linear", "linear,fm", "linear,fm_weighted", "cross_mlp", "two_mlp", "linear,fm,mlp,cross"])
+@pytest.mark.parametrize("calibration", ["temperature", "isotonic", "none"])
+def test_every_calibration_is_served_as_it_was_told(examples, tmp_path, calibration):
+    weights = ("--training.positive_weights", "click=4") if calibration == "isotonic" else ()
+    told = last(fit(examples, tmp_path / "net", "--training.calibration", calibration, *weights))["held_out"]["click"]
+    served = last(run("judge", tmp_path / "net", examples / "world.held"))["click"]
+    assert served["log_loss"] == pytest.approx(told["loss"], abs=1e-4)
+    assert last(run("judge", tmp_path / "net", examples / "world.test"))["click"]["calibration_error"] < 0.06
+
+
+def test_groups_can_be_brought_together(examples, tmp_path):
+    gap = {}
+    for weight in ("0.0001", "20"):
+        flags = ("--training.group_column", "hour", "--training.group_weight", weight)
+        gap[weight] = last(fit(examples, tmp_path / weight, *flags))["held_out"]["click"]["gap"]
+    assert gap["20"] < gap["0.0001"] / 2
+
+
+def test_a_label_can_be_a_quantity_or_a_level(examples, tmp_path):
+    levels = ("--ranker.ordinal", "click=2")  # labels of 0 and 1 are both the first of two levels
+    assert last(fit(examples, tmp_path / "levels", *levels))["held_out"]["click"]["rmse"] > 0
+    told = last(fit(examples, tmp_path / "amount", "--ranker.regression", "click", "--training.huber", "2"))["held_out"]["click"]
+    served = last(run("judge", tmp_path / "amount", examples / "world.held"))["click"]
+    assert served["rmse"] == pytest.approx(told["rmse"], abs=1e-4) and served["rmse"] < 0.45
+
+
+@pytest.mark.parametrize("streams", ["linear", "linear,fm", "linear,fm_weighted", "cross_mlp", "two_mlp", "mask_serial", "mask_parallel", "linear,fm,mlp,cross"])
 def test_every_stream_can_be_trained(examples, tmp_path, streams):
     flags = [part for name in streams.split(",") for part in ("--ranker.streams", name)]
     flags += ["--ranker.gate_fields", "true", "--ranker.gate_hidden", "true", "--training.average", "0.9", "--training.clip_norm", "1"]

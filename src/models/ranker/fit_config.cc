@@ -44,8 +44,26 @@ void TrainingConfig::fields(FieldVisitor<TrainingConfig>& field) {
   field("cosine", &TrainingConfig::cosine, {}, "Rates fall along a cosine until the last epoch");
   field("plateau", &TrainingConfig::plateau, {.min = 1e-6, .max = 1},
         "What an epoch without a smaller held-out loss multiplies all later rates by");
-  field("calibrate", &TrainingConfig::calibrate, {},
-        "Calibrates probabilities on the held-out examples (Platt)");
+  field("calibration", &TrainingConfig::calibration,
+        {.one_of = {"platt", "temperature", "isotonic", "none"}},
+        "Of probabilities, on the held-out examples: a slope and a shift, a slope, or a line that "
+        "never falls, which wants some thousands of them");
+  field("loss_weights", &TrainingConfig::loss_weights, {},
+        "What labels count in the loss beside the others: 'label=weight'; 1 where nothing is said");
+  field("positive_weights", &TrainingConfig::positive_weights, {},
+        "What an example counts where the label is 1, of labels that are probabilities: "
+        "'label=weight'");
+  field("balance", &TrainingConfig::balance, {.one_of = {"fixed", "uncertainty", "pcgrad"}},
+        "How the losses of several labels become one: by their weights, by learnt ones (Kendall), "
+        "or without the parts of gradients that work against each other (PCGrad)");
+  field("huber", &TrainingConfig::huber, above,
+        "Standard deviations of a quantity beyond which errors count linearly (Huber); 0: they "
+        "count squared");
+  field("group_column", &TrainingConfig::group_column, {},
+        "Column of one id whose groups should be promised as much on average");
+  field("group_weight", &TrainingConfig::group_weight, above,
+        "How much it costs if they are not: the mean of squares of what groups' mean "
+        "probabilities are off; 0: nothing");
   field("checkpoint", &TrainingConfig::checkpoint, {},
         "A directory for the state after each epoch; training goes on from there. Empty: none");
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/config.h"
 
@@ -30,7 +31,13 @@ struct TrainingConfig {
   int warmup_steps = 0;
   bool cosine = false;
   double plateau = 1;
-  bool calibrate = true;
+  std::string calibration = "platt";
+  std::vector<std::string> loss_weights;      // "label=weight"
+  std::vector<std::string> positive_weights;  // likewise
+  std::string balance = "fixed";
+  double huber = 0;
+  std::string group_column;
+  double group_weight = 0;
   std::string checkpoint;
 
   static void fields(FieldVisitor<TrainingConfig>& field);

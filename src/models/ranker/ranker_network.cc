@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <optional>
 
 #include "models/ranker/network_builder.h"
@@ -13,7 +14,7 @@ void RankerConfig::fields(FieldVisitor<RankerConfig>& field) {
   field("streams", &RankerConfig::streams, {},
         "Side by side over the embeddings: linear (a weight per id), fm (every pair of fields), "
         "fm_weighted (with a weight per pair), cross (DCNv2), mlp, cross_mlp (an mlp on crosses), "
-        "two_mlp (two, fused bilinearly)");
+        "two_mlp (two, fused bilinearly), mask_serial and mask_parallel (MaskNet)");
   field("width", &RankerConfig::width, {.min = 1, .max = 1024, .unit = "dimensions"},
         "Length of an id's embedding");
   field("cross_layers", &RankerConfig::cross_layers, {.min = 1, .max = 16}, "How many crosses");
@@ -40,9 +41,21 @@ void RankerConfig::fields(FieldVisitor<RankerConfig>& field) {
         "Each embedding decides how much of itself counts (GateNet)");
   field("gate_hidden", &RankerConfig::gate_hidden, {},
         "Each hidden layer decides how much of itself counts (GateNet)");
-  field("heads", &RankerConfig::heads, {.one_of = {"shared", "mmoe"}},
-        "How several objectives share: one bottom, or a mixture of experts for each (MMoE)");
-  field("experts", &RankerConfig::experts, {.min = 2, .max = 64}, "Experts of mmoe");
+  field("mask_blocks", &RankerConfig::mask_blocks, {.min = 1, .max = 16}, "Blocks of MaskNet");
+  field("mask_width", &RankerConfig::mask_width, {.min = 1, .max = 4096},
+        "Width of what a block of MaskNet gives");
+  field("mask_ratio", &RankerConfig::mask_ratio, {.min = 0.01, .max = 16},
+        "Width of the layer that makes a mask, as a multiple of what is masked");
+  field("heads", &RankerConfig::heads, {.one_of = {"shared", "mmoe", "ple"}},
+        "How several objectives share: one bottom, a mixture of shared experts for each (MMoE), or "
+        "of experts of its own and shared ones, over several levels (PLE)");
+  field("experts", &RankerConfig::experts, {.min = 2, .max = 64},
+        "Experts of mmoe; of ple, of each objective and as many shared");
+  field("levels", &RankerConfig::levels, {.min = 1, .max = 8}, "Levels of experts of ple");
+  field("regression", &RankerConfig::regression, {},
+        "Labels that are quantities rather than probabilities");
+  field("ordinal", &RankerConfig::ordinal, {},
+        "Labels that are levels 1, 2, …, with how many there are: 'stars=5' (CORAL)");
 }
 
 namespace {
@@ -83,7 +96,8 @@ class RankerBuilder {
                                        [&](const Stream& one) { return one.name == name; });
       if (stream == kStreams.end()) {
         return fail(Code::kInvalidArgument, "ranker.streams: there is no '{}'; {}", name,
-                    "linear, fm, fm_weighted, cross, mlp, cross_mlp, two_mlp");
+                    "linear, fm, fm_weighted, cross, mlp, cross_mlp, two_mlp, mask_serial, "
+                    "mask_parallel");
       }
       if (stream->pairs && embedded_.size() < 2) {
         return fail(Code::kInvalidArgument, "ranker.streams: {} needs two fields of ids", name);
@@ -101,7 +115,7 @@ class RankerBuilder {
     Value (RankerBuilder::*build)();
     bool pairs = false;  // of fields of ids
   };
-  static const std::array<Stream, 7> kStreams;
+  static const std::array<Stream, 9> kStreams;
 
   static bool names(const std::vector<std::string>& list, const SparseField& field) {
     return field.pooling != Pooling::kOne && std::ranges::find(list, field.name) != list.end();
@@ -230,6 +244,41 @@ class RankerBuilder {
     return net_.scaled(net_.multiply(x0_, gate), 2);
   }
 
+  // MaskNet (Wang, She and Zhang 2021, section 3): blocks one on the other, or side by side below
+  // an mlp. Every mask is made of the embeddings as they are; the first blocks mask normalized
+  // ones.
+  Value mask_serial() {
+    Value x = normalized();
+    for (int i = 0; i < config_.mask_blocks; ++i) x = mask_block(x);
+    return x;
+  }
+  Value mask_parallel() {
+    const Value x = normalized();
+    std::vector<Value> blocks;
+    for (int i = 0; i < config_.mask_blocks; ++i) blocks.push_back(mask_block(x));
+    return hidden_layers(net_.concat(blocks));
+  }
+  Value normalized() {
+    std::vector<Value> all;
+    for (const Value one : embedded_) all.push_back(layer_norm(one));
+    all.insert(all.end(), dense_.begin(), dense_.end());
+    return net_.concat(all);
+  }
+  Value layer_norm(Value x) {
+    return net_.of({.kind = OpKind::kLayerNorm, .inputs = {x}, .width = net_.width_of(x)});
+  }
+  Value mask_block(Value x) {
+    const double wide = std::max(1.0, config_.mask_ratio * net_.width_of(x));
+    const auto gathered = static_cast<uint32_t>(std::min<double>(wide, kNetworkWidthMax));
+    const Value mask = net_.linear(net_.linear(x0_, gathered, Activation::kRelu), net_.width_of(x));
+    const Value out =
+        layer_norm(net_.linear(net_.multiply(mask, x), static_cast<uint32_t>(config_.mask_width)));
+    return net_.of({.kind = OpKind::kActivate,
+                    .inputs = {out},
+                    .width = net_.width_of(out),
+                    .activation = Activation::kRelu});
+  }
+
   Value hidden_layers(Value x) {
     const OpTraining training{
         .batch_norm = config_.batch_norm,
@@ -242,33 +291,62 @@ class RankerBuilder {
   }
 
   void add_heads(const std::vector<Value>& vectors, const std::vector<Value>& numbers) {
-    std::vector<Value> experts;
-    const bool mixes = config_.heads == "mmoe" && inputs_.objectives.size() > 1 && !vectors.empty();
-    if (mixes) {
-      for (int i = 0; i < config_.experts; ++i) {
-        experts.push_back(net_.linear(net_.concat(vectors), hidden_.back(), Activation::kRelu));
-      }
-    }
-    for (const Output& objective : inputs_.objectives) {
+    const std::vector<Value> bottoms =
+        vectors.empty() ? std::vector<Value>{} : bottoms_of(net_.concat(vectors));
+    const bool one = inputs_.objectives.size() == 1;
+    for (size_t i = 0; i < inputs_.objectives.size(); ++i) {
       std::vector<Value> terms;
-      if (mixes) {
-        terms.push_back(net_.linear(mixture(experts), 1));
-      } else if (!vectors.empty()) {
-        terms.push_back(net_.linear(net_.concat(vectors), 1));
-      }
+      if (!bottoms.empty()) terms.push_back(net_.linear(bottoms[i], 1));
       // A number of a stream counts as it is for one objective, and with a weight of its own for
       // several.
-      const bool one = inputs_.objectives.size() == 1;
       for (const Value number : numbers) terms.push_back(one ? number : net_.linear(number, 1));
-      net_.output(objective, net_.sum(terms));
+      net_.output(inputs_.objectives[i], net_.sum(terms));
     }
   }
 
-  // MMoE (Ma et al. 2018, equations 5 to 7): a gate of the objective's own over shared experts.
-  Value mixture(const std::vector<Value>& experts) {
+  // What each objective's head reads.
+  std::vector<Value> bottoms_of(Value x) {
+    const size_t objectives = inputs_.objectives.size();
+    if (objectives == 1 || config_.heads == "shared") return std::vector<Value>(objectives, x);
+    if (config_.heads == "ple") return extracted(x);
+    const std::vector<Value> experts = experts_on(x);
+    std::vector<Value> bottoms;
+    for (size_t i = 0; i < objectives; ++i) bottoms.push_back(mixture(experts, x0_));
+    return bottoms;
+  }
+
+  // PLE (Tang et al. 2020, sections 4.1 and 4.2): on every level each objective chooses among
+  // experts of its own and shared ones, and what is shared among all of them.
+  std::vector<Value> extracted(Value x) {
+    std::vector<Value> own(inputs_.objectives.size(), x);
+    Value shared = x;
+    for (int level = 0; level < config_.levels; ++level) {
+      const std::vector<Value> common = experts_on(shared);
+      std::vector<Value> all = common;
+      for (Value& one : own) {
+        std::vector<Value> experts = experts_on(one);
+        all.insert(all.end(), experts.begin(), experts.end());
+        experts.insert(experts.end(), common.begin(), common.end());
+        one = mixture(experts, one);
+      }
+      if (level + 1 < config_.levels) shared = mixture(all, shared);
+    }
+    return own;
+  }
+
+  std::vector<Value> experts_on(Value x) {
+    std::vector<Value> experts;
+    for (int i = 0; i < config_.experts; ++i) {
+      experts.push_back(net_.linear(x, hidden_.back(), Activation::kRelu));
+    }
+    return experts;
+  }
+
+  // MMoE (Ma et al. 2018, equations 5 to 7): a gate of its own over experts, made by `asks`.
+  Value mixture(const std::vector<Value>& experts, Value asks) {
     const auto count = static_cast<uint32_t>(experts.size());
     const Value gate =
-        net_.of({.kind = OpKind::kSoftmax, .inputs = {net_.linear(x0_, count)}, .width = count});
+        net_.of({.kind = OpKind::kSoftmax, .inputs = {net_.linear(asks, count)}, .width = count});
     std::vector<Value> inputs = {gate};
     inputs.insert(inputs.end(), experts.begin(), experts.end());
     return net_.of(
@@ -283,7 +361,7 @@ class RankerBuilder {
   Value x0_ = 0;
 };
 
-const std::array<RankerBuilder::Stream, 7> RankerBuilder::kStreams{{
+const std::array<RankerBuilder::Stream, 9> RankerBuilder::kStreams{{
     {"linear", &RankerBuilder::linear},
     {"fm", &RankerBuilder::fm, true},
     {"fm_weighted", &RankerBuilder::fm_weighted, true},
@@ -291,9 +369,57 @@ const std::array<RankerBuilder::Stream, 7> RankerBuilder::kStreams{{
     {"mlp", &RankerBuilder::mlp},
     {"cross_mlp", &RankerBuilder::cross_mlp},
     {"two_mlp", &RankerBuilder::two_mlp},
+    {"mask_serial", &RankerBuilder::mask_serial},
+    {"mask_parallel", &RankerBuilder::mask_parallel},
 }};
 
 }  // namespace
+
+namespace {
+
+// Levels as if all were as frequent: level k is passed by a share of (levels − k) / levels.
+Result<std::vector<float>> first_thresholds(const std::string& text) {
+  constexpr uint32_t kLevelsMax = 256;
+  uint32_t levels = 0;
+  const char* begin = text.data() + text.find('=') + 1;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(begin, end, levels);
+  if (error != std::errc() || stop != end || levels < 2 || levels > kLevelsMax) {
+    return fail(Code::kInvalidArgument, "ranker.ordinal: '{}' is not 'label=levels' with 2 to {}",
+                text, kLevelsMax);
+  }
+  std::vector<float> thresholds;
+  for (uint32_t k = 1; k < levels; ++k) {
+    thresholds.push_back(std::log(static_cast<float>(levels - k) / static_cast<float>(k)));
+  }
+  return thresholds;
+}
+
+}  // namespace
+
+Result<std::vector<Output>> ranker_objectives(const RankerConfig& config,
+                                              const std::vector<std::string>& labels) {
+  std::vector<Output> objectives;
+  for (const std::string& label : labels) {
+    objectives.push_back({.name = label, .link = Link::kSigmoid});
+  }
+  // The objective of a name; it must still be what all are at first.
+  const auto find = [&](const std::string& name, const char* setting) -> Result<Output*> {
+    const auto found = std::ranges::find(objectives, name, &Output::name);
+    if (found != objectives.end() && found->link == Link::kSigmoid) return &*found;
+    return fail(Code::kInvalidArgument, "ranker.{}: '{}' is no label, or named twice", setting,
+                name);
+  };
+  for (const std::string& name : config.regression) {
+    TRY(find(name, "regression"))->link = Link::kIdentity;
+  }
+  for (const std::string& text : config.ordinal) {
+    Output* const output = TRY(find(text.substr(0, text.find('=')), "ordinal"));
+    output->link = Link::kOrdinal;
+    output->thresholds = TRY(first_thresholds(text));
+  }
+  return objectives;
+}
 
 Result<TrainableNetwork> ranker_network(const RankerConfig& config, const RankerInputs& inputs) {
   if (inputs.sparse.empty() && inputs.dense.empty()) {

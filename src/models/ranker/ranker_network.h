@@ -31,8 +31,14 @@ struct RankerConfig {
   bool batch_norm = true;
   bool gate_fields = false;  // GateNet: each embedding decides how much of itself counts
   bool gate_hidden = false;
-  std::string heads = "shared";  // how several objectives share: shared, mmoe
+  int mask_blocks = 3;           // MaskNet
+  int mask_width = 128;          // of what a block gives
+  double mask_ratio = 2;         // of the layer that makes a mask, to what is masked
+  std::string heads = "shared";  // how several objectives share: shared, mmoe, ple
   int experts = 4;
+  int levels = 2;  // of ple
+  // What labels are: probabilities, unless they are named as quantities, or as levels ("stars=5").
+  std::vector<std::string> regression, ordinal;
 
   static void fields(FieldVisitor<RankerConfig>& field);
 };
@@ -44,6 +50,11 @@ struct RankerInputs {
   std::vector<DenseField> dense;
   std::vector<Output> objectives;  // `value` is filled in
 };
+
+// Outputs for labels: a probability each, or what RankerConfig says. Errors: kInvalidArgument for a
+// label that is named and not there, named twice, or without its number of levels.
+Result<std::vector<Output>> ranker_objectives(const RankerConfig& config,
+                                              const std::vector<std::string>& labels);
 
 // Errors: kInvalidArgument for a stream that does not exist, nothing to read, or widths that do not
 // fit.

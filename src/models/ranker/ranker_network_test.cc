@@ -27,8 +27,9 @@ size_t count(const TrainableNetwork& plan, OpKind kind) {
 }
 
 TEST(RankerNetwork, EveryStreamAloneAndAllTogetherFit) {
-  const std::vector<std::string> all = {"linear", "fm",        "fm_weighted", "cross",
-                                        "mlp",    "cross_mlp", "two_mlp"};
+  const std::vector<std::string> all = {"linear",  "fm",          "fm_weighted",
+                                        "cross",   "mlp",         "cross_mlp",
+                                        "two_mlp", "mask_serial", "mask_parallel"};
   for (size_t objectives : {1U, 2U}) {
     for (bool gates : {false, true}) {
       RankerConfig config;
@@ -111,6 +112,73 @@ TEST(RankerNetwork, ObjectivesHaveGatesOfTheirOwnOverSharedExperts) {
   const auto plan = ranker_network(config, inputs(2)).value();
   EXPECT_EQ(count(plan, OpKind::kMix), 2U);
   EXPECT_EQ(count(plan, OpKind::kSoftmax), 2U);
+}
+
+// Two objectives with two experts each and two shared: 6 on each of two levels. The first level has
+// gates for the objectives and for what is shared, the last for the objectives alone.
+TEST(RankerNetwork, ObjectivesOfPleHaveExpertsOfTheirOwn) {
+  RankerConfig config;
+  config.streams = {"cross"};
+  config.heads = "ple";
+  config.experts = 2;
+  config.levels = 2;
+  const auto plan = ranker_network(config, inputs(2)).value();
+  EXPECT_EQ(count(plan, OpKind::kMix), 5U);
+  EXPECT_EQ(count(plan, OpKind::kLinear), 12U + 5U + 2U);
+  std::vector<size_t> chosen;
+  for (const Op& op : plan.spec.ops) {
+    if (op.kind == OpKind::kMix) chosen.push_back(op.inputs.size() - 1);
+  }
+  EXPECT_THAT(chosen, ::testing::ElementsAre(4, 4, 6, 4, 4));
+}
+
+// Every mask is made of the embeddings; serial blocks mask what the one before gave, parallel ones
+// all the normalized embeddings.
+TEST(RankerNetwork, MasksAreMadeOfTheEmbeddings) {
+  RankerConfig config;
+  config.mask_blocks = 3;
+  config.mask_width = 24;
+  for (const bool serial : {true, false}) {
+    config.streams = {serial ? "mask_serial" : "mask_parallel"};
+    const auto plan = ranker_network(config, inputs()).value();
+    const uint32_t all = 3 * 16 + 2;
+    std::vector<uint32_t> masked, made;
+    for (const Op& op : plan.spec.ops) {
+      if (op.kind != OpKind::kMultiply) continue;
+      masked.push_back(op.width);
+      const Op& mask = plan.spec.ops[op.inputs[0]];
+      const Op& gathered = plan.spec.ops[mask.inputs[0]];
+      EXPECT_EQ(gathered.width, 2 * op.width);
+      made.push_back(plan.spec.ops[gathered.inputs[0]].width);
+    }
+    EXPECT_THAT(made, ::testing::ElementsAre(all, all, all));
+    const uint32_t next = serial ? 24 : all;
+    EXPECT_THAT(masked, ::testing::ElementsAre(all, next, next));
+    EXPECT_EQ(count(plan, OpKind::kLayerNorm), 3U + 3U);  // of the embeddings, and of the blocks
+  }
+}
+
+TEST(RankerNetwork, LabelsAreProbabilitiesQuantitiesOrLevels) {
+  RankerConfig config;
+  config.regression = {"watch_s"};
+  config.ordinal = {"stars=3"};
+  const std::vector<std::string> labels = {"click", "stars", "watch_s"};
+  const auto objectives = ranker_objectives(config, labels).value();
+  ASSERT_EQ(objectives.size(), 3U);
+  EXPECT_EQ(objectives[0].link, Link::kSigmoid);
+  EXPECT_EQ(objectives[1].link, Link::kOrdinal);
+  ASSERT_EQ(objectives[1].thresholds.size(), 2U);
+  EXPECT_FLOAT_EQ(promised(objectives[1], 0), 2);  // the middle of three
+  EXPECT_EQ(objectives[2].link, Link::kIdentity);
+  for (const char* wrong : {"stars", "stars=1", "stars=x", "star=5", "watch_s=5", "stars=257"}) {
+    config.ordinal = {wrong};
+    const auto refused = ranker_objectives(config, labels);
+    ASSERT_FALSE(refused) << wrong;
+    EXPECT_THAT(refused.error().message, HasSubstr("ranker.ordinal: '")) << wrong;
+  }
+  config.ordinal = {};
+  config.regression = {"dwell"};
+  EXPECT_FALSE(ranker_objectives(config, labels));
 }
 
 TEST(RankerNetwork, SaysWhatDoesNotFit) {
