@@ -68,7 +68,7 @@ void read_profile(const RankingVocabulary& vocabulary, const FeatureMoment& mome
   ids[kAgeBand].push_back(vocabulary.age_bands.row(profile.age_band));
 }
 
-// What was liked last, the newest first.
+// What was liked last, the newest at the end, as sequences of a network have it.
 void read_history(const RankingFields::Parts& parts, const FeatureMoment& moment,
                   std::vector<uint32_t>& ids) {
   if (moment.user == nullptr) return;
@@ -77,6 +77,7 @@ void read_history(const RankingFields::Parts& parts, const FeatureMoment& moment
        ++entry) {
     if (entry->preference > 0) ids.push_back(item_row(parts.vocabulary, entry->item));
   }
+  std::ranges::reverse(ids);
 }
 
 void read_names(const NameRows& rows, std::span<const std::string> names, size_t field,

@@ -51,7 +51,7 @@ class RankingFields {
   struct Parts {
     RankingVocabulary vocabulary;
     std::vector<std::string> features;  // as FeatureReader::make() takes them
-    size_t history = 50;                // items liked last that are read
+    size_t history = 50;                // items liked last that are read, the newest at the end
   };
   // Errors: kInvalidArgument for a feature that is not there or that `config` keeps nothing for,
   // and for an item's row outside of the vocabulary.

@@ -76,7 +76,7 @@ TEST(RankingFields, ReadsRowsOfWhatIsKnownAndZeroOfTheRest) {
   EXPECT_THAT(of("language"), ElementsAre(0));
   EXPECT_THAT(of("hour"), ElementsAre(6));
   EXPECT_THAT(of("weekday"), ElementsAre(1));
-  EXPECT_THAT(of("history"), ElementsAre(0, 2)) << "the newest first; a dislike is none";
+  EXPECT_THAT(of("history"), ElementsAre(2, 0)) << "the newest last; a dislike is none";
   EXPECT_THAT(of("item"), ElementsAre(2, 1, 0));
   EXPECT_THAT(of("creator"), ElementsAre(1, 0, 0));
   EXPECT_THAT(of("categories"), ElementsAre(2, 1));
