@@ -42,36 +42,36 @@ Result<PositionBias> position_bias(const Known& known, const std::string& how) {
   return std::unexpected(bias.error().within(fmt::format("examples.position = \"{}\"", how)));
 }
 
+// A row's response is the first objective that followed, from 1; -1 where one is not known before.
+int response_of(const Impressions& shown, size_t objectives, size_t row) {
+  for (size_t o = 0; o < objectives; ++o) {
+    const float label = shown.labels[row * objectives + o];
+    if (std::isnan(label)) return -1;
+    if (label > 0) return static_cast<int>(o) + 1;
+  }
+  return 0;
+}
+
 Status correct_labels(Impressions& shown, TimeUs held_out_from, const ExamplesConfig& config,
                       Corrections& out) {
   const size_t objectives = shown.labels.size() / std::max<size_t>(1, shown.rows.size());
-  for (size_t o = 0; o < objectives; ++o) {
-    const auto label = [&](size_t row) -> float& { return shown.labels[row * objectives + o]; };
-    const Known known = known_rows(shown, held_out_from, [&](size_t row) {
-      return std::isnan(label(row)) ? -1 : label(row) > 0 ? 1 : 0;
-    });
-    const PositionBias bias = TRY(position_bias(known, config.position));
-    for (size_t row = 0; row < shown.rows.size(); ++row) {
-      if (shown.rows[row].slot < 0 || !(label(row) > 0)) continue;
-      label(row) = static_cast<float>(bias.label(place_of(shown.rows[row]), label(row)));
-    }
-    auto& thetas = out.examination.emplace_back();
-    for (size_t p = 0; p < bias.positions.size(); ++p) thetas.push_back(bias.theta(p));
+  const Known known = known_rows(shown, held_out_from, [&](size_t row) {
+    return std::min(response_of(shown, objectives, row), 1);
+  });
+  const PositionBias bias = TRY(position_bias(known, config.position));
+  for (size_t i = 0; i < shown.labels.size(); ++i) {
+    const Impressions::Row& row = shown.rows[i / objectives];
+    float& label = shown.labels[i];
+    if (row.slot < 0 || !(label > 0)) continue;
+    label = static_cast<float>(bias.label(place_of(row), label));
   }
+  for (size_t p = 0; p < bias.positions.size(); ++p) out.examination.push_back(bias.theta(p));
   return {};
 }
 
-// A row's response is the first objective that followed.
 Status weigh_responses(const Impressions& shown, TimeUs held_out_from, size_t objectives,
                        Corrections& out) {
-  const auto response = [&](size_t row) {
-    for (size_t o = 0; o < objectives; ++o) {
-      const float label = shown.labels[row * objectives + o];
-      if (std::isnan(label)) return -1;
-      if (label > 0) return static_cast<int>(o) + 1;
-    }
-    return 0;
-  };
+  const auto response = [&](size_t row) { return response_of(shown, objectives, row); };
   const Known known = known_rows(shown, held_out_from, response);
   auto weights = response_weights(known.rows);
   if (!weights) {

@@ -10,9 +10,9 @@
 namespace palate {
 
 struct Corrections {
-  // By objective and place, from the first: the share of impressions that are looked at; empty
-  // where labels stay as they are.
-  std::vector<std::vector<double>> examination;
+  // By place, from the first: the share of impressions that are looked at, by what followed of any
+  // objective: looking comes before all of them. Empty where labels stay as they are.
+  std::vector<double> examination;
   std::vector<float> weights;  // a row; empty: 1 each
   uint64_t production_rows = 0;
   double effective_rows = 0;  // of them, under the weights

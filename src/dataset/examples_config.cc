@@ -93,7 +93,9 @@ Result<std::vector<Objective>> parse_objectives(std::span<const std::string> tex
     const auto type = types.find(one.name);
     if (!type) {
       std::vector<std::string> known;
-      for (uint16_t t = 0; t < types.size(); ++t) known.push_back(types.at({t}).name);
+      for (size_t t = 0; t < types.size(); ++t) {
+        known.push_back(types.at({static_cast<uint16_t>(t)}).name);
+      }
       return fail(Code::kInvalidArgument, "examples.objectives: there is no event type '{}'{}",
                   one.name, did_you_mean(one.name, known));
     }

@@ -287,8 +287,7 @@ TEST_F(LoggedWorld, PlacesThatAreLookedAtLessCountMore) {
   config.response_weights = true;
   const auto made = make(config);
   ASSERT_TRUE(made) << made.error().message;
-  ASSERT_EQ(made->corrections.examination.size(), 1u);
-  const auto& thetas = made->corrections.examination[0];
+  const auto& thetas = made->corrections.examination;
   ASSERT_EQ(thetas.size(), kSlate);
   EXPECT_EQ(thetas[0], 1);
   EXPECT_NEAR(thetas[1], 1, 0.25);

@@ -7,6 +7,7 @@
 #include <span>
 #include <stop_token>
 #include <string_view>
+#include <utility>
 
 #include "events/log.h"
 #include "features/feature.h"
@@ -33,7 +34,7 @@ class FeatureReplay {
   // `moment`: its place among those asked for.
   using Visit = std::function<Status(size_t moment, const Known& known)>;
 
-  explicit FeatureReplay(Parts parts) : parts_(parts) {}
+  explicit FeatureReplay(Parts parts) : parts_(std::move(parts)) {}
   // `moments` ascend in every stream. Errors: kInvalidArgument for one behind the end of the log;
   // kCancelled, kCorrupt, those of the log and of `visit`.
   Status run(std::span<const AsOf> moments, const Visit& visit, const std::stop_token& stop);

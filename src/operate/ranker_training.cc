@@ -52,7 +52,7 @@ Result<Path> find_palate_train() {
   }
   std::error_code error;
   const Path self = std::filesystem::read_symlink("/proc/self/exe", error);
-  const Path beside = self.parent_path() / "palate-train";
+  Path beside = self.parent_path() / "palate-train";
   if (!error && std::filesystem::exists(beside, error)) return beside;
   return fail(
       Code::kUnavailable,
@@ -223,9 +223,9 @@ std::string describe(const RankingExamples& examples) {
     text += fmt::format("; {}: {} followed", examples.objectives[o], examples.positives[o]);
   }
   const Corrections& corrections = examples.corrections;
-  for (size_t o = 0; o < corrections.examination.size(); ++o) {
-    text += fmt::format("\n{}: places are looked at {:.2f} as often as the first",
-                        examples.objectives[o], fmt::join(corrections.examination[o], ", "));
+  if (!corrections.examination.empty()) {
+    text += fmt::format("\nplaces are looked at {:.2f} times as often as the first",
+                        fmt::join(corrections.examination, ", "));
   }
   if (corrections.production_rows > 0) {
     text += fmt::format("\nweights of responses: {} rows of production count as {:.0f}",
