@@ -75,7 +75,12 @@ struct LeafOrder {
 
  private:
   void begin_at(int32_t child, size_t at) {
-    (child < 0 ? place[static_cast<size_t>(~child)] : left_begin[static_cast<size_t>(child)]) = at;
+    const int32_t leaf = ~child;
+    if (child < 0) {
+      place[static_cast<size_t>(leaf)] = at;
+    } else {
+      left_begin[static_cast<size_t>(child)] = at;
+    }
   }
 };
 

@@ -50,7 +50,7 @@ Result<std::shared_ptr<const LightGbm>> LightGbm::load(const std::string& path) 
   if (path.empty()) {
     return fail(Code::kUnavailable, "LightGBM was not there when this was built: {}", kAdvice);
   }
-  const std::shared_ptr<LightGbm> out(new LightGbm);
+  std::shared_ptr<LightGbm> out(new LightGbm);
   out->library_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (out->library_ == nullptr) {
     return fail(Code::kUnavailable, "LightGBM cannot be loaded: {}. {}", dlerror(), kAdvice);
@@ -86,7 +86,7 @@ Result<std::shared_ptr<const LightGbm::Data>> LightGbm::data(const TreeTable& ta
                                                              const std::string& parameters,
                                                              std::span<const size_t> categories,
                                                              const Data* like) const {
-  const auto data = std::make_shared<Data>();
+  auto data = std::make_shared<Data>();
   data->free = functions_->data_free;
   const std::string all =
       fmt::format("{} categorical_feature={}", parameters, fmt::join(categories, ","));
@@ -106,7 +106,7 @@ Result<std::shared_ptr<const LightGbm::Data>> LightGbm::data(const TreeTable& ta
 
 Result<std::shared_ptr<LightGbm::Model>> LightGbm::model(const Data& training, const Data& held_out,
                                                          const std::string& parameters) const {
-  const auto model = std::make_shared<Model>();
+  auto model = std::make_shared<Model>();
   model->free = functions_->model_free;
   TRY(check(functions_->model_create(training.handle, parameters.c_str(), &model->handle)));
   TRY(check(functions_->model_watch(model->handle, held_out.handle)));

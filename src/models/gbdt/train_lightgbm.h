@@ -28,8 +28,8 @@ class LightGbm {
   ~LightGbm();
 
   // What the library holds, freed with it. Errors of all: kInvalidArgument with its message.
-  class Data;
-  class Model;
+  struct Data;
+  struct Model;
   // `categories`: the features that are ids. `like`: whose bins to use, or none.
   Result<std::shared_ptr<const Data>> data(const TreeTable& table, const std::string& parameters,
                                            std::span<const size_t> categories,

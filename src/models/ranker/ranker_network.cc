@@ -381,7 +381,8 @@ namespace {
 Result<std::vector<float>> first_thresholds(const std::string& text) {
   constexpr uint32_t kLevelsMax = 256;
   uint32_t levels = 0;
-  const char* begin = text.data() + text.find('=') + 1;
+  const size_t equals = std::min(text.find('='), text.size() - 1);
+  const char* begin = text.data() + equals + 1;
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(begin, end, levels);
   if (error != std::errc() || stop != end || levels < 2 || levels > kLevelsMax) {
