@@ -7,21 +7,12 @@
 #include <optional>
 
 #include "base/near_names.h"
+#include "base/split.h"
 #include "base/time.h"
 #include "events/number_text.h"
 
 namespace palate {
 namespace {
-
-std::vector<std::string_view> split(std::string_view text) {
-  std::vector<std::string_view> parts;
-  for (size_t at = 0; at != std::string_view::npos;) {
-    const size_t end = text.find(':', at);
-    parts.push_back(text.substr(at, end == std::string_view::npos ? end : end - at));
-    at = end == std::string_view::npos ? end : end + 1;
-  }
-  return parts;
-}
 
 // "90s", "30m", "1h", "7d"; at most a year.
 std::optional<int64_t> window_of(std::string_view text) {
@@ -87,7 +78,7 @@ Result<std::vector<Objective>> parse_objectives(std::span<const std::string> tex
                                                 const EventTypes& types) {
   std::vector<Objective> objectives;
   for (const std::string& text : texts) {
-    const auto parts = split(text);
+    const auto parts = split(text, ':');
     Objective one;
     one.name = parts.front();
     const auto type = types.find(one.name);

@@ -298,7 +298,7 @@ class Maker {
     if (user != nullptr && user->has_profile && !user->profile.personalization) user = nullptr;
     const FeatureMoment moment{user, {}, slate.ts};
     fields_->read({known.sources, moment, items_}, values_, scratch_);
-    const std::vector<float> none(objectives_.size(), 0);
+    const std::vector<float>& none = no_outcome_;
     for (size_t i = 0; i < items_.size(); ++i) {
       const bool real = i < rows.size();
       const std::span<const float> labels =
@@ -400,6 +400,7 @@ class Maker {
   TimeUs held_out_from_;
   int64_t window_ = 0;
   size_t next_row_ = 0;
+  std::vector<float> no_outcome_ = std::vector<float>(objectives_.size(), 0);
   std::vector<float> weights_;  // of rows; empty: 1 each
   std::vector<ItemIx> items_;
   RankingFields::Values values_;

@@ -40,6 +40,14 @@ bool is_of_user(std::string_view feature) {
   return found != all.end() && found->spec.entity == Entity::kUser;
 }
 
+// By whose they are: of the user alone, and of candidates.
+struct FeatureNames {
+  std::vector<std::string> user, item;
+  explicit FeatureNames(const std::vector<std::string>& all) {
+    for (const std::string& name : all) (is_of_user(name) ? user : item).push_back(name);
+  }
+};
+
 // Whole units of time since 1970, of times before that, too.
 int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
 
@@ -138,12 +146,9 @@ Result<RankingFields> RankingFields::make(Parts parts, const EventTypes& types,
     return fail(Code::kInvalidArgument, "a history of {} items; at most {}", parts.history,
                 kHistoryMax);
   }
-  std::vector<std::string> of_user, of_item;
-  for (const std::string& name : parts.features) {
-    (is_of_user(name) ? of_user : of_item).push_back(name);
-  }
-  FeatureReader user = TRY(FeatureReader::make(of_user, types, config));
-  FeatureReader item = TRY(FeatureReader::make(of_item, types, config));
+  const FeatureNames names(parts.features);
+  FeatureReader user = TRY(FeatureReader::make(names.user, types, config));
+  FeatureReader item = TRY(FeatureReader::make(names.item, types, config));
   return RankingFields(std::move(parts), std::move(user), std::move(item));
 }
 
@@ -173,15 +178,12 @@ std::vector<RankingFields::NumberField> RankingFields::numbers() const {
 }
 
 std::vector<std::vector<std::string>> RankingFields::number_names() const {
-  std::vector<std::string> of_user, of_item;
-  for (const std::string& name : parts_.features) {
-    (is_of_user(name) ? of_user : of_item).push_back(name);
+  FeatureNames names(parts_.features);
+  std::vector<std::vector<std::string>> by_field;
+  for (auto* one : {&names.user, &names.item}) {
+    if (!one->empty()) by_field.push_back(std::move(*one));
   }
-  std::vector<std::vector<std::string>> names;
-  for (auto* one : {&of_user, &of_item}) {
-    if (!one->empty()) names.push_back(std::move(*one));
-  }
-  return names;
+  return by_field;
 }
 
 void RankingFields::read(const FeatureReader::Request& request, Values& values,
@@ -201,7 +203,7 @@ void RankingFields::read(const FeatureReader::Request& request, Values& values,
   for (const ItemIx item : request.items) {
     read_item(parts_.vocabulary, *request.from.items, item, values);
   }
-  values.numbers.resize(numbers().size());
+  values.numbers.resize((user_.size() > 0 ? 1 : 0) + (item_.size() > 0 ? 1 : 0));
   size_t field = 0;
   if (user_.size() > 0) {
     const ItemIx any;

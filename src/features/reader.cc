@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "base/split.h"
 
 namespace palate {
 namespace {
@@ -16,16 +17,6 @@ const UserState kNobody;
 bool kept(const Feature& feature, const FeatureConfig& config) {
   if (feature.needs_flag != nullptr && !(config.*feature.needs_flag)) return false;
   return !feature.needs_co_views || config.co_views > 0;
-}
-
-std::vector<std::string_view> split(std::string_view text) {
-  std::vector<std::string_view> parts;
-  for (size_t at = 0; at != std::string_view::npos;) {
-    const size_t end = text.find(':', at);
-    parts.push_back(text.substr(at, end == std::string_view::npos ? end : end - at));
-    at = end == std::string_view::npos ? end : end + 1;
-  }
-  return parts;
 }
 
 Result<FeatureArguments> arguments_of(const Feature& feature,
@@ -60,7 +51,7 @@ Result<FeatureReader> FeatureReader::make(std::span<const std::string> names,
   FeatureReader reader;
   std::string text;
   for (const std::string& name : names) {
-    const std::vector<std::string_view> parts = split(name);
+    const std::vector<std::string_view> parts = split(name, ':');
     const auto all = features();
     const auto found =
         std::ranges::find(all, parts.front(), [](const Feature& f) { return f.spec.name; });

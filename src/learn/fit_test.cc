@@ -1,5 +1,3 @@
-#include "learn/fit.h"
-
 #include <cmath>
 #include <filesystem>
 #include <limits>
@@ -10,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "base/check.h"
+#include "learn/plan_for_test.h"
 #include "math/philox.h"
 
 namespace palate {
@@ -49,11 +48,8 @@ Examples planted(uint64_t seed, size_t rows, bool hopeless = false) {
 
 TrainableNetwork plan() {
   TrainableNetwork plan;
-  const auto add = [&](Op op, OpTraining training = {}) {
-    op.name = fmt::format("op{}", plan.spec.ops.size());
-    plan.spec.ops.push_back(std::move(op));
-    plan.training.push_back(training);
-    return static_cast<uint32_t>(plan.spec.ops.size() - 1);
+  const auto add = [&](const Op& op, OpTraining training = {}) {
+    return add_op(plan, op, training);
   };
   plan.spec.sparse = {{.name = "user", .rows = 41, .width = 8},
                       {.name = "item", .rows = 31, .width = 8}};
@@ -80,13 +76,6 @@ TrainerOptions trainer_options() {
   return options;
 }
 
-FitOptions fit_options(int epochs = 8) {
-  FitOptions options;
-  options.batches = {.rows = 256, .seed = 3};
-  options.epochs = epochs;
-  return options;
-}
-
 struct Fitted {
   ThreadPool pool;
   Result<Trainer> trainer;
@@ -104,7 +93,7 @@ struct Fitted {
 
 TEST(Fit, FindsWhatWasPlanted) {
   Fitted fitted;
-  fitted.run(planted(1, 20000), planted(2, 4000), fit_options());
+  fitted.run(planted(1, 20000), planted(2, 4000), fit_options_for_test());
   ASSERT_TRUE(fitted.outcome) << fitted.outcome.error().message;
   const OutputQuality& quality = fitted.outcome->held_out.front();
   EXPECT_GT(quality.auc.value(), 0.9);  // the truth itself has .93
@@ -133,7 +122,7 @@ TEST(Fit, LearnsCorrectedLabelsForWhatTheyAreOnAverage) {
   const Examples truth = planted(2, 4000);
   const auto calibration_error_of = [&](bool corrected) {
     Fitted fitted;
-    fitted.run(seen(1, 40000, corrected), seen(2, 8000, corrected), fit_options());
+    fitted.run(seen(1, 40000, corrected), seen(2, 8000, corrected), fit_options_for_test());
     PALATE_CHECK(fitted.outcome.has_value(), "it trains");
     const auto& output = fitted.outcome->outputs.front();
     const std::vector<double> values = fitted.trainer->predict(truth).front();
@@ -165,9 +154,9 @@ TEST(Fit, HeldOutRowsCountByTheirWeights) {
   };
   const Examples training = planted(1, 6000);
   Fitted alone, without, with;
-  alone.run(training, planted(2, 1000), fit_options(3));
-  without.run(training, weighted(0), fit_options(3));
-  with.run(training, weighted(1), fit_options(3));
+  alone.run(training, planted(2, 1000), fit_options_for_test(3));
+  without.run(training, weighted(0), fit_options_for_test(3));
+  with.run(training, weighted(1), fit_options_for_test(3));
   EXPECT_NEAR(without.outcome->held_out[0].loss, alone.outcome->held_out[0].loss, 1e-3);
   EXPECT_GT(with.outcome->held_out[0].loss, alone.outcome->held_out[0].loss + 0.05);
 }
@@ -175,8 +164,8 @@ TEST(Fit, HeldOutRowsCountByTheirWeights) {
 TEST(Fit, OneSeedGivesOneNetwork) {
   Fitted first, again;
   const Examples training = planted(1, 3000), held_out = planted(2, 1000);
-  first.run(training, held_out, fit_options(2));
-  again.run(training, held_out, fit_options(2));
+  first.run(training, held_out, fit_options_for_test(2));
+  again.run(training, held_out, fit_options_for_test(2));
   EXPECT_EQ(first.trainer->predict(held_out), again.trainer->predict(held_out));
 }
 
@@ -185,7 +174,7 @@ TEST(Fit, PartsOfABatchAreTheSameOnAnyNumberOfThreads) {
   options.parts = 3;
   Fitted one(options, 1), two(options, 2), whole;
   const Examples training = planted(1, 3001), held_out = planted(2, 1000);
-  for (Fitted* each : {&one, &two, &whole}) each->run(training, held_out, fit_options(3));
+  for (Fitted* each : {&one, &two, &whole}) each->run(training, held_out, fit_options_for_test(3));
   EXPECT_EQ(one.trainer->predict(held_out), two.trainer->predict(held_out));
   EXPECT_NE(one.trainer->predict(held_out),
             whole.trainer->predict(held_out));  // smaller batch norms
@@ -215,7 +204,7 @@ TEST(Trainer, PartsAddUpToTheWholeBatch) {
 TEST(Fit, StopsWhereNothingGetsBetterAndGoesBackToTheBest) {
   Fitted fitted;
   const Examples held_out = planted(2, 2000, true);
-  fitted.run(planted(1, 4000, true), held_out, fit_options(100));
+  fitted.run(planted(1, 4000, true), held_out, fit_options_for_test(100));
   ASSERT_TRUE(fitted.outcome);
   const FitOutcome& outcome = *fitted.outcome;
   ASSERT_LT(outcome.epochs.size(), 100U);
@@ -232,7 +221,7 @@ TEST(Fit, DivergenceIsToldAndSpoilsNothing) {
   options.dense.rule = options.tables.rule = Rule::kSgd;
   options.dense.learning_rate = options.tables.learning_rate = 1e6;
   Fitted fitted(options);
-  fitted.run(planted(1, 4000), planted(2, 500), fit_options());
+  fitted.run(planted(1, 4000), planted(2, 500), fit_options_for_test());
   ASSERT_FALSE(fitted.outcome);
   EXPECT_THAT(fitted.outcome.error().message, HasSubstr("diverged"));
 }
@@ -246,7 +235,8 @@ TEST(Fit, WhatWasGoodBeforeItDivergedIsKept) {
     fitted.trainer->network().parameters().flat().fill_(std::nanf(""));
   };
   fitted.trainer->learn_scales(std::span(&training, 1));
-  fitted.outcome = fit(*fitted.trainer, {{training}, held_out}, fit_options(), {.epoch = spoilt});
+  fitted.outcome =
+      fit(*fitted.trainer, {{training}, held_out}, fit_options_for_test(), {.epoch = spoilt});
   ASSERT_TRUE(fitted.outcome) << fitted.outcome.error().message;
   EXPECT_TRUE(fitted.outcome->diverged);
   EXPECT_EQ(fitted.outcome->best_epoch, 0);
@@ -263,11 +253,11 @@ TEST(Fit, LabelsThatNobodyKnowsAreLeftOut) {
   columns.labels = {{std::nanf(""), std::nanf(""), std::nanf(""), std::nanf("")}};
   const auto none = Examples::from_columns(schema, columns).value();
   Fitted fitted;
-  fitted.run(some, some, fit_options(2));
+  fitted.run(some, some, fit_options_for_test(2));
   ASSERT_TRUE(fitted.outcome);
   EXPECT_TRUE(std::isfinite(fitted.outcome->held_out[0].loss));
   Fitted other;
-  other.run(some, none, fit_options(2));
+  other.run(some, none, fit_options_for_test(2));
   ASSERT_FALSE(other.outcome);
   EXPECT_THAT(other.outcome.error().message, HasSubstr("'click'"));
 }
@@ -277,7 +267,7 @@ TEST(Fit, RunsWithOneClassAlone) {
       .ids = {{{1, 2}, {}}, {{1, 2}, {}}}, .numbers = {{0, 1}}, .labels = {{0, 0}}, .weights = {}};
   const auto negatives = Examples::from_columns(planted(1, 1).schema(), columns).value();
   Fitted fitted;
-  fitted.run(negatives, negatives, fit_options(2));
+  fitted.run(negatives, negatives, fit_options_for_test(2));
   ASSERT_TRUE(fitted.outcome);
   EXPECT_FALSE(fitted.outcome->held_out[0].auc);
 }
@@ -288,7 +278,7 @@ TEST(Fit, GoesOnFromACheckpointToTheSameBits) {
       std::filesystem::temp_directory_path() / fmt::format("palate-fit-{}", getpid());
   std::filesystem::remove_all(place);
   const Examples training = planted(1, 3000), held_out = planted(2, 1000);
-  FitOptions options = fit_options(5);
+  FitOptions options = fit_options_for_test(5);
   Fitted whole, killed, resumed;
   whole.run(training, held_out, options);
   ASSERT_TRUE(whole.outcome);

@@ -8,9 +8,9 @@
 #include "base/check.h"
 #include "infer/network_draw.h"
 #include "infer/plain_network.h"
-#include "learn/fit.h"
 #include "learn/gradient_surgery.h"
 #include "learn/isotonic.h"
+#include "learn/plan_for_test.h"
 #include "learn/platt.h"
 #include "math/judgement.h"
 
@@ -167,12 +167,7 @@ const std::vector<Output> kOutputs = {
 
 TrainableNetwork plan(const std::vector<Output>& outputs) {
   TrainableNetwork plan;
-  const auto add = [&](Op op) {
-    op.name = fmt::format("op{}", plan.spec.ops.size());
-    plan.spec.ops.push_back(std::move(op));
-    plan.training.emplace_back();
-    return static_cast<uint32_t>(plan.spec.ops.size() - 1);
-  };
+  const auto add = [&](const Op& op) { return add_op(plan, op); };
   plan.spec.sparse = {{.name = "user", .rows = 31, .width = 6},
                       {.name = "item", .rows = 31, .width = 6}};
   const auto user = add({.kind = OpKind::kEmbed, .width = 6, .field = 0});
@@ -193,13 +188,6 @@ TrainerOptions trainer_options(size_t tasks) {
   options.dense.learning_rate = options.tables.learning_rate = 0.01;
   options.table = {.sigma = 0.1, .average = 0.9};
   options.parts = 2;
-  return options;
-}
-
-FitOptions fit_options(int epochs = 8) {
-  FitOptions options;
-  options.batches = {.rows = 256, .seed = 3};
-  options.epochs = epochs;
   return options;
 }
 
@@ -241,7 +229,7 @@ TEST(Objectives, OfEveryKindAreLearntTogether) {
     SCOPED_TRACE(static_cast<int>(balance));
     TrainerOptions options = all_tasks();
     options.balance = balance;
-    const Fitted fitted(kOutputs, options, fit_options());
+    const Fitted fitted(kOutputs, options, fit_options_for_test());
     const auto& held_out = fitted.outcome.held_out;
     EXPECT_GT(held_out[0].auc.value(), 0.77);
     EXPECT_LT(held_out[1].rmse.value(), 50);  // the truth itself is 40 off
@@ -257,7 +245,7 @@ TEST(Objectives, OfEveryKindAreLearntTogether) {
 TEST(Objectives, LearntWeightsFollowHowNoisyALabelIs) {
   TrainerOptions options = all_tasks();
   options.balance = Balance::kUncertainty;
-  const Fitted fitted(kOutputs, options, fit_options());
+  const Fitted fitted(kOutputs, options, fit_options_for_test());
   const at::Tensor log_variances = const_cast<Trainer&>(*fitted.trainer).network().log_variances();
   // Seconds are told nearly exactly; stars are four cross-entropies that add up.
   EXPECT_LT(log_variances[1].item<double>(), log_variances[0].item<double>());
@@ -287,7 +275,7 @@ TEST(Objectives, PositiveWeightsLiftWhatIsSaid) {
   for (const double weight : {1.0, 5.0}) {
     TrainerOptions options = trainer_options(1);
     options.tasks[0].positive_weight = weight;
-    FitOptions with = fit_options(4);
+    FitOptions with = fit_options_for_test(4);
     with.calibration = Calibration::kNone;
     const Fitted fitted({kOutputs[0]}, options, with);
     const auto values = fitted.trainer->predict(planted(2, 2000)).front();
@@ -303,7 +291,7 @@ TEST(Objectives, EveryCalibrationMakesUpForWhatWasWeighed) {
                                  Calibration::kIsotonic}) {
     TrainerOptions options = trainer_options(1);
     options.tasks[0].positive_weight = 5;
-    FitOptions with = fit_options(3);
+    FitOptions with = fit_options_for_test(3);
     with.calibration = calibration;
     const Fitted fitted({kOutputs[0]}, options, with);
     losses.push_back(fitted.outcome.held_out[0].loss);
@@ -324,7 +312,7 @@ TEST(Objectives, AGroupPenaltyBringsGroupsTogether) {
   for (const double weight : {1e-9, 20.0}) {
     TrainerOptions options = trainer_options(1);
     options.groups = {.column = "group", .weight = weight};
-    const Fitted fitted({kOutputs[0]}, options, fit_options());
+    const Fitted fitted({kOutputs[0]}, options, fit_options_for_test());
     quality[weight > 1 ? 1 : 0] = fitted.outcome.held_out[0];
   }
   EXPECT_GT(quality[0].gap.value(), 0.15);

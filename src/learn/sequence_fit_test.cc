@@ -5,7 +5,7 @@
 
 #include "base/check.h"
 #include "infer/network_draw.h"
-#include "learn/fit.h"
+#include "learn/plan_for_test.h"
 
 namespace palate {
 namespace {
@@ -62,12 +62,7 @@ Examples came_last(uint64_t seed, size_t rows) {
 
 TrainableNetwork plan(Reader reader) {
   TrainableNetwork plan;
-  const auto add = [&](Op op) {
-    op.name = fmt::format("op{}", plan.spec.ops.size());
-    plan.spec.ops.push_back(std::move(op));
-    plan.training.emplace_back();
-    return static_cast<uint32_t>(plan.spec.ops.size() - 1);
-  };
+  const auto add = [&](const Op& op) { return add_op(plan, op); };
   const Pooling pooling = reader == Reader::kMean ? Pooling::kMean : Pooling::kSequence;
   plan.spec.sparse = {{.name = "item", .rows = kItems + 1, .width = kWidth},
                       {.name = "history", .pooling = pooling, .rows = kItems + 1, .width = kWidth}};

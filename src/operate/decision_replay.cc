@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <deque>
-#include <filesystem>
 #include <map>
-#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 
@@ -13,6 +11,7 @@
 #include "base/version.h"
 #include "events/block.h"
 #include "events/past_log.h"
+#include "operate/work_folder.h"
 #include "recommend/pipeline.h"
 #include "registry/registry.h"
 #include "store/rocks_state.h"
@@ -23,36 +22,9 @@ namespace {
 using Json = nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
-// A folder of temporary files that nobody else may read, and that goes with this.
-class TemporaryFolder {
- public:
-  static Result<std::unique_ptr<TemporaryFolder>> make(std::string_view name) {
-    std::error_code error;
-    const Path base = std::filesystem::temp_directory_path(error);
-    if (error) return fail(Code::kIo, "no folder for temporary files: {}", error.message());
-    Path path = base / fmt::format("palate-{}-{}-{}", name, getpid(),
-                                   Clock::now().time_since_epoch().count());
-    TRY(make_directories(path));
-    std::filesystem::permissions(path, std::filesystem::perms::owner_all, error);
-    if (error) return fail(Code::kIo, "{}: {}", path.string(), error.message());
-    return std::unique_ptr<TemporaryFolder>(new TemporaryFolder(std::move(path)));
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  [[nodiscard]] const Path& path() const { return path_; }
-
- private:
-  explicit TemporaryFolder(Path path) : path_(std::move(path)) {}
-  Path path_;
-};
-
 // State as it was, in the order of opening.
 struct PastState {
-  std::unique_ptr<TemporaryFolder> folder;
+  std::unique_ptr<WorkFolder> folder;
   std::unique_ptr<PastLog> log;
   std::unique_ptr<Database> database;
   std::unique_ptr<RocksState> store;
@@ -61,7 +33,7 @@ struct PastState {
 
 Result<PastState> fold(const DecisionRoom& room, const AsOf& as_of, std::set<Position> without) {
   PastState past;
-  past.folder = TRY(TemporaryFolder::make("replay"));
+  past.folder = TRY(WorkFolder::temporary("replay"));
   past.log = std::make_unique<PastLog>(room.data.log(), as_of, std::move(without));
   past.database = TRY(Database::open(
       {.path = past.folder->path() / "db", .tenant = {}, .mode = DatabaseOptions::Mode::kWriter}));

@@ -14,36 +14,15 @@
 #include "dataset/examples.h"
 #include "dataset/single_feature.h"
 #include "features/spec.h"
-#include "ids/dictionary_hash.h"
 #include "models/ranker/ranker.h"
 #include "operate/processes.h"
+#include "operate/work_folder.h"
+#include "recommend/load.h"
 
 namespace palate {
 namespace {
 
 using Json = nlohmann::json;
-
-// A directory that goes with the object.
-class WorkDirectory {
- public:
-  static Result<std::unique_ptr<WorkDirectory>> make(const Path& path) {
-    std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);  // of a trainer that was killed
-    TRY(make_directories(path));
-    return std::unique_ptr<WorkDirectory>(new WorkDirectory(path));
-  }
-  ~WorkDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  WorkDirectory(const WorkDirectory&) = delete;
-  WorkDirectory& operator=(const WorkDirectory&) = delete;
-  [[nodiscard]] const Path& path() const { return path_; }
-
- private:
-  explicit WorkDirectory(Path path) : path_(std::move(path)) {}
-  Path path_;
-};
 
 Result<Path> find_palate_train() {
   if (const char* said = std::getenv("PALATE_TRAIN"); said != nullptr && *said != '\0') {
@@ -164,20 +143,13 @@ Status note_single_features(const RankingExamples& examples, const RankingFields
   return {};
 }
 
-std::string dictionary_of(DataDirectory& data, size_t items) {
-  const Catalogue::View view = data.state().catalogue().view();
-  DictionaryHash hash;
-  for (uint32_t item = 0; item < items; ++item) hash.add(data.hash().item(view.name({item})));
-  return hash.hex();
-}
-
 void fill_manifest(const TrainingRoom& room, const RankingExamples& examples, const AsOf& as_of,
                    Manifest& manifest) {
   manifest.code_version = version();
   manifest.seed = room.seed;
   manifest.as_of_json = as_of_to_json(as_of);
   manifest.items = examples.fields.vocabulary.item_rows.size();
-  manifest.dictionary = dictionary_of(room.data, manifest.items);
+  manifest.dictionary = dictionary_of(room.data.state(), manifest.items);
   manifest.feature_spec = fmt::format("{:016x}", feature_spec_hash());
   manifest.event_types = fmt::format("{:016x}", room.types.fingerprint());
 }
@@ -241,7 +213,7 @@ Result<TrainedVersion> train_ranker(const TrainingRoom& room, const RankerSettin
   auto writer = TRY(registry.start(kRankerKind));
   const AsOf as_of = TRY(room.data.log().ends());
   const auto directory =
-      TRY(WorkDirectory::make(room.data.root() / "examples" / writer.manifest.version));
+      TRY(WorkFolder::at(room.data.root() / "examples" / writer.manifest.version));
   const RankingExamples examples = TRY(examples_of_log(room, settings.examples, directory->path()));
   const RankingFields fields =
       TRY(RankingFields::make(examples.fields, room.types, room.data.state().features()));

@@ -177,6 +177,11 @@ Result<TrainOutcome> train_and_release(const TrainingRoom& room,
   TRY(check_no_histories(room, models));
   TrainOutcome outcome;
   Registry registry(room.data.root());
+  if (models.empty() && !TRY(registry.current())) {
+    return fail(Code::kInvalidArgument,
+                "a ranker orders what others propose, and there is no release yet: train something "
+                "that answers along with it, `palate train --models popularity,als,ranker`");
+  }
   if (!models.empty()) TRY(train_models(room, models, registry, outcome));
   if (models.size() < kinds.size()) {
     outcome.models.push_back(

@@ -12,14 +12,6 @@ namespace {
 
 constexpr std::string_view kTrainAgain = "train again with `palate train`";
 
-// Of the catalogue's first `items` items, as the dataset made it of its own.
-std::string dictionary_of(const LiveState& state, size_t items) {
-  const Catalogue::View view = state.catalogue().view();
-  DictionaryHash hash;
-  for (uint32_t item = 0; item < items; ++item) hash.add(state.hash().item(view.name({item})));
-  return hash.hex();
-}
-
 Status check_dictionary(const Manifest& manifest, const LiveState& state) {
   const size_t items = state.catalogue().view().size();
   if (manifest.items > items) {
@@ -97,6 +89,13 @@ void assign_roles(LoadedRelease& loaded) {
 }
 
 }  // namespace
+
+std::string dictionary_of(const LiveState& state, size_t items) {
+  const Catalogue::View view = state.catalogue().view();
+  DictionaryHash hash;
+  for (uint32_t item = 0; item < items; ++item) hash.add(state.hash().item(view.name({item})));
+  return hash.hex();
+}
 
 Result<const LoadedModel*> LoadedRelease::model(std::string_view kind) const {
   for (const LoadedModel& one : models) {

@@ -1,18 +1,13 @@
 """Off-policy estimates on logged bandit feedback contain what the other policy had by itself (docs/bias.md)."""
 
 import gzip
-import os
-import pathlib
 import sys
 
+import numpy as np
 import pytest
+from conftest import ROOT, shared
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-DATA = pathlib.Path(os.environ.get("PALATE_SHARED", ROOT.parent / "shared")) / "data" / "obd-small"
 sys.path.insert(0, str(ROOT / "bench" / "bias"))
-
-pytest.importorskip("numpy", reason="bench/bias/obd.py needs NumPy")
-import numpy as np  # noqa: E402
 import obd  # noqa: E402
 
 HEAD = "timestamp,item_id,position,click,propensity_score\n"
@@ -25,9 +20,7 @@ def write_log(folder, name, rows):
 
 
 def test_intervals_contain_the_other_policy_s_own_click_rate():
-    if not DATA.is_dir():
-        pytest.skip(f"{DATA} is not there")
-    lines = list(obd.measure(DATA, 500))
+    lines = list(obd.measure(shared("obd-small"), 500))
     assert len(lines) == 12
     outside = [f"{campaign} {asked} {way}: {low:.5f} to {high:.5f}, on-policy {own[0]:.5f}"
                for campaign, asked, way, (_, low, high), own, _ in lines if not low <= own[0] <= high]

@@ -134,6 +134,10 @@ def test_what_is_missing_is_said(world, tmp_path):
     misspelt = run("train", *common, "--models", "ranker", "--examples.objectives", "clik:1h")
     assert misspelt.returncode != 0 and "did you mean 'click'" in misspelt.stderr
     assert not os.listdir(folder / "data" / "default" / "examples"), "nothing is left behind"
+    fresh = (*common[:2], "--data", tmp_path / "fresh")
+    assert run("simulate", *fresh, "--simulate.users", "50", "--simulate.items", "50", "--simulate.days", "3").returncode == 0
+    alone = run("train", *fresh, "--models", "ranker")
+    assert alone.returncode != 0 and "there is no release yet: train something that answers along with it" in alone.stderr
     evaluated = run("evaluate", *common, "--models", "ranker")
     assert evaluated.returncode != 0 and "ranker" in evaluated.stderr
 

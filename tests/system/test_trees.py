@@ -10,8 +10,6 @@ import pytest
 from conftest import BIN
 
 SCORE = pathlib.Path(BIN).parent / "trees_score"
-if not SCORE.exists():
-    pytest.skip("trees_score is built with the benchmarks", allow_module_level=True)
 OBJECTIVES = ["binary", "regression", "regression_l1", "huber", "fair", "quantile", "mape", "poisson", "gamma", "tweedie",
               "cross_entropy", "cross_entropy_lambda", "lambdarank", "rank_xendcg"]
 CATEGORIES = [6, 7]
