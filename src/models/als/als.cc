@@ -316,6 +316,10 @@ void AlsConfig::fields(FieldVisitor<AlsConfig>& field) {
   field("nearly_from", &C::nearly_from, {.min = 0, .max = 4e9, .unit = "items"},
         "From so many items on, a pipeline's sources get nearly the best, from the most promising "
         "of the catalogue; 0: always the best.");
+  field("checkpoints", &C::checkpoints, {},
+        "A folder that training keeps its state in, to go on after it was stopped; empty: none.");
+  field("checkpoint_cost", &C::checkpoint_cost, {.min = 1e-4, .max = 1},
+        "The share of the time that writing checkpoints may take.");
 }
 
 Result<std::unique_ptr<Model>> load_als(std::shared_ptr<const Artefact> artefact) {

@@ -27,6 +27,8 @@ struct AlsConfig {
   bool warm_start = false;
   int warm_iterations = 3;
   int64_t nearly_from = 0;
+  std::string checkpoints;
+  double checkpoint_cost = 0.05;
 
   static void fields(FieldVisitor<AlsConfig>& field);
 };

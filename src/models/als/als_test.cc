@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <limits>
 #include <set>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -245,6 +247,80 @@ TEST(AlsFit, DoesNotDependOnTheNumberOfThreads) {
     EXPECT_EQ(a->users, b->users);
     EXPECT_EQ(a->loss, b->loss);
   }
+}
+
+class AlsCheckpointTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = std::filesystem::temp_directory_path() / fmt::format("palate-als-{}", getpid());
+    std::filesystem::remove_all(folder_);
+    options_.config.iterations = 8;
+    options_.config.factors = 12;
+    options_.pool = &pool_;
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+  // Stops a fit that keeps checkpoints within its sixth epoch.
+  void stop_one() {
+    options_.config.checkpoints = folder_.string();
+    options_.config.checkpoint_cost = 1;
+    std::stop_source stop;
+    AlsFitOptions stopped = options_;
+    stopped.stop = stop.get_token();
+    stopped.before_epoch = [&](int epoch) {
+      if (epoch == 5) stop.request_stop();
+    };
+    EXPECT_EQ(als_fit(matrix_, stopped).error().code, Code::kCancelled);
+  }
+  [[nodiscard]] std::vector<Path> files() const {
+    std::vector<Path> out;
+    std::error_code none;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_, none)) {
+      out.push_back(entry.path());
+    }
+    std::ranges::sort(out);
+    return out;
+  }
+
+  SparseMatrix matrix_ = random_matrix(200, 60);
+  ThreadPool pool_{2};
+  AlsFitOptions options_;
+  Path folder_;
+};
+
+TEST_F(AlsCheckpointTest, AFitThatWasStoppedGoesOnToTheSameBits) {
+  for (const char* solver : {"cg", "block", "cholesky"}) {
+    options_.config.solver = solver;
+    options_.config.checkpoints.clear();
+    const auto whole = als_fit(matrix_, options_);
+    ASSERT_TRUE(whole) << whole.error().message;
+    stop_one();
+    EXPECT_FALSE(files().empty());
+    EXPECT_LE(files().size(), 2u) << "old ones are pruned";
+    const auto resumed = als_fit(matrix_, options_);
+    ASSERT_TRUE(resumed) << resumed.error().message;
+    EXPECT_GT(resumed->resumed_at, 0) << solver;
+    EXPECT_EQ(resumed->items, whole->items) << solver;
+    EXPECT_EQ(resumed->loss, whole->loss) << solver;
+    EXPECT_TRUE(files().empty()) << "a fit that is done keeps none";
+  }
+}
+
+TEST_F(AlsCheckpointTest, OneThatIsDamagedOrOfAnotherFitIsPassedOver) {
+  stop_one();
+  AlsFitOptions other = options_;
+  other.seed = 2;
+  EXPECT_EQ(als_fit(matrix_, other)->resumed_at, 0);
+  other = options_;
+  other.fingerprint = "other data";
+  EXPECT_EQ(als_fit(matrix_, other)->resumed_at, 0);
+  for (const Path& path : files()) {
+    std::string bytes = *read_file(path);
+    bytes[bytes.size() / 2] ^= 1;
+    ASSERT_TRUE(write_file_atomically(path, bytes));
+  }
+  const auto fit = als_fit(matrix_, options_);
+  ASSERT_TRUE(fit);
+  EXPECT_EQ(fit->resumed_at, 0);
 }
 
 TEST(AlsFit, BadInputIsRefused) {

@@ -9,6 +9,7 @@
 #include "math/philox.h"
 #include "math/spectrum.h"
 #include "models/als/solver.h"
+#include "models/train_checkpoints.h"
 
 namespace palate {
 namespace {
@@ -94,19 +95,62 @@ double regularization_of(const Side& side, const Fit& fit) {
   return sum;
 }
 
+FitCheckpoints checkpoints_of(const Fit& fit, const AlsFactors& start) {
+  const AlsFitOptions& options = fit.options;
+  const AlsConfig& c = options.config;
+  return FitCheckpoints(
+      {.folder = c.checkpoints,
+       .cost = c.checkpoint_cost,
+       .kind = "als",
+       .of_what = fmt::format("{} {} {} {} {} {} {} {} {} {} {} {}", options.fingerprint,
+                              options.seed, c.factors, c.iterations, c.alpha, c.regularization,
+                              c.regularization_exponent, c.solver, c.cg_steps, c.block,
+                              start.users.size(), start.items.size())});
+}
+
+// The state between two epochs.
+std::string state_of(const AlsFactors& at) {
+  std::string bytes;
+  put_list(bytes, at.users.data(), at.users.size());
+  put_list(bytes, at.items.data(), at.items.size());
+  put_list(bytes, at.loss.data(), at.loss.size());
+  return bytes;
+}
+
+// Goes on from the newest whole checkpoint of this fit, where there is one.
+Status resume(const FitCheckpoints& checkpoints, AlsFactors& out) {
+  AlsFactors found;
+  const bool taken = TRY(checkpoints.resume([&](std::string_view bytes) {
+    return take_list(bytes, found.users) && take_list(bytes, found.items) &&
+           take_list(bytes, found.loss) && bytes.empty() &&
+           found.users.size() == out.users.size() && found.items.size() == out.items.size();
+  }));
+  if (!taken) return {};
+  std::ranges::copy(found.users, out.users.begin());
+  std::ranges::copy(found.items, out.items.begin());
+  out.loss = std::move(found.loss);
+  out.resumed_at = static_cast<int>(out.loss.size());
+  return {};
+}
+
 Status run_epochs(const Side& users, const Side& items, Fit& fit, AlsFactors& out) {
   const Rows user_rows{out.users.data(), users.matrix->rows, fit.dim};
   const Rows item_rows{out.items.data(), items.matrix->rows, fit.dim};
   const auto& value = users.matrix->value;
   const double all = fit.solver.alpha * std::accumulate(value.begin(), value.end(), 0.0) +
                      static_cast<double>(user_rows.count) * static_cast<double>(item_rows.count);
-  for (int epoch = 0; epoch < fit.options.config.iterations; ++epoch) {
+  FitCheckpoints checkpoints = checkpoints_of(fit, out);
+  TRY(resume(checkpoints, out));
+  const int epochs = fit.options.config.iterations;
+  for (int epoch = out.resumed_at; epoch < epochs; ++epoch) {
     if (fit.options.before_epoch) fit.options.before_epoch(epoch);
     TRY(half_step(users, item_rows, fit));
     const double loss = TRY(half_step(items, user_rows, fit));
     out.loss.push_back((loss + regularization_of(users, fit)) / all);
+    if (epoch + 1 < epochs) TRY(checkpoints.keep(epoch + 1, [&] { return state_of(out); }));
     if (fit.options.after_epoch) fit.options.after_epoch(epoch);
   }
+  TRY(checkpoints.remove_all());
   out.spectrum = TRY(als_diagonalize(item_rows, user_rows, fit.solver.factors, fit.options));
   return {};
 }

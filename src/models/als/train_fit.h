@@ -6,6 +6,7 @@
 #include <functional>
 #include <span>
 #include <stop_token>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -27,6 +28,7 @@ struct AlsFactors {
   // After each epoch, divided by the sum of all confidences as `implicit` does:
   // (sum c (1 - x·y)² + sum over the rest (x·y)² + regularization) / (sum c + number of the rest).
   std::vector<double> loss;
+  int resumed_at = 0;  // epochs of the checkpoint that it went on from; 0: none
 };
 
 struct AlsFitOptions {
@@ -38,6 +40,8 @@ struct AlsFitOptions {
   std::span<const float> users = {};
   std::span<const float> items = {};
   std::function<void(int epoch)> before_epoch = {}, after_epoch = {};
+  // Names what is trained on and started from, for checkpoints.
+  std::string fingerprint = {};
 };
 
 // `matrix`: users by items, positive values. The result does not depend on the number of threads.

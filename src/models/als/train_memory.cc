@@ -19,7 +19,9 @@ uint64_t als_memory_bytes(const TrainSizes& sizes, const ModelConfigs& configs) 
   const uint64_t matrix = 2 * sizes.interactions * kEntry + 2 * rows * sizeof(uint64_t);
   const uint64_t vectors = rows * dim * kFloat + 2 * sizes.items * factors * kFloat;
   const uint64_t gram = (kGramBlocks + 2 * sizes.threads + 10) * dim * dim * kFloat;
-  return matrix + vectors + gram;
+  // A checkpoint is written from one piece of memory, and read into another.
+  const uint64_t checkpoint = configs.als.checkpoints.empty() ? 0 : 2 * rows * dim * kFloat;
+  return matrix + vectors + gram + checkpoint;
 }
 
 }  // namespace palate

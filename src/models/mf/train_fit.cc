@@ -105,8 +105,8 @@ Result<MfFit> mf_fit(const MfData& data, const MfFitOptions& options) {
   if (solver.samples) fitted = TRY(fit_profiles(data, options));
   MfRun run{data, options, fitted.profiles, fitted.users, fitted.items, {}};
   run.scratch.resize(options.pool->size());
-  MfCheckpoints checkpoints(options, data);
-  MfState state = TRY(checkpoints.resume(fresh_state(data, options, run.dim())));
+  FitCheckpoints checkpoints = mf_checkpoints(options, data);
+  MfState state = TRY(mf_resume(checkpoints, fresh_state(data, options, run.dim())));
   out.resumed_at = state.epoch;
   const int epochs = options.config.iterations + (solver.samples ? options.config.samples : 0);
   while (state.epoch < epochs) {
@@ -124,7 +124,7 @@ Result<MfFit> mf_fit(const MfData& data, const MfFitOptions& options) {
     out.stopped_early =
         !solver.samples && has_stalled(state.curve.validation_rmse, options.config.patience);
     if (out.stopped_early) break;
-    TRY(checkpoints.keep(state));
+    TRY(mf_keep(checkpoints, state));
   }
   if (!solver.samples) keep_point(run, state);
   TRY(checkpoints.remove_all());

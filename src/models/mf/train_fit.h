@@ -12,6 +12,7 @@
 #include "models/mf/mf.h"
 #include "models/mf/profile.h"
 #include "models/mf/train_data.h"
+#include "models/train_checkpoints.h"
 
 namespace palate {
 
@@ -95,23 +96,9 @@ struct MfFittedProfiles {
 };
 Result<MfFittedProfiles> fit_profiles(const MfData& data, const MfFitOptions& options);
 
-// Checkpoints: whole or not there, the newest two are kept; written when what it costs is below
-// checkpoint_cost of the time since the last.
-class MfCheckpoints {
- public:
-  MfCheckpoints(const MfFitOptions& options, const MfData& data);
-  // The newest whole one of this fit, or a new state (epoch 0).
-  Result<MfState> resume(MfState fresh) const;
-  Status keep(const MfState& state);
-  Status remove_all() const;  // the fit is done
-
- private:
-  [[nodiscard]] std::string name_of(int epoch) const;
-  [[nodiscard]] std::vector<std::pair<int, Path>> found() const;  // newest first
-  Path folder_;                                                   // empty: none are kept
-  std::string prefix_;
-  double cost_;
-  double last_s_ = 0, write_s_ = 0;
-};
+// A fit's checkpoints; its state from the newest whole one, else `fresh`; and one more.
+FitCheckpoints mf_checkpoints(const MfFitOptions& options, const MfData& data);
+Result<MfState> mf_resume(const FitCheckpoints& checkpoints, MfState fresh);
+Status mf_keep(FitCheckpoints& checkpoints, const MfState& state);
 
 }  // namespace palate
