@@ -12,6 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from areas.als import matrix_of
+import batch_rows
 import mf_rows
 from harness import BIN, HERE, Row, Wrong
 
@@ -127,7 +128,7 @@ def measure(context):
     for model, titles in {"item_knn": {"SciPy": 3.0, "implicit 0.7.3": 3.0}, "ease": {"NumPy float64": 3.0, "NumPy float32": 1.0},
                           "graph": {"scikit-learn": 1.0}}.items():
         rows += rows_of(matrix, name, model, titles, context.work)
-    return [*rows, *mf_rows.rows_of(matrix, name, context.work)]
+    return [*rows, *mf_rows.rows_of(matrix, name, context.work), *batch_rows.rows_of(context.csv(name), name, context.work)]
 
 
 if __name__ == "__main__":
