@@ -13,25 +13,71 @@ void CooccurrenceRow::reset() {
   touched.clear();
 }
 
-Cooccurrence::Cooccurrence(SparseMatrix users)
-    : users_(std::move(users)), by_item_(users_.transposed()) {}
-
-void Cooccurrence::row(uint32_t item, uint32_t from, CooccurrenceRow& out) const {
-  out.sum.resize(items(), 0.0F);
-  for (uint64_t i = by_item_.start[item]; i < by_item_.start[item + 1]; ++i) {
-    const uint32_t user = by_item_.index[i];
-    const float weight = by_item_.value[i];
-    const uint32_t* index = users_.index.data();
-    uint64_t at = users_.start[user];
-    const uint64_t end = users_.start[user + 1];
-    if (from > 0)
-      at = static_cast<uint64_t>(std::lower_bound(index + at, index + end, from) - index);
-    for (; at < end; ++at) {
-      float& sum = out.sum[index[at]];
-      if (sum == 0) out.touched.push_back(index[at]);  // all terms are positive
-      sum += weight * users_.value[at];
+Cooccurrence::Cooccurrence(SparseMatrix&& taken)
+    : by_item_(taken.transposed()), place_(taken.index.size()) {
+  const SparseMatrix users = std::move(taken);  // gone at the end
+  std::vector<uint64_t> next(by_item_.start.begin(), by_item_.start.end() - 1);
+  entries_.reserve(users.index.size());
+  for (size_t user = 0; user < users.rows; ++user) {
+    const uint64_t begin = users.start[user];
+    for (uint64_t i = begin; i < users.start[user + 1]; ++i) {
+      place_[next[users.index[i]]++] = static_cast<uint32_t>(i - begin);
+      entries_.push_back({users.index[i], users.value[i]});
     }
   }
+  start_ = users.start;
+}
+
+uint64_t Cooccurrence::terms(uint32_t item, bool behind) const {
+  uint64_t terms = 0;
+  for (uint64_t i = by_item_.start[item]; i < by_item_.start[item + 1]; ++i) {
+    const uint32_t user = by_item_.index[i];
+    terms += start_[user + 1] - start_[user] - (behind ? place_[i] : 0);
+  }
+  return terms;
+}
+
+// Has a user's entries brought into the caches; the processor itself sees where they go on.
+inline void Cooccurrence::prefetch(uint64_t at) const {
+  constexpr uint64_t kLine = 8, kLines = 4;  // in entries
+  const uint32_t user = by_item_.index[at];
+  const Entry* entry = entries_.data() + start_[user] + place_[at];
+  const Entry* end = entries_.data() + start_[user + 1];
+  for (uint64_t line = 0; line < kLines && entry < end; ++line, entry += kLine) {
+    __builtin_prefetch(entry);
+  }
+}
+
+template <class Add>
+void Cooccurrence::for_terms(uint32_t item, bool behind, const Add& add) const {
+  constexpr uint64_t kAhead = 4;  // users
+  const uint64_t last = by_item_.start[item + 1];
+  for (uint64_t i = by_item_.start[item]; i < last; ++i) {
+    if (i + kAhead < last) prefetch(i + kAhead);
+    const uint32_t user = by_item_.index[i];
+    const float weight = by_item_.value[i];
+    const Entry* entry = entries_.data() + start_[user] + (behind ? place_[i] : 0);
+    const Entry* const end = entries_.data() + start_[user + 1];
+    for (; entry < end; ++entry) add(entry->item, weight * entry->value);
+  }
+}
+
+void Cooccurrence::row(uint32_t item, Part part, CooccurrenceRow& out) const {
+  const bool behind = part == Part::kFromItself;
+  out.sum.resize(items(), 0.0F);
+  // All terms are positive. Where there are many, most items have one, and who has is asked once.
+  if (terms(item, behind) > items() / 2) {
+    for_terms(item, behind, [sum = out.sum.data()](uint32_t to, float term) { sum[to] += term; });
+    for (uint32_t other = behind ? item : 0; other < items(); ++other) {
+      if (out.sum[other] != 0) out.touched.push_back(other);
+    }
+    return;
+  }
+  for_terms(item, behind, [&](uint32_t to, float term) {
+    float& sum = out.sum[to];
+    if (sum == 0) out.touched.push_back(to);
+    sum += term;
+  });
 }
 
 void weigh_entries(SparseMatrix& users, const EntryWeights& weights) {
@@ -93,39 +139,6 @@ Result<SparseMatrix> sparse_by_rows(
     block = {};  // or everything would be there twice
   }
   return out;
-}
-
-Result<SparseMatrix> nearest_items(const Cooccurrence& pairs, const NearestItems& wanted,
-                                   const Workers& workers) {
-  struct Own {
-    CooccurrenceRow row;
-    std::vector<std::pair<float, uint32_t>> ranked;  // minus the similarity, item
-  };
-  std::vector<Own> of_worker(workers.pool->size());
-  const auto nearest = [&](uint32_t item, size_t worker, const SparseRow& to) {
-    auto& [row, ranked] = of_worker[worker];
-    pairs.row(item, 0, row);
-    ranked.clear();
-    for (const uint32_t other : row.touched) {
-      const float like =
-          wanted.other.empty() ? row.sum[other] : row.sum[other] * wanted.other[other];
-      if (other != item && like > 0) ranked.emplace_back(-like, other);
-    }
-    const size_t kept = std::min(ranked.size(), wanted.neighbours);
-    const auto end = ranked.begin() + static_cast<ptrdiff_t>(kept);
-    std::nth_element(ranked.begin(), end, ranked.end());
-    std::sort(ranked.begin(), end,
-              [](const auto& a, const auto& b) { return a.second < b.second; });
-    for (auto at = ranked.begin(); at != end; ++at) {
-      const float like = wanted.own.empty() ? -at->first : -at->first * wanted.own[item];
-      to.index->push_back(at->second);
-      to.value->push_back(wanted.contrast == 1 ? like : std::pow(like, wanted.contrast));
-    }
-    row.reset();
-  };
-  const SparseMatrix by_target =
-      TRY(sparse_by_rows({pairs.items(), pairs.items()}, workers, nearest));
-  return by_target.transposed();
 }
 
 }  // namespace palate

@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "base/threads.h"
 #include "dataset/dataset.h"
+#include "math/table.h"
 
 namespace palate {
 
@@ -21,17 +22,31 @@ struct CooccurrenceRow {
   void reset();
 };
 
-// X is `users` (users by items) as given; the result does not depend on the number of threads.
+// X is `users` (users by items); the result does not depend on the number of threads.
 class Cooccurrence {
  public:
-  explicit Cooccurrence(SparseMatrix users);
-  [[nodiscard]] size_t items() const { return users_.cols; }
+  explicit Cooccurrence(SparseMatrix&& users);
+  [[nodiscard]] size_t items() const { return by_item_.rows; }
   [[nodiscard]] const SparseMatrix& by_item() const { return by_item_; }
-  // Row `item` into `out`, which must be reset; items below `from` are left out.
-  void row(uint32_t item, uint32_t from, CooccurrenceRow& out) const;
+  // G is symmetric: from the diagonal on, half of the work has all of it.
+  enum class Part : uint8_t { kWhole, kFromItself };
+  // Row `item` into `out`, which must be reset.
+  void row(uint32_t item, Part part, CooccurrenceRow& out) const;
 
  private:
-  SparseMatrix users_, by_item_;
+  // `behind`: from the item itself on, in every user's entries.
+  [[nodiscard]] uint64_t terms(uint32_t item, bool behind) const;
+  void prefetch(uint64_t at) const;  // the user of that entry of by_item_
+  template <class Add>
+  void for_terms(uint32_t item, bool behind, const Add& add) const;
+  struct Entry {
+    uint32_t item;
+    float value;
+  };
+  std::vector<uint64_t> start_;  // of users, in entries_, which are read in random order
+  std::vector<Entry, TableAllocator<Entry>> entries_;
+  SparseMatrix by_item_;
+  std::vector<uint32_t> place_;  // of an entry of by_item_ among the user's
 };
 
 // Entry values become interaction_strength(value, value_power) * entries of the row ^ (-user_power
@@ -63,14 +78,14 @@ Result<SparseMatrix> sparse_by_rows(
     const SparseShape& shape, const Workers& workers,
     const std::function<void(uint32_t row, size_t worker, const SparseRow& to)>& fill);
 
-// Of each item the `neighbours` that are most like it: G times its own and the other's factor, to
-// the power of `contrast`. Factors that are not given are 1.
+// Of each item the `neighbours`, one at least, that are most like it: G times its own and the
+// other's factor, to the power of `contrast`. Factors that are not given are 1.
 struct NearestItems {
   size_t neighbours = 0;
   float contrast = 1;
   std::span<const float> own = {}, other = {};
 };
-// A column for the neighbours of each item; only what is above 0.
+// A column for the neighbours of each item; only what is above 0, of equals the smaller items.
 Result<SparseMatrix> nearest_items(const Cooccurrence& pairs, const NearestItems& wanted,
                                    const Workers& workers);
 

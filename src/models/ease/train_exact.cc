@@ -135,7 +135,7 @@ Result<FloatTable> dense_gram(const Cooccurrence& pairs, std::span<const float> 
     const size_t last = std::min((block + 1) * kBlockRows, items);
     for (size_t item = block * kBlockRows; item < last; ++item) {
       const auto number = static_cast<uint32_t>(item);
-      pairs.row(number, number, rows[worker]);
+      pairs.row(number, Cooccurrence::Part::kFromItself, rows[worker]);
       for (const uint32_t other : rows[worker].touched) {
         gram[item * stride + other] = rows[worker].sum[other] * scale[item] * scale[other];
       }

@@ -69,7 +69,7 @@ class NeighbourFit {
  private:
   // From the diagonal on, scaled.
   void gram_row(uint32_t item, Scratch& scratch, const SparseRow& to) const {
-    pairs_.row(item, item, scratch.row);
+    pairs_.row(item, Cooccurrence::Part::kFromItself, scratch.row);
     std::ranges::sort(scratch.row.touched);
     for (const uint32_t other : scratch.row.touched) {
       to.index->push_back(other);
@@ -90,7 +90,7 @@ class NeighbourFit {
 
   // Those that `item` is predicted from, ascending, with the right-hand side of their system.
   void choose(uint32_t item, Scratch& scratch, const SparseRow& to) const {
-    pairs_.row(item, 0, scratch.row);
+    pairs_.row(item, Cooccurrence::Part::kWhole, scratch.row);
     scratch.ranked.clear();
     for (const uint32_t other : scratch.row.touched) {
       if (other == item) continue;
