@@ -50,6 +50,13 @@ double squared_length(const std::vector<float>& rows, size_t row, size_t dim) {
   return sum;
 }
 
+// Has the row that will soon be asked for brought into the caches.
+void prefetch_row(const float* row, size_t dim) {
+  constexpr size_t kLine = 16;  // floats
+  for (size_t d = 0; d < dim + kLine; d += kLine) __builtin_prefetch(row + d, 1);
+}
+constexpr uint64_t kRowsAhead = 3;
+
 struct Errors {
   double squares = 0, penalty = 0;
 };
@@ -62,6 +69,9 @@ Errors errors_of(const MfRun& run, const MfState& state, uint32_t user) {
              mf_lambda(run.options.config, count) * squared_length(state.users, user, run.dim())};
   const float* w = state.users.data() + user * run.dim();
   for (uint64_t i = matrix.start[user]; i < matrix.start[user + 1]; ++i) {
+    if (i + kRowsAhead < matrix.size()) {
+      prefetch_row(state.items.data() + matrix.index[i + kRowsAhead] * run.dim(), run.dim());
+    }
     const double error = double{matrix.value[i]} -
                          pair_value(w, state.items.data() + matrix.index[i] * run.dim(), run.dim());
     out.squares += error * error;
@@ -108,6 +118,7 @@ double rate_of(const MfConfig& config, int epoch) {
 
 // Each rating carries its share of the regularization of its user and item.
 struct SgdRates {
+  size_t dim = 0;
   double rate = 0;
   std::vector<float> users, items;  // λ n^(ν-1)
 };
@@ -122,7 +133,8 @@ SgdRates rates_of(const MfRun& run, int epoch) {
     }
     return out;
   };
-  return {rate_of(run.options.config, epoch), shares(run.data.by_user), shares(run.data.by_item)};
+  return {run.dim(), rate_of(run.options.config, epoch), shares(run.data.by_user),
+          shares(run.data.by_item)};
 }
 
 struct Step {
@@ -130,7 +142,8 @@ struct Step {
   float value;
 };
 
-void sgd_step(const Step& rating, const SgdRates& rates, MfState& state, size_t dim) {
+void sgd_step(const Step& rating, const SgdRates& rates, MfState& state) {
+  const size_t dim = rates.dim;
   pair_step(state.users.data() + rating.user * dim, state.items.data() + rating.item * dim, dim,
             {.value = rating.value,
              .rate = static_cast<float>(rates.rate),
@@ -138,35 +151,59 @@ void sgd_step(const Step& rating, const SgdRates& rates, MfState& state, size_t 
              .h_ridge = rates.items[rating.item]});
 }
 
-void shuffle(std::vector<Step>& steps, Philox random) {
-  for (size_t i = steps.size(); i > 1; --i) {
-    std::swap(steps[i - 1], steps[random.below(static_cast<uint32_t>(i))]);
+template <class T>
+void shuffle(std::vector<T>& list, Philox random) {
+  for (size_t i = list.size(); i > 1; --i) {
+    std::swap(list[i - 1], list[random.below(static_cast<uint32_t>(i))]);
   }
 }
 
-// The ratings of block (row, column) of the grid: users and items dealt out by their numbers, so
-// that a block holds about as many as another.
+// Blocks (row, column) of a grid: users and items dealt out by their numbers, so that a block holds
+// about as many as another.
 constexpr size_t kStrata = 8;
 
-Result<std::vector<std::vector<Step>>> blocks_of(const MfRun& run) {
+Status deal_blocks(MfRun& run) {
   const MfMatrix& matrix = run.data.by_user;
-  std::vector<std::vector<Step>> blocks(kStrata * kStrata);
-  TRY(run.options.pool->for_blocks(
-      kStrata,
-      [&](size_t row, size_t) {
-        for (size_t user = row; user < matrix.rows; user += kStrata) {
-          for (uint64_t i = matrix.start[user]; i < matrix.start[user + 1]; ++i) {
-            blocks[row * kStrata + matrix.index[i] % kStrata].push_back(
-                {static_cast<uint32_t>(user), matrix.index[i], matrix.value[i]});
-          }
+  run.grid.resize(kStrata * kStrata);
+  const auto deal_row = [&](size_t row, size_t) {
+    for (size_t user = row; user < matrix.rows; user += kStrata) {
+      for (uint64_t i = matrix.start[user]; i < matrix.start[user + 1]; ++i) {
+        MfBlock& block = run.grid[row * kStrata + matrix.index[i] % kStrata];
+        if (block.users.empty() || block.users.back() != user) {
+          block.users.push_back(static_cast<uint32_t>(user));
+          block.start.push_back(static_cast<uint32_t>(block.items.size()));
         }
-      },
-      run.options.stop));
-  return blocks;
+        block.items.push_back(matrix.index[i]);
+        block.values.push_back(matrix.value[i]);
+      }
+    }
+    for (size_t column = 0; column < kStrata; ++column) {
+      MfBlock& block = run.grid[row * kStrata + column];
+      block.start.push_back(static_cast<uint32_t>(block.items.size()));
+    }
+  };
+  return run.options.pool->for_blocks(kStrata, deal_row, run.options.stop);
+}
+
+// A step for each rating of the block: users in a random order, and one's ratings together, so that
+// his row stays where it is fast and the block's items do, too.
+void walk_block(const MfBlock& block, const SgdRates& rates, Philox random, MfState& state) {
+  std::vector<uint32_t> order(block.users.size());
+  std::iota(order.begin(), order.end(), 0U);
+  shuffle(order, random);
+  for (const uint32_t at : order) {
+    for (uint32_t i = block.start[at]; i < block.start[at + 1]; ++i) {
+      if (i + kRowsAhead < block.items.size()) {
+        prefetch_row(state.items.data() + block.items[i + kRowsAhead] * rates.dim, rates.dim);
+      }
+      sgd_step({block.users[at], block.items[i], block.values[i]}, rates, state);
+    }
+  }
 }
 
 // The same through atomics: what two threads write at once is one of the two.
-void hogwild_step(const Step& rating, const SgdRates& rates, MfState& state, size_t dim) {
+void hogwild_step(const Step& rating, const SgdRates& rates, MfState& state) {
+  const size_t dim = rates.dim;
   float* w = state.users.data() + rating.user * dim;
   float* h = state.items.data() + rating.item * dim;
   const auto get = [](float& at) {
@@ -204,15 +241,14 @@ Status mf_als_epoch(MfRun& run, MfState& state) {
 // neither a user nor an item, so they may run at once, and the result is that of any order.
 Status mf_sgd_epoch(MfRun& run, MfState& state) {
   const SgdRates rates = rates_of(run, state.epoch);
-  auto blocks = TRY(blocks_of(run));
+  if (run.grid.empty()) TRY(deal_blocks(run));
   for (size_t stratum = 0; stratum < kStrata; ++stratum) {
     TRY(run.options.pool->for_blocks(
         kStrata,
         [&](size_t row, size_t) {
           const size_t number = row * kStrata + (row + stratum) % kStrata;
           const uint64_t stream = static_cast<uint64_t>(state.epoch) << 32 | number;
-          shuffle(blocks[number], Philox(run.options.seed, stream));
-          for (const Step& step : blocks[number]) sgd_step(step, rates, state, run.dim());
+          walk_block(run.grid[number], rates, Philox(run.options.seed, stream), state);
         },
         run.options.stop));
   }
@@ -225,15 +261,20 @@ Status mf_hogwild_epoch(MfRun& run, MfState& state) {
   constexpr size_t kStepsEach = 4096;
   const SgdRates rates = rates_of(run, state.epoch);
   std::vector<Step> steps;
-  const auto blocks = TRY(blocks_of(run));
-  for (const auto& block : blocks) steps.insert(steps.end(), block.begin(), block.end());
+  const MfMatrix& matrix = run.data.by_user;
+  steps.reserve(matrix.size());
+  for (uint32_t user = 0; user < matrix.rows; ++user) {
+    for (uint64_t i = matrix.start[user]; i < matrix.start[user + 1]; ++i) {
+      steps.push_back({user, matrix.index[i], matrix.value[i]});
+    }
+  }
   shuffle(steps, Philox(run.options.seed, static_cast<uint64_t>(state.epoch) << 32));
   TRY(run.options.pool->for_blocks((steps.size() + kStepsEach - 1) / kStepsEach,
                                    [&](size_t block, size_t) {
                                      const size_t end =
                                          std::min(steps.size(), (block + 1) * kStepsEach);
                                      for (size_t i = block * kStepsEach; i < end; ++i) {
-                                       hogwild_step(steps[i], rates, state, run.dim());
+                                       hogwild_step(steps[i], rates, state);
                                      }
                                    },
                                    run.options.stop));

@@ -68,6 +68,14 @@ struct MfState {
   MfCurve curve;
 };
 
+// A block of the grid that sgd walks: what some users said of some items, user by user.
+struct MfBlock {
+  std::vector<uint32_t> users;
+  std::vector<uint32_t> start;  // of each user, and the end
+  std::vector<uint32_t> items;
+  std::vector<float> values;
+};
+
 struct MfRun {
   const MfData& data;
   const MfFitOptions& options;
@@ -75,6 +83,7 @@ struct MfRun {
   const std::vector<float>& user_profiles;  // users × profiles.size
   const std::vector<float>& item_profiles;
   std::vector<MfScratch> scratch;  // one a worker
+  std::vector<MfBlock> grid = {};  // of sgd, from its first epoch on
   [[nodiscard]] size_t dim() const { return static_cast<size_t>(options.config.factors) + 1; }
 };
 
