@@ -15,7 +15,7 @@
 #include <string>
 
 #include "bias/biased_examples.h"
-#include "infer/network.h"
+#include "bias/page_scores.h"
 #include "math/metrics.h"
 #include "world_flags.h"
 
@@ -23,8 +23,6 @@ namespace palate::bench {
 namespace {
 
 using Json = nlohmann::json;
-
-constexpr size_t kPage = 20;  // rows, as biased_examples.cc writes them
 
 Status write(std::span<char*> arguments) {
   const OldRanker ranker = TRY(parse_old_ranker(arguments[1]));
@@ -34,45 +32,6 @@ Status write(std::span<char*> arguments) {
   const auto log = TRY(log_of(world, ranker));
   std::puts(TRY(write_examples(world, log, plan, arguments[0])).dump().c_str());
   return {};
-}
-
-size_t place_of(const auto& columns, const std::string& name) {
-  const auto found =
-      std::ranges::find_if(columns, [&](const auto& column) { return column.name == name; });
-  PALATE_CHECK(found != columns.end(), "the network reads columns that the rankers see");
-  return static_cast<size_t>(found - columns.begin());
-}
-
-// A field "item:linear" reads the column "item".
-std::string column_name(const std::string& field) { return field.substr(0, field.find(':')); }
-
-Result<std::vector<float>> scores_of(const Network& network, const Examples& examples) {
-  const NetworkSpec& spec = network.spec();
-  std::vector<float> scores(examples.rows());
-  NetworkScratch scratch;
-  for (size_t first = 0; first < examples.rows(); first += kPage) {
-    std::vector<std::vector<uint32_t>> ids(spec.sparse.size());
-    std::vector<std::vector<float>> numbers(spec.dense.size());
-    std::vector<SparseValues> sparse;
-    std::vector<std::span<const float>> dense;
-    for (size_t f = 0; f < ids.size(); ++f) {
-      const size_t column = place_of(examples.schema().ids, column_name(spec.sparse[f].name));
-      for (size_t row = first; row < first + kPage; ++row) {
-        ids[f].push_back(examples.ids(column, row)[0]);
-      }
-      sparse.push_back({ids[f], {}});
-    }
-    for (size_t f = 0; f < numbers.size(); ++f) {
-      const size_t column = place_of(examples.schema().numbers, column_name(spec.dense[f].name));
-      for (size_t row = first; row < first + kPage; ++row) {
-        numbers[f].push_back(examples.numbers(column, row)[0]);
-      }
-      dense.emplace_back(numbers[f]);
-    }
-    const std::span<float> out = std::span(scores).subspan(first, kPage);
-    TRY(network.score({kPage, sparse, dense}, {&out, 1}, scratch));
-  }
-  return scores;
 }
 
 struct Judged {
@@ -104,12 +63,12 @@ Status judge(std::span<char*> arguments) {
   const auto artefact = TRY(Artefact::open(arguments[0]));
   const auto network = TRY(Network::load(artefact));
   const Examples examples = TRY(Examples::open(arguments[1]));
-  const std::vector<float> scores = TRY(scores_of(*network, examples));
-  const size_t user = place_of(examples.schema().ids, "judged_user");
+  const std::vector<float> scores = TRY(scores_of(*network, examples)).front();
+  const size_t user = column_named(examples.schema().ids, "judged_user");
   std::map<uint32_t, Judged> users;
-  for (size_t first = 0; first < examples.rows(); first += kPage) {
-    judge_page(std::span(scores).subspan(first, kPage), examples.label(0).subspan(first, kPage),
-               users[examples.ids(user, first)[0]]);
+  for (size_t first = 0; first < examples.rows(); first += kPageRows) {
+    judge_page(std::span(scores).subspan(first, kPageRows),
+               examples.label(0).subspan(first, kPageRows), users[examples.ids(user, first)[0]]);
   }
   Json json = {{"ndcg", Json::array()}, {"pairs", Json::array()}};
   for (const char* of_users : {"predicted", "truth"}) json[of_users] = Json::array();

@@ -1,77 +1,15 @@
 #include "bias/biased_examples.h"
 
-#include <cmath>
 #include <functional>
 #include <map>
 
+#include "bias/shown_columns.h"
 #include "math/philox.h"
-#include "simulate/words.h"
 
 namespace palate::bench {
 namespace {
 
 using Json = nlohmann::json;
-
-constexpr size_t kJudgedItems = 20;
-constexpr uint64_t kHeldOut = 8001, kJudged = 8002;  // streams
-
-// What a ranker sees of a row, and its columns.
-class Columns {
- public:
-  Columns(const World& world, const ExamplesPlan& plan, bool with_position)
-      : world_(world), truth_(world), sees_user_(plan.sees_user) {
-    const auto add = [&](const char* name, size_t known) {
-      schema_.ids.push_back({.name = name, .vocabulary = static_cast<uint32_t>(known + 1)});
-    };
-    add("item", world.items());
-    add("category", category_words().size());
-    add("creator", creators_count());
-    add("language", std::size(kLanguages));
-    if (sees_user_) {
-      add("user", world.users());
-      add("region", std::size(kRegions));
-      add("taste", world.users() * category_words().size());  // the user and the category
-    }
-    if (with_position) add("position", kShownPositionsMax);
-    with_position_ = with_position;
-    schema_.numbers.push_back({.name = "age_days"});
-    columns_.ids.resize(schema_.ids.size());
-    columns_.numbers.resize(1);
-  }
-  void label(const std::string& name) {
-    schema_.labels.push_back(name);
-    columns_.labels.emplace_back();
-  }
-  // A column that no ranker reads.
-  void id(const std::string& name) {
-    schema_.ids.push_back({.name = name, .vocabulary = UINT32_MAX});
-    columns_.ids.emplace_back();
-  }
-  void add(uint32_t user, uint32_t item, double day, size_t position) {
-    const ItemNature& nature = truth_.item(item);
-    std::vector<uint32_t> ids{item, nature.category, nature.creator, nature.language};
-    if (sees_user_) {
-      ids.push_back(user);
-      ids.push_back(truth_.user(user).region);
-      ids.push_back(user * static_cast<uint32_t>(category_words().size()) + nature.category);
-    }
-    if (with_position_) ids.push_back(static_cast<uint32_t>(position));
-    for (size_t i = 0; i < ids.size(); ++i) columns_.ids[i].values.push_back(ids[i] + 1);
-    const double age = std::max(0.0, day - static_cast<double>(nature.released_day));
-    columns_.numbers[0].push_back(static_cast<float>(std::log1p(age)));
-  }
-  ExampleColumns& columns() { return columns_; }
-  Status save(const Path& path) && {
-    return TRY(Examples::from_columns(std::move(schema_), std::move(columns_))).save(path);
-  }
-
- private:
-  const World& world_;
-  const Truth truth_;
-  bool sees_user_, with_position_ = false;
-  ExampleSchema schema_;
-  ExampleColumns columns_;
-};
 
 // A row's label and weight.
 struct Correction {
@@ -81,17 +19,12 @@ struct Correction {
   bool with_position = false;
 };
 
-bool held_out(const World& world, const LoggedRow& row) {
-  Philox random(world.config().seed + kHeldOut, uint64_t{row.user} << 32 | row.visit);
-  return random.uniform() < 0.1;
-}
-
 double clicked(const LoggedRow& row) { return row.shown.response > 0 ? 1 : 0; }
 
 Status write(const World& world, const std::vector<LoggedRow>& rows, const ExamplesPlan& plan,
              const Correction& correction, const Path& out) {
   for (const bool apart : {false, true}) {
-    Columns columns(world, plan, correction.with_position);
+    ShownColumns columns(world, {plan.sees_user, correction.with_position});
     columns.label("click");
     for (const LoggedRow& row : rows) {
       if (held_out(world, row) != apart) continue;
@@ -104,29 +37,19 @@ Status write(const World& world, const std::vector<LoggedRow>& rows, const Examp
   return {};
 }
 
-// Items drawn uniformly for each visit of the last days, with what the user would like of them; in
-// the first place, which the ranker that reads places is served with.
+// Drawn pages with what the user would like of them; in the first place, which the ranker that
+// reads places is served with.
 Status write_judged(const World& world, const std::vector<LoggedRow>& log, const ExamplesPlan& plan,
                     const Path& out) {
   const Truth truth(world);
-  Columns columns(world, plan, /*with_position=*/true);
+  ShownColumns columns(world, {.user = plan.sees_user, .position = true});
   columns.label("attraction");
   columns.id("judged_user");
-  std::map<std::pair<uint32_t, uint32_t>, double> visits;
-  for (const LoggedRow& row : log) {
-    if (row.day >= plan.judged_from_day) visits.try_emplace({row.user, row.visit}, row.day);
-  }
-  for (const auto& [visit, day] : visits) {
-    Philox random(world.config().seed + kJudged, uint64_t{visit.first} << 32 | visit.second);
-    for (size_t i = 0; i < kJudgedItems;) {
-      const uint32_t item = random.below(static_cast<uint32_t>(world.items()));
-      if (static_cast<double>(truth.item(item).released_day) > day) continue;
-      columns.add(visit.first, item, day, 0);
-      columns.columns().labels[0].push_back(
-          static_cast<float>(truth.attraction(visit.first, item, day)));
-      columns.columns().ids.back().values.push_back(visit.first);
-      ++i;
-    }
+  for (const DrawnRow& row : drawn_pages(world, log, plan.judged_from_day)) {
+    columns.add(row.user, row.item, row.day, 0);
+    columns.columns().labels[0].push_back(
+        static_cast<float>(truth.attraction(row.user, row.item, row.day)));
+    columns.columns().ids.back().values.push_back(row.user);
   }
   return std::move(columns).save(out / "judged");
 }

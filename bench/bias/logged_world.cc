@@ -63,7 +63,7 @@ class Production {
 // Impressions with what followed from them.
 class Log {
  public:
-  Log(const World& world, OldRanker ranker) : world_(world), ranker_(ranker) {}
+  Log(const World& world, OldRanker ranker) : world_(world), truth_(world), ranker_(ranker) {}
   void add(const Happening& happening) {
     if (happening.page == kNoPage) return;
     const uint64_t place = uint64_t{happening.user} << 40 | uint64_t{happening.visit} << 20 |
@@ -84,6 +84,10 @@ class Log {
     uint16_t& response = rows[row->second].shown.response;
     if (happening.type == Happened::kClick) response = std::max<uint16_t>(response, 1);
     if (happening.type == Happened::kLike) response = 2;
+    if (happening.type == Happened::kWatch) {
+      rows[row->second].watched =
+          happening.value / static_cast<float>(truth_.item(happening.item).length_s);
+    }
   }
   std::vector<LoggedRow> rows;
 
@@ -95,6 +99,7 @@ class Log {
     return random.uniform() < 0.2;
   }
   const World& world_;
+  const Truth truth_;
   OldRanker ranker_;
   std::unordered_map<uint64_t, size_t> row_of_;
 };

@@ -25,6 +25,7 @@ struct LoggedRow {
   uint32_t user = 0, item = 0;
   uint32_t visit = 0;  // of the user
   double day = 0;
+  float watched = 0;  // the share of its length, once clicked
 };
 
 // A row an impression, in order of time.

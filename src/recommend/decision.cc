@@ -201,7 +201,8 @@ PastDecision decision_in(const Json& json) {
   past.moment = {.request_id = json.at("request_id").get<std::string>(),
                  .now = {json.at("made").get<int64_t>()},
                  .state_missing = json.value("state_missing", false),
-                 .stages = {}};
+                 .stages = {},
+                 .set_aside = list_in(json, "set_aside")};
   for (const Json& stage : json.at("stages")) {
     past.moment.stages.push_back(stage.at("state").get<std::string>());
   }
@@ -245,6 +246,11 @@ DecisionRecord decision_of(const Draft& draft) {
   write_pipeline(json, *draft.pipeline);
   write_request(json, draft);
   write_stages(json, draft);
+  if (draft.set_aside && !draft.set_aside->empty()) {
+    json.key("set_aside").open('[');
+    for (const std::string& feature : *draft.set_aside) json.string(feature);
+    json.close(']');
+  }
   write_candidates(json, draft);
   write_answer(json, slate);
   json.close('}');

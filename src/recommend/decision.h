@@ -52,6 +52,7 @@ struct PastMoment {
   // What became of each stage, as in a trace: one that was skipped or failed is left out again.
   // Empty: all run.
   std::vector<std::string> stages;
+  std::vector<std::string> set_aside;  // features that the ranker was asked without
 };
 
 // Whichever way it was asked.

@@ -125,6 +125,7 @@ struct Draft {
   std::vector<HeadPlace> head{};
   std::vector<ItemIx> head_given{};
   std::vector<TracedOrder> orders{};
+  std::optional<std::vector<std::string>> set_aside{};  // features the ranker was asked without
   // The beginning of the personal list, where drafts were ranked together (recommender.cc).
   std::vector<Scored> ranked_together{};
   // Step "rank": up to n, best first.

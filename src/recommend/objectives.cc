@@ -9,6 +9,7 @@
 #include "base/near_names.h"
 #include "events/number_text.h"
 #include "features/reader.h"
+#include "recommend/decision.h"
 
 namespace palate {
 namespace {
@@ -86,10 +87,15 @@ Result<std::vector<std::vector<float>>> ranker_columns(const PipelineRun& run) {
     return fail(Code::kUnavailable,
                 "the release has no ranker; train one with `palate train --models ranker`");
   }
+  const Ranker& ranker = *run.draft.loaded.ranker;
+  const PastMoment* const past = run.draft.again.past;
+  if (!run.draft.set_aside) {
+    run.draft.set_aside = past != nullptr ? past->set_aside : ranker.drift().set_aside();
+  }
   std::vector<std::vector<float>> columns;
   TRY(read_candidates(run, [&](const FeatureReader::Request& request) -> Status {
     thread_local Ranker::Scratch scratch;
-    columns = TRY(run.draft.loaded.ranker->score(request, scratch));
+    columns = TRY(ranker.score(request, *run.draft.set_aside, scratch));
     return {};
   }));
   return columns;

@@ -63,6 +63,11 @@ Result<Slate> Recommender::onboarding(const OnboardingRequest& asked) const {
   return palate::onboarding(*loaded_, asked);
 }
 
+std::vector<FeatureDrift::Shift> Recommender::feature_shifts() const {
+  if (loaded_->ranker == nullptr) return {};
+  return loaded_->ranker->drift().report();
+}
+
 Result<Recommender::Repeated> Recommender::repeat(const PastDecision& past) const {
   Repeated out;
   struct Ask {

@@ -17,6 +17,7 @@
 #include "events/decision.h"
 #include "features/live_state.h"
 #include "models/model.h"
+#include "models/ranker/feature_drift.h"
 #include "registry/registry.h"
 
 namespace palate {
@@ -225,6 +226,8 @@ class Recommender {
   [[nodiscard]] const Release& release() const;
   [[nodiscard]] std::vector<ModelInfo> models() const;
   [[nodiscard]] std::vector<StepTiming> step_timings() const;
+  // Of the numbers that the release's ranker reads; none without one.
+  [[nodiscard]] std::vector<FeatureDrift::Shift> feature_shifts() const;
 
  private:
   explicit Recommender(std::unique_ptr<const LoadedRelease> loaded);

@@ -42,7 +42,9 @@ Result<std::shared_ptr<const Recommender>> LiveModels::current() const {
 
 LiveModels::Report LiveModels::report() const {
   std::lock_guard lock(mutex_);
-  return report_;
+  Report report = report_;
+  if (pair_.current != nullptr) report.shifts = pair_.current->feature_shifts();
+  return report;
 }
 
 void LiveModels::watch(const std::stop_token& stop) {

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/file.h"
 #include "features/live_state.h"
@@ -51,6 +52,7 @@ class LiveModels {
     uint64_t failed_release = 0;  // one that is current in the registry but does not load
     std::string failure;          // why; empty: nothing is wrong
     uint64_t loads = 0, failures = 0;
+    std::vector<FeatureDrift::Shift> shifts;  // of what the release's ranker reads
   };
   [[nodiscard]] Report report() const;
 

@@ -87,6 +87,7 @@ struct ServeMetrics::State {
   void add_gauges();
   [[nodiscard]] prometheus::MetricFamily latencies() const;
   void add_counts(const Gauges& gauges, std::vector<prometheus::MetricFamily>& families) const;
+  void add_shifts(const Gauges& gauges, std::vector<prometheus::MetricFamily>& families) const;
 };
 
 void ServeMetrics::State::add_endpoints(std::span<const std::string_view> names) {
@@ -114,6 +115,33 @@ prometheus::MetricFamily ServeMetrics::State::latencies() const {
     family.metric.push_back(std::move(metric));
   }
   return family;
+}
+
+void ServeMetrics::State::add_shifts(const Gauges& gauges,
+                                     std::vector<prometheus::MetricFamily>& families) const {
+  if (gauges.models.shifts.empty()) return;
+  prometheus::MetricFamily shift{
+      .name = "palate_ranker_feature_shift",
+      .help = "How far a feature's mean is from training's, in its standard deviations.",
+      .type = prometheus::MetricType::Gauge,
+      .metric = {}};
+  prometheus::MetricFamily aside{
+      .name = "palate_ranker_feature_set_aside",
+      .help = "1 where the ranker is served without the feature because it has moved too far.",
+      .type = prometheus::MetricType::Gauge,
+      .metric = {}};
+  for (const FeatureDrift::Shift& one : gauges.models.shifts) {
+    prometheus::ClientMetric metric;
+    for (const auto& [name, text] : labelled({{"feature", one.feature}})) {
+      metric.label.push_back({name, text});
+    }
+    metric.gauge.value = one.shift;
+    shift.metric.push_back(metric);
+    metric.gauge.value = one.set_aside ? 1 : 0;
+    aside.metric.push_back(metric);
+  }
+  families.push_back(std::move(shift));
+  families.push_back(std::move(aside));
 }
 
 void ServeMetrics::State::add_counts(const Gauges& gauges,
@@ -251,6 +279,7 @@ std::string ServeMetrics::text(const Gauges& gauges) {
   auto families = state_->registry.Collect();
   families.push_back(state_->latencies());
   state_->add_counts(gauges, families);
+  state_->add_shifts(gauges, families);
   return prometheus::TextSerializer().Serialize(families);
 }
 

@@ -97,6 +97,31 @@ def test_a_pipeline_asks_it(world):
         server.stop()
 
 
+def test_features_that_have_moved_are_set_aside_and_told(world, tmp_path):
+    """The world has ended: nobody is shown anything any more, so counts of the last days fall to nothing."""
+    folder, _, _ = world
+    config = tmp_path / "palate.toml"
+    config.write_text(CONFIG + "\n[decisions]\nshare = 1.0\n")
+    server = Server(folder / "data", "--config", config)
+
+    def set_aside():
+        lines = [line for line in server.client.get("/metrics").text.splitlines() if line.startswith("palate_ranker_feature_set_aside{")]
+        return {line.split('feature="')[1].split('"')[0]: line.endswith(" 1") for line in lines}
+
+    try:
+        assert set_aside() and not any(set_aside().values()), "nothing is judged before many requests"
+        for _ in range(260):
+            asked(server, "ranked", "u00001")
+        assert any(aside for name, aside in set_aside().items() if name.startswith("category_count:impression")), set_aside()
+        assert "the ranker is served without category_count:impression" in server.output()
+        answer = asked(server, "ranked", "u00001")
+        assert {stage["stage"]: stage for stage in answer["trace"]}["formula"]["state"] == "ran"
+    finally:
+        server.stop()
+    again = run_json("replay", answer["request_id"], "--config", config, "--data", folder / "data")
+    assert again["same"] is True, again
+
+
 def test_what_the_user_does_counts_at_once(world):
     folder, common, _ = world
     server = Server(folder / "data", "--config", folder / "palate.toml")

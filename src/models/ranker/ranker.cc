@@ -44,10 +44,11 @@ Result<std::unique_ptr<const Ranker>> Ranker::load(std::shared_ptr<const Artefac
     return fail(Code::kConflict, "{}; keep it, or {}", fields.error().message, kTrainAgain);
   }
   std::string version = artefact->manifest().version;
-  auto network = TRY(Network::load(std::move(artefact)));
+  auto network = TRY(Network::load(artefact));
   std::unique_ptr<Ranker> ranker(
       new Ranker(std::move(*fields), std::move(network), std::move(version)));
   TRY(ranker->find_columns());
+  TRY(ranker->learn_drift(*artefact));
   return ranker;
 }
 
@@ -78,6 +79,27 @@ Status Ranker::find_columns() {
   return {};
 }
 
+// What training saw of each number; of those that no field of the network reads, nothing.
+Status Ranker::learn_drift(const Artefact& artefact) {
+  std::vector<std::vector<FeatureDrift::Feature>> fields;
+  for (const auto& names : fields_.number_names()) {
+    auto& field = fields.emplace_back();
+    for (const std::string& name : names) field.push_back({name, 0, 0});
+  }
+  for (size_t i = 0; i < dense_.size(); ++i) {
+    const std::string& name = network_->spec().dense[i].name;
+    const auto mean = TRY(artefact.vector<float>("mean." + name));
+    const auto scale = TRY(artefact.vector<float>("scale." + name));
+    auto& field = fields[dense_[i]];
+    for (size_t column = 0; column < field.size(); ++column) {
+      field[column].mean = mean[column];
+      field[column].scale = scale[column];
+    }
+  }
+  drift_ = std::make_unique<FeatureDrift>(std::move(fields));
+  return {};
+}
+
 std::vector<std::string> Ranker::objectives() const {
   std::vector<std::string> names;
   for (const Output& output : network_->spec().outputs) names.push_back(output.name);
@@ -85,8 +107,11 @@ std::vector<std::string> Ranker::objectives() const {
 }
 
 Result<std::vector<std::vector<float>>> Ranker::score(const FeatureReader::Request& request,
+                                                      std::span<const std::string> set_aside,
                                                       Scratch& scratch) const {
   fields_.read(request, scratch.values, scratch.fields);
+  drift_->observe(scratch.values.numbers);
+  if (!set_aside.empty()) drift_->leave_out(set_aside, scratch.values.numbers);
   std::vector<SparseValues> sparse;
   for (const size_t at : sparse_) {
     if (at == kPosition) {

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "features/ranking_fields.h"
 #include "infer/network.h"
+#include "models/ranker/feature_drift.h"
 
 namespace palate {
 
@@ -38,14 +39,19 @@ class Ranker {
     NetworkScratch network;
   };
   // A row an objective: what the network says of each candidate, a probability where the objective
-  // is one. A candidate's numbers do not depend on the others.
-  [[nodiscard]] Result<std::vector<std::vector<float>>> score(const FeatureReader::Request& request,
-                                                              Scratch& scratch) const;
+  // is one. A candidate's numbers do not depend on the others. `set_aside`: features that count as
+  // missing, those of drift() for an answer of now.
+  [[nodiscard]] Result<std::vector<std::vector<float>>> score(
+      const FeatureReader::Request& request, std::span<const std::string> set_aside,
+      Scratch& scratch) const;
+  // Of all that was scored. Thread-safe.
+  [[nodiscard]] const FeatureDrift& drift() const { return *drift_; }
 
  private:
   Ranker(RankingFields fields, std::shared_ptr<const Network> network, std::string version)
       : fields_(std::move(fields)), network_(std::move(network)), version_(std::move(version)) {}
   Status find_columns();
+  Status learn_drift(const Artefact& artefact);
 
   RankingFields fields_;
   std::shared_ptr<const Network> network_;
@@ -54,6 +60,7 @@ class Ranker {
   // held at the first.
   static constexpr size_t kPosition = SIZE_MAX;
   std::vector<size_t> sparse_, dense_;
+  std::unique_ptr<FeatureDrift> drift_;  // by fields_.numbers()
 };
 
 }  // namespace palate

@@ -82,12 +82,13 @@ class Served : public ::testing::Test {
   }
 
   Result<std::vector<std::vector<float>>> score(const Ranker& ranker,
-                                                const std::vector<ItemIx>& items) {
+                                                const std::vector<ItemIx>& items,
+                                                const std::vector<std::string>& set_aside = {}) {
     const Catalogue::View view = catalogue_.view();
     const FeatureSources from{&types_, &view, &popularity_, nullptr};
     const FeatureMoment moment{&user_, {}, {kDayUs}};
     Ranker::Scratch scratch;
-    return ranker.score({from, moment, items}, scratch);
+    return ranker.score({from, moment, items}, set_aside, scratch);
   }
 
   static constexpr uint32_t kItems = 40;
@@ -114,6 +115,19 @@ TEST_F(Served, SaysEachObjectiveOfEachCandidate) {
     EXPECT_NE(row[0], row[1]);
     for (const float probability : row) EXPECT_TRUE(probability > 0 && probability < 1);
   }
+}
+
+TEST_F(Served, AFeatureThatHasMovedAwayIsSetAside) {
+  const auto ranker = load();
+  ASSERT_TRUE(ranker) << ranker.error().message;
+  const auto before = score(**ranker, {{1}, {2}});
+  ASSERT_TRUE(before);
+  EXPECT_TRUE((*ranker)->drift().set_aside().empty());
+  EXPECT_EQ((*ranker)->drift().report().size(), parts_.features.size());
+  const std::vector<std::string> names{"user_recency_h"};
+  const auto without = score(**ranker, {{1}, {2}}, names);
+  ASSERT_TRUE(without);
+  EXPECT_NE((*before)[0][0], (*without)[0][0]);
 }
 
 TEST_F(Served, ACandidateDoesNotDependOnTheOthers) {
@@ -170,7 +184,7 @@ TEST_F(Served, NobodyAndNothingAreFine) {
   const FeatureSources from{&types_, &view, &popularity_, nullptr};
   const FeatureMoment nobody{nullptr, {}, {0}};
   Ranker::Scratch scratch;
-  const auto none = (*ranker)->score({from, nobody, {}}, scratch);
+  const auto none = (*ranker)->score({from, nobody, {}}, {}, scratch);
   ASSERT_TRUE(none) << none.error().message;
   EXPECT_TRUE((*none)[0].empty());
 }
