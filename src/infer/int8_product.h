@@ -11,9 +11,6 @@
 
 namespace palate {
 
-template <class T>
-using TableOf = std::vector<T, TableAllocator<T>>;
-
 // Of four columns; an even number of them.
 constexpr size_t int8_groups(size_t in) { return (in + 7) / 8 * 2; }
 

@@ -28,10 +28,26 @@ struct Memory {
   Int8Scratch& int8;
 };
 
-// Sums of squares of a layer's exact sums and of what 8 bits are off, by product.
+// Sums of squares of a layer's exact sums and of what fewer bits are off, by product.
 struct Squares {
   double exact = 0, off = 0;
 };
+struct Comparison {
+  const Plan& narrow;
+  std::vector<Squares> squares;
+};
+
+bool is_narrow(const Plan& plan, uint32_t product) {
+  return !plan.products[product].halves.empty() ||
+         (!plan.int8.empty() && plan.int8[product].has_value());
+}
+
+void multiply_in(const Plan& plan, uint32_t product, const Block& block, Int8Scratch& scratch) {
+  if (!plan.int8.empty() && plan.int8[product]) {
+    return multiply_int8(*plan.int8[product], block, scratch);
+  }
+  multiply(plan.products[product], block);
+}
 
 // One request's way through a plan.
 class Run {
@@ -47,8 +63,8 @@ class Run {
     first_ = first;
     rows_ = rows;
   }
-  // Layers run in fp32, and what 8 bits would be off is added up.
-  void compare(std::vector<Squares>* squares) { squares_ = squares; }
+  // What the layers of another plan are off is added up.
+  void compare(Comparison* comparison) { comparison_ = comparison; }
 
   void run(std::span<const Step> steps) {
     for (const Step& step : steps) one(step);
@@ -146,22 +162,20 @@ class Run {
       block.epilogue.times = view(*step.times);
       block.epilogue.plus = view(*step.plus);
     }
-    const Int8Weights* int8 = nullptr;
-    if (!plan_.int8.empty() && plan_.int8[step.product]) int8 = &*plan_.int8[step.product];
-    if (int8 != nullptr && squares_ == nullptr) return multiply_int8(*int8, block, memory_.int8);
-    if (int8 != nullptr) compare(step, *int8, block);
-    multiply(weights, block);
+    if (comparison_ != nullptr) compare(step, block);
+    multiply_in(plan_, step.product, block, memory_.int8);
   }
 
-  void compare(const Step& step, const Int8Weights& int8, Block block) const {
-    std::vector<float> exact(block.rows * int8.out), about(exact.size());
+  void compare(const Step& step, Block block) const {
+    const size_t out = plan_.products[step.product].out;
+    std::vector<float> exact(block.rows * out), about(exact.size());
     block.epilogue = {.bias = block.epilogue.bias};
-    block.out_stride = int8.out;
+    block.out_stride = out;
     block.out = exact.data();
-    multiply(plan_.products[step.product], block);
+    multiply_in(plan_, step.product, block, memory_.int8);
     block.out = about.data();
-    multiply_int8(int8, block, memory_.int8);
-    Squares& squares = (*squares_)[step.product];
+    multiply_in(comparison_->narrow, step.product, block, memory_.int8);
+    Squares& squares = comparison_->squares[step.product];
     for (size_t i = 0; i < exact.size(); ++i) {
       const double off = double{about[i]} - exact[i];
       squares.exact += double{exact[i]} * exact[i];
@@ -185,7 +199,7 @@ class Run {
   const Plan& plan_;
   const NetworkRequest& request_;
   Memory memory_;
-  std::vector<Squares>* squares_ = nullptr;
+  Comparison* comparison_ = nullptr;
   size_t layout_rows_ = 0, first_ = 0, rows_ = 0;
 };
 
@@ -223,6 +237,7 @@ double sequence_flop(const SequenceOp& op, const Step& step) {
 struct Network::State {
   NetworkWeights weights;
   Plan plan;
+  bool share = true;
   size_t block_rows = 0;
 };
 
@@ -238,8 +253,20 @@ Result<std::shared_ptr<const Network>> Network::load(std::shared_ptr<const Artef
   }
   auto state = std::make_unique<State>();
   state->weights = TRY(NetworkWeights::read(std::move(artefact)));
+  state->share = options.share;
   state->plan = make_plan(state->weights, {.share = options.share});
-  if (options.precision == Precision::kInt8) quantize(state->plan);
+  switch (options.precision.value_or(state->weights.layers)) {
+    case Precision::kF32:
+      break;
+    case Precision::kBf16:
+      std::ranges::for_each(state->plan.products, narrow_to_bf16);
+      break;
+    case Precision::kInt8:
+      quantize(state->plan);
+      break;
+    case Precision::kInt4:
+      return fail(Code::kInvalidArgument, "network: layers in int4, which is for tables");
+  }
   state->block_rows = options.block_rows > 0 ? options.block_rows : fitting_rows(state->plan);
   return std::shared_ptr<const Network>(new Network(std::move(state)));
 }
@@ -279,24 +306,36 @@ Status Network::score(const NetworkRequest& request, std::span<const std::span<f
   return {};
 }
 
-Result<std::vector<Network::LayerError>> Network::int8_errors(const NetworkRequest& request) const {
+Result<std::vector<Network::LayerError>> Network::layer_errors(
+    const Network& narrow, std::span<const NetworkRequest> requests) const {
   const Plan& plan = state_->plan;
-  TRY(check_request(state_->weights.spec, request));
-  const size_t most = std::min(state_->block_rows, request.candidates);
-  FloatTable shared(plan.shared_floats), block(plan.row_floats * most);
+  const Plan& other = narrow.state_->plan;
+  if (narrow.spec().to_json() != spec().to_json() || narrow.state_->share != state_->share) {
+    return fail(Code::kInvalidArgument, "network: layers are compared with another network's");
+  }
+  for (uint32_t i = 0; i < plan.products.size(); ++i) {
+    if (!is_narrow(plan, i)) continue;
+    return fail(Code::kInvalidArgument, "network: layers are compared with some of fewer bits");
+  }
+  Comparison comparison{other, std::vector<Squares>(plan.products.size())};
   std::vector<BlockView> views(kNetworkInputsMax);
-  std::vector<Squares> squares(plan.products.size());
   Int8Scratch int8;
-  Run run(state_->weights, plan, request, {shared.data(), block.data(), views, int8});
-  run.compare(&squares);
-  if (most > 0) run_blocks(plan, run, {request.candidates, most}, [](size_t, size_t) {});
+  for (const NetworkRequest& request : requests) {
+    TRY(check_request(spec(), request));
+    if (request.candidates == 0) continue;
+    const size_t most = std::min(state_->block_rows, request.candidates);
+    FloatTable shared(plan.shared_floats), block(plan.row_floats * most);
+    Run run(state_->weights, plan, request, {shared.data(), block.data(), views, int8});
+    run.compare(&comparison);
+    run_blocks(plan, run, {request.candidates, most}, [](size_t, size_t) {});
+  }
   std::vector<LayerError> errors;
-  for (const Step& step : plan.block) {
-    if (step.kind != StepKind::kProduct || plan.int8.empty()) continue;
-    if (!plan.int8[step.product]) continue;
-    const auto& [exact, off] = squares[step.product];
-    errors.push_back(
-        {state_->weights.spec.ops[step.op].name, exact > 0 ? std::sqrt(off / exact) : 0});
+  for (const auto* steps : {&plan.shared, &plan.block}) {
+    for (const Step& step : *steps) {
+      if (step.kind != StepKind::kProduct || !is_narrow(other, step.product)) continue;
+      const auto& [exact, off] = comparison.squares[step.product];
+      errors.push_back({spec().ops[step.op].name, exact > 0 ? std::sqrt(off / exact) : 0});
+    }
   }
   return errors;
 }
@@ -316,6 +355,13 @@ Network::Work Network::work() const {
   };
   work.flop_request = flop(state_->plan.shared);
   work.flop_candidate = flop(state_->plan.block);
+  for (const PackedWeights& weights : state_->plan.products) {
+    work.weight_bytes +=
+        weights.data.size() * sizeof(float) + weights.halves.size() * sizeof(uint16_t);
+  }
+  for (const auto& weights : state_->plan.int8) {
+    if (weights) work.weight_bytes += weights->codes.size() + 2 * weights->scale.size() * sizeof(float);
+  }
   return work;
 }
 

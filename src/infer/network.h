@@ -9,6 +9,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,19 +19,20 @@
 #include "infer/int8_product.h"
 #include "infer/network_request.h"
 #include "infer/network_spec.h"
+#include "infer/precision.h"
 #include "math/table.h"
 
 namespace palate {
-
-// How layers multiply. kInt8: layers of 16 inputs and outputs at least, per candidate, in 8 bits
-// (int8_product.h); what is computed once a request stays in fp32.
-enum class Precision : uint8_t { kF32, kInt8 };
 
 struct NetworkOptions {
   // What depends on the request alone is computed once a call. false: for every candidate, as
   // engines do that do not know of requests.
   bool share = true;
-  Precision precision = Precision::kF32;
+  // How layers multiply; by default what the artefact says. kBf16: weights of all layers but those
+  // of sequences are kept in bf16, sums are in fp32. kInt8: layers of 16 inputs and outputs at
+  // least, per candidate, in 8 bits (int8_product.h); what is computed once a request stays in
+  // fp32. kInt4 is refused: it is for tables.
+  std::optional<Precision> precision = {};
   size_t block_rows = 0;  // candidates at once, at most 4096; 0: what fits into the caches
 };
 
@@ -63,14 +65,17 @@ class Network {
                              std::span<const std::span<float>> outputs,
                              NetworkScratch& scratch) const;
 
-  // What 8 bits lose, a layer at a time: each gets exact inputs, so errors do not add up. `rms` is
-  // the root of the mean square of what is off, before the activation, as a share of that of the
-  // exact sums, over the request's candidates. Empty with kF32. Errors: as score().
+  // What the layers of `narrow`, the same network in fewer bits, lose beside this one's, a layer at
+  // a time: each gets this one's inputs, so errors do not add up. `rms` is the root of the mean
+  // square of what is off, before the activation, as a share of that of this one's sums, over the
+  // requests' candidates. Layers in fp32 are left out. Errors: as score(); kInvalidArgument for
+  // another network, one of other NetworkOptions::share, or where this one is not in fp32.
   struct LayerError {
     std::string op;
     double rms = 0;
   };
-  [[nodiscard]] Result<std::vector<LayerError>> int8_errors(const NetworkRequest& request) const;
+  [[nodiscard]] Result<std::vector<LayerError>> layer_errors(
+      const Network& narrow, std::span<const NetworkRequest> requests) const;
 
   // What a call costs: multiplications and additions of matrices (two each), of sequences as long
   // as they are read.
@@ -78,6 +83,7 @@ class Network {
     double flop_request = 0;
     double flop_candidate = 0;
     size_t block_rows = 0;
+    size_t weight_bytes = 0;  // of layers as they are kept in memory; tables stay in their file
   };
   [[nodiscard]] Work work() const;
 

@@ -46,7 +46,9 @@ class TensorDrawer {
   };
   uint64_t seed = 1;
   std::function<bool(Drawn&)> edit = [](Drawn&) { return true; };  // false: it is left out
-  size_t kinds = 3;  // tables are F32, BF16 and I8 in turn; 1: all are F32
+  // Tables are F32, BF16, I8 and U8 (4 bits) in turn, and every third tensor of ops BF16; 1: all
+  // are F32.
+  size_t kinds = 4;
 
   // The artefact stays readable after `folder` is gone.
   Result<std::shared_ptr<const Artefact>> write(const NetworkSpec& spec) {
@@ -79,28 +81,44 @@ class TensorDrawer {
 
   void floats(ArtefactWriter& writer, std::string name, std::vector<uint64_t> shape, double by) {
     Drawn drawn = draw(std::move(name), std::move(shape), by);
-    if (edit(drawn)) writer.add(drawn.name, drawn.shape, std::move(drawn.values));
+    if (!edit(drawn)) return;
+    if (kinds > 1 && by_op_ && next_ % 3 == 0) return halves(writer, drawn);
+    writer.add(drawn.name, drawn.shape, std::move(drawn.values));
+  }
+
+  static void halves(ArtefactWriter& writer, const Drawn& drawn) {
+    std::vector<uint16_t> halves;
+    for (const float value : drawn.values) halves.push_back(to_bf16(value));
+    auto kept = std::make_shared<const std::vector<uint16_t>>(std::move(halves));
+    writer.add(drawn.name, DType::kBF16, drawn.shape, std::as_bytes(std::span(*kept)));
+    writer.keep(kept);
   }
 
   void table(ArtefactWriter& writer, const SparseField& field, size_t index) {
     Drawn drawn = draw("table." + field.name, {field.rows, field.width}, 0.5);
     if (!edit(drawn)) return;
     if (index % kinds == 0) return writer.add(drawn.name, drawn.shape, std::move(drawn.values));
-    if (index % kinds == 1) {
-      std::vector<uint16_t> halves;
-      for (const float value : drawn.values) halves.push_back(to_bf16(value));
-      auto kept = std::make_shared<const std::vector<uint16_t>>(std::move(halves));
-      writer.add(drawn.name, DType::kBF16, drawn.shape, std::as_bytes(std::span(*kept)));
-      return writer.keep(kept);
-    }
+    if (index % kinds == 1) return halves(writer, drawn);
     const size_t width = drawn.shape.back();
+    if (index % kinds == 3) return int4_table(writer, drawn, field.name);
     auto table = quantize_table(drawn.values, width);
     PALATE_CHECK(table.has_value(), "finite tables are drawn");
     writer.add("table_scale." + field.name, {table->scales.size()}, std::move(table->scales));
     writer.add(drawn.name, drawn.shape, std::move(table->codes));
   }
 
+  static void int4_table(ArtefactWriter& writer, const Drawn& drawn, const std::string& field) {
+    const uint64_t rows = drawn.shape[0], width = drawn.shape[1];
+    auto table = quantize_table_int4(drawn.values, width);
+    PALATE_CHECK(table.has_value(), "finite tables are drawn");
+    auto steps = std::make_shared<const std::vector<uint16_t>>(std::move(table->steps));
+    writer.add("table_scale." + field, DType::kBF16, {rows, 2}, std::as_bytes(std::span(*steps)));
+    writer.keep(steps);
+    writer.add(drawn.name, {rows, int4_row_bytes(width)}, std::move(table->codes));
+  }
+
   void tensors(ArtefactWriter& writer, const NetworkSpec& spec, const Op& op) {
+    by_op_ = true;
     const auto tensor = [&](const char* which, std::vector<uint64_t> shape, double fan_in) {
       floats(writer, op.name + "." + which, std::move(shape), 1 / std::sqrt(fan_in));
     };
@@ -143,6 +161,7 @@ class TensorDrawer {
   }
 
   uint64_t next_ = 0;
+  bool by_op_ = false;  // what is drawn is an op's
 };
 
 // Owns what a NetworkRequest points to.

@@ -250,11 +250,13 @@ TEST(Network, EightBitsAreNearAndTheSameHoweverCallsAreCut) {
 
 TEST(Network, WhatEightBitsLoseIsSaidByLayer) {
   World world(ranker(), 8, 70);
-  const auto exact = world.load()->int8_errors(world.request.all());
-  ASSERT_TRUE(exact.has_value());
-  EXPECT_TRUE(exact->empty());
-  const auto errors = world.load({.precision = Precision::kInt8})->int8_errors(world.request.all());
+  const auto exact = world.load();
+  const std::vector<NetworkRequest> requests{world.request.all()};
+  EXPECT_TRUE(exact->layer_errors(*exact, requests)->empty());
+  const auto int8 = world.load({.precision = Precision::kInt8});
+  const auto errors = exact->layer_errors(*int8, requests);
   ASSERT_TRUE(errors.has_value()) << errors.error().message;
+  EXPECT_LT(int8->work().weight_bytes, exact->work().weight_bytes);
   std::vector<std::string> names;
   for (const auto& [op, rms] : *errors) {
     names.push_back(op);
@@ -262,6 +264,48 @@ TEST(Network, WhatEightBitsLoseIsSaidByLayer) {
     EXPECT_LT(rms, 0.03) << op;
   }
   EXPECT_THAT(names, ::testing::ElementsAre("c", "c", "l64", "l33"));
+  EXPECT_FALSE(int8->layer_errors(*exact, requests).has_value()) << "the wrong way round";
+  const auto apart = world.load({.share = false, .precision = Precision::kInt8});
+  EXPECT_FALSE(exact->layer_errors(*apart, requests).has_value());
+}
+
+TEST(Network, WhatBf16LosesIsSaidByLayer) {
+  World world(ranker(), 8, 70);
+  const auto exact = world.load(), half = world.load({.precision = Precision::kBf16});
+  EXPECT_LE(2 * half->work().weight_bytes, exact->work().weight_bytes);
+  const std::vector<NetworkRequest> requests{world.request.all()};
+  const auto errors = exact->layer_errors(*half, requests);
+  ASSERT_TRUE(errors.has_value()) << errors.error().message;
+  EXPECT_EQ(errors->size(), 6u) << "of the request, too";
+  for (const auto& [op, rms] : *errors) EXPECT_LT(rms, 0.003) << op;
+  EXPECT_FALSE(Network::load(world.artefact, {.precision = Precision::kInt4}).has_value());
+}
+
+// Of weights that bf16 holds exactly, bf16 is as near to the plain twin as fp32.
+TEST(Network, Bf16IsExactWhereItsWeightsAre) {
+  for (uint64_t seed = 1; seed <= 12; ++seed) {
+    const NetworkSpec spec = SpecDrawer(seed).draw();
+    TensorDrawer drawer;
+    drawer.seed = seed;
+    drawer.edit = [](TensorDrawer::Drawn& drawn) {
+      for (float& value : drawn.values) value = from_bf16(to_bf16(value));
+      return true;
+    };
+    const auto artefact = drawer.write(spec);
+    ASSERT_TRUE(artefact.has_value()) << artefact.error().message;
+    DrawnRequest request(spec, 37, seed);
+    const auto weights = NetworkWeights::read(*artefact);
+    const auto expected = plain::score_network(*weights, request.all());
+    NetworkScratch scratch;
+    for_every_target([&] {
+      for (const bool share : {true, false}) {
+        const auto network =
+            Network::load(*artefact, {.share = share, .precision = Precision::kBf16});
+        ASSERT_TRUE(network.has_value());
+        expect_near(score(**network, request.all(), scratch), *expected);
+      }
+    });
+  }
 }
 
 TEST(Network, ThreadsShareOne) {

@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "artefact/safetensors.h"
+#include "infer/quantize_table.h"
+#include "math/stored_rows.h"
 
 namespace palate {
 namespace {
@@ -31,28 +33,50 @@ class Reader {
   }
 
  private:
-  // Errors: kCorrupt where it is absent or of another shape.
-  [[nodiscard]] Result<const TensorView*> find(const std::string& name,
-                                               const std::vector<uint64_t>& shape) const {
+  // Errors: kCorrupt where it is absent.
+  [[nodiscard]] Result<const TensorView*> find(const std::string& name) const {
     const auto all = weights_.artefact->tensors();
     const auto at = std::ranges::lower_bound(all, name, {}, &NamedTensor::name);
     if (at == all.end() || at->name != name) {
       return fail(Code::kCorrupt, "network: there is no tensor '{}'", name);
     }
-    if (at->view.shape == shape) return &at->view;
-    return fail(Code::kCorrupt, "network: tensor '{}' is {}, not {}", name, text_of(at->view.shape),
+    return &at->view;
+  }
+
+  // Errors: kCorrupt where it is absent, or of another shape.
+  [[nodiscard]] Result<const TensorView*> find(const std::string& name,
+                                               const std::vector<uint64_t>& shape) const {
+    const TensorView* view = TRY(find(name));
+    if (view->shape == shape) return view;
+    return fail(Code::kCorrupt, "network: tensor '{}' is {}, not {}", name, text_of(view->shape),
                 text_of(shape));
   }
 
+  static Status check_type(const std::string& name, const TensorView& view, DType type) {
+    if (view.type == type) return {};
+    return fail(Code::kCorrupt, "network: tensor '{}' is of {}, not {}", name,
+                dtype_name(view.type), dtype_name(type));
+  }
+
+  [[nodiscard]] std::span<const float> widen(const TensorView& view) {
+    const std::span halves(reinterpret_cast<const uint16_t*>(view.bytes.data()),
+                           view.bytes.size() / sizeof(uint16_t));
+    FloatTable& values = weights_.widened.emplace_back(halves.size());
+    std::ranges::transform(halves, values.begin(), from_bf16);
+    return values;
+  }
+
   [[nodiscard]] Result<std::span<const float>> floats(const std::string& name,
-                                                      const std::vector<uint64_t>& shape) const {
+                                                      const std::vector<uint64_t>& shape) {
     const TensorView* view = TRY(find(name, shape));
-    if (view->type != DType::kF32) {
-      return fail(Code::kCorrupt, "network: tensor '{}' is of {}, not F32", name,
-                  dtype_name(view->type));
+    std::span<const float> values;
+    if (view->type == DType::kBF16) {
+      values = widen(*view);
+    } else {
+      TRY(check_type(name, *view, DType::kF32));
+      values = {reinterpret_cast<const float*>(view->bytes.data()),
+                view->bytes.size() / sizeof(float)};
     }
-    const std::span values(reinterpret_cast<const float*>(view->bytes.data()),
-                           view->bytes.size() / sizeof(float));
     const auto odd = std::ranges::find_if(values, [](float x) { return !std::isfinite(x); });
     if (odd == values.end()) return values;
     return fail(Code::kCorrupt, "network: tensor '{}' holds {} at {}", name, *odd,
@@ -61,25 +85,31 @@ class Reader {
 
   Status table(const SparseField& field) {
     const std::string name = "table." + field.name;
-    const TensorView* view = TRY(find(name, {field.rows, field.width}));
-    EmbeddingTable table{view->type, view->bytes.data(), nullptr, field.rows, field.width};
-    if (view->type == DType::kI8) {
-      const std::string scale = "table_scale." + field.name;
+    const std::string scale = "table_scale." + field.name;
+    const DType type = TRY(find(name))->type;
+    const uint64_t columns = type == DType::kU8 ? int4_row_bytes(field.width) : field.width;
+    const TensorView* view = TRY(find(name, {field.rows, columns}));
+    EmbeddingTable table{.type = type,
+                         .data = view->bytes.data(),
+                         .rows = field.rows,
+                         .width = field.width};
+    if (type == DType::kI8) {
       const TensorView* scales = TRY(find(scale, {field.rows}));
-      if (scales->type != DType::kF32) {
-        return fail(Code::kCorrupt, "network: tensor '{}' is of {}, not F32", scale,
-                    dtype_name(scales->type));
-      }
+      TRY(check_type(scale, *scales, DType::kF32));
       table.scale = reinterpret_cast<const float*>(scales->bytes.data());
-    } else if (view->type != DType::kF32 && view->type != DType::kBF16) {
-      return fail(Code::kCorrupt, "network: tensor '{}' is of {}, not F32, BF16 or I8", name,
-                  dtype_name(view->type));
+    } else if (type == DType::kU8) {
+      const TensorView* steps = TRY(find(scale, {field.rows, 2}));
+      TRY(check_type(scale, *steps, DType::kBF16));
+      table.steps = reinterpret_cast<const uint16_t*>(steps->bytes.data());
+    } else if (type != DType::kF32 && type != DType::kBF16) {
+      return fail(Code::kCorrupt, "network: tensor '{}' is of {}, not F32, BF16, I8 or U8", name,
+                  dtype_name(type));
     }
     weights_.tables.push_back(table);
     return {};
   }
 
-  [[nodiscard]] Result<OpTensors> tensors(const Op& op) const {
+  [[nodiscard]] Result<OpTensors> tensors(const Op& op) {
     const auto tensor = [&](std::string_view which, const std::vector<uint64_t>& shape) {
       return floats(op.name + "." + std::string(which), shape);
     };
@@ -128,6 +158,15 @@ class Reader {
   NetworkWeights& weights_;
 };
 
+Result<Precision> layers_of(const nlohmann::json& details) {
+  if (!details.contains("layers")) return Precision::kF32;
+  const auto& name = details["layers"];
+  const auto known = parse_precision(name.is_string() ? name.get<std::string>() : name.dump());
+  if (known && *known != Precision::kInt4) return *known;
+  return fail(Code::kCorrupt, "network: layers are in {}, not \"fp32\", \"bf16\" or \"int8\"",
+              name.dump());
+}
+
 }  // namespace
 
 Result<NetworkWeights> NetworkWeights::read(std::shared_ptr<const Artefact> artefact) {
@@ -138,6 +177,7 @@ Result<NetworkWeights> NetworkWeights::read(std::shared_ptr<const Artefact> arte
   }
   NetworkWeights weights;
   weights.spec = TRY(NetworkSpec::from_json(details["network"].dump()));
+  weights.layers = TRY(layers_of(details));
   weights.artefact = std::move(artefact);
   TRY(Reader(weights).run());
   return weights;

@@ -25,15 +25,24 @@ double activate(double x, Activation activation) {
   return x;
 }
 
+}  // namespace
+
 double table_value(const EmbeddingTable& table, uint32_t id, size_t d) {
-  const size_t at = size_t{id < table.rows ? id : 0} * table.width + d;
+  const size_t row = id < table.rows ? id : 0, at = row * table.width + d;
   if (table.type == DType::kF32) return reinterpret_cast<const float*>(table.data)[at];
   if (table.type == DType::kBF16) {
     return from_bf16(reinterpret_cast<const uint16_t*>(table.data)[at]);
   }
+  if (table.type == DType::kU8) {
+    const auto both = std::to_integer<int>(table.data[row * ((table.width + 1) / 2) + d / 2]);
+    const int code = d % 2 == 0 ? both & 15 : both >> 4;
+    return code * double{from_bf16(table.steps[2 * row])} + from_bf16(table.steps[2 * row + 1]);
+  }
   const auto code = reinterpret_cast<const int8_t*>(table.data)[at];
-  return static_cast<float>(code) * table.scale[id < table.rows ? id : 0];
+  return static_cast<float>(code) * table.scale[row];
 }
+
+namespace {
 
 class Interpreter {
  public:

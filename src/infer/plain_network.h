@@ -17,6 +17,8 @@ struct Matrix {
   [[nodiscard]] double at(size_t row, size_t column) const { return data[row * width + column]; }
 };
 
+// Value d of row `id`, or of row 0 where there is no such row.
+double table_value(const EmbeddingTable& table, uint32_t id, size_t d);
 // What an output promises for the network's number.
 double promised(const Output& output, double value);
 // What every op computes, as spec.ops.

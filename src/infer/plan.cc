@@ -338,9 +338,10 @@ void quantize(Plan& plan) {
   plan.int8.resize(plan.products.size());
   for (const Step& step : plan.block) {
     if (step.kind != StepKind::kProduct) continue;
-    const PackedWeights& weights = plan.products[step.product];
+    PackedWeights& weights = plan.products[step.product];
     if (weights.in < kLeast || weights.out < kLeast) continue;
     plan.int8[step.product] = quantize_weights(weights, code_max);
+    weights.data = {};
   }
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "math/stored_rows.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "infer/product.cc"
 #include <hwy/foreach_target.h>
@@ -23,6 +25,15 @@ constexpr size_t kTileRows = 6, kTilePanels = 1;
 constexpr size_t kTileRows = 3, kTilePanels = 1;
 #endif
 constexpr size_t kVectors = kPanelColumns / hn::MaxLanes(kWide);  // of a panel
+
+template <class D>
+HWY_INLINE hn::Vec<D> load_weights(D d, const float* at) {
+  return hn::LoadU(d, at);
+}
+template <class D>
+HWY_INLINE hn::Vec<D> load_weights(D d, const uint16_t* at) {
+  return load_bf16(d, at);
+}
 
 template <size_t kRows, size_t kPanels>
 struct Tile {
@@ -61,9 +72,17 @@ HWY_NOINLINE void store_part(const Block& block, const Tile<kRows, 1>& tile, siz
   }
 }
 
-template <size_t kRows, size_t kPanels>
-HWY_INLINE void tile_pass(const PackedWeights& weights, const Block& block, size_t row,
-                          size_t panel) {
+// Weights of an element type T, and rows times them.
+template <class T>
+struct Job {
+  const PackedWeights& weights;
+  const T* data;
+  const Block& block;
+};
+
+template <size_t kRows, size_t kPanels, class T>
+HWY_INLINE void tile_pass(const Job<T>& job, size_t row, size_t panel) {
+  const auto& [weights, data, block] = job;
   Tile<kRows, kPanels> tile;
   const float* HWY_RESTRICT left[kRows];
 #pragma GCC unroll 16
@@ -73,13 +92,14 @@ HWY_INLINE void tile_pass(const PackedWeights& weights, const Block& block, size
     for (size_t v = 0; v < kPanels * kVectors; ++v) tile.sum[r][v] = hn::Zero(kWide);
   }
   const size_t apart = weights.in * kPanelColumns;
-  const float* HWY_RESTRICT at = weights.data.data() + panel * apart;
+  const T* HWY_RESTRICT at = data + panel * apart;
   for (const ColumnRun& run : weights.runs) {
     for (size_t k = run.begin; k < run.end; ++k, at += kPanelColumns) {
       Floats weight[kPanels * kVectors];
 #pragma GCC unroll 16
       for (size_t v = 0; v < kPanels * kVectors; ++v) {
-        weight[v] = hn::LoadU(kWide, at + v / kVectors * apart + v % kVectors * hn::Lanes(kWide));
+        weight[v] =
+            load_weights(kWide, at + v / kVectors * apart + v % kVectors * hn::Lanes(kWide));
       }
 #pragma GCC unroll 16
       for (size_t r = 0; r < kRows; ++r) {
@@ -100,32 +120,33 @@ HWY_INLINE void tile_pass(const PackedWeights& weights, const Block& block, size
   store_whole(block, tile, row, column);
 }
 
-template <size_t kRows, size_t kPanels>
-HWY_INLINE void rest_of_rows(const PackedWeights& weights, const Block& block, size_t row,
-                             size_t panel) {
+template <size_t kRows, size_t kPanels, class T>
+HWY_INLINE void rest_of_rows(const Job<T>& job, size_t row, size_t panel) {
   if constexpr (kRows > 0) {
-    if (block.rows - row == kRows) return tile_pass<kRows, kPanels>(weights, block, row, panel);
-    rest_of_rows<kRows - 1, kPanels>(weights, block, row, panel);
+    if (job.block.rows - row == kRows) return tile_pass<kRows, kPanels>(job, row, panel);
+    rest_of_rows<kRows - 1, kPanels>(job, row, panel);
   }
 }
 
 // A panel's weights stay in the first-level cache while all rows of the block pass over them.
-template <size_t kPanels>
-HWY_NOINLINE void panel_pass(const PackedWeights& weights, const Block& block, size_t panel) {
+template <size_t kPanels, class T>
+HWY_NOINLINE void panel_pass(const Job<T>& job, size_t panel) {
   size_t row = 0;
-  for (; row + kTileRows <= block.rows; row += kTileRows) {
-    tile_pass<kTileRows, kPanels>(weights, block, row, panel);
+  for (; row + kTileRows <= job.block.rows; row += kTileRows) {
+    tile_pass<kTileRows, kPanels>(job, row, panel);
   }
-  rest_of_rows<kTileRows - 1, kPanels>(weights, block, row, panel);
+  rest_of_rows<kTileRows - 1, kPanels>(job, row, panel);
 }
 
 // One output: a dot product a row, in four chains.
-HWY_NOINLINE void single_output(const PackedWeights& weights, const Block& block) {
+template <class T>
+HWY_NOINLINE void single_output(const Job<T>& job) {
+  const auto& [weights, data, block] = job;
   constexpr size_t kChains = 4;
   const size_t lanes = hn::Lanes(kWide);
   for (size_t row = 0; row < block.rows; ++row) {
     const float* HWY_RESTRICT left = block.left.row(row);
-    const float* HWY_RESTRICT at = weights.data.data();
+    const T* HWY_RESTRICT at = data;
     Floats sums[kChains] = {hn::Zero(kWide), hn::Zero(kWide), hn::Zero(kWide), hn::Zero(kWide)};
     float rest = 0;
     for (const ColumnRun& run : weights.runs) {
@@ -133,14 +154,16 @@ HWY_NOINLINE void single_output(const PackedWeights& weights, const Block& block
       for (; k + kChains * lanes <= run.end; k += kChains * lanes) {
 #pragma GCC unroll 4
         for (size_t i = 0; i < kChains; ++i, at += lanes) {
-          sums[i] =
-              hn::MulAdd(hn::LoadU(kWide, left + k + i * lanes), hn::LoadU(kWide, at), sums[i]);
+          sums[i] = hn::MulAdd(hn::LoadU(kWide, left + k + i * lanes), load_weights(kWide, at),
+                               sums[i]);
         }
       }
       for (; k + lanes <= run.end; k += lanes, at += lanes) {
-        sums[0] = hn::MulAdd(hn::LoadU(kWide, left + k), hn::LoadU(kWide, at), sums[0]);
+        sums[0] = hn::MulAdd(hn::LoadU(kWide, left + k), load_weights(kWide, at), sums[0]);
       }
-      for (; k < run.end; ++k, ++at) rest += left[k] * *at;
+      for (; k < run.end; ++k, ++at) {
+        rest += left[k] * hn::GetLane(load_weights(kOneLane, at));
+      }
     }
     const Floats all = hn::Add(hn::Add(sums[0], sums[1]), hn::Add(sums[2], sums[3]));
     const auto sum = hn::Set(kOneLane, hn::GetLane(hn::SumOfLanes(kWide, all)) + rest);
@@ -150,18 +173,22 @@ HWY_NOINLINE void single_output(const PackedWeights& weights, const Block& block
 }
 
 // All outputs of rows that stay in the second-level cache meanwhile.
-HWY_NOINLINE void all_panels(const PackedWeights& weights, const Block& block) {
+template <class T>
+HWY_NOINLINE void all_panels(const Job<T>& job) {
+  const PackedWeights& weights = job.weights;
   const size_t whole = weights.out / kPanelColumns;
   const size_t panels = panel_padded(weights.out) / kPanelColumns;
   size_t panel = 0;
   for (; panel + kTilePanels <= whole; panel += kTilePanels) {
-    panel_pass<kTilePanels>(weights, block, panel);
+    panel_pass<kTilePanels>(job, panel);
   }
-  for (; panel < panels; ++panel) panel_pass<1>(weights, block, panel);
+  for (; panel < panels; ++panel) panel_pass<1>(job, panel);
 }
 
-void multiply_kernel(const PackedWeights& weights, const Block& block) {
-  if (weights.out == 1) return single_output(weights, block);
+template <class T>
+void multiply_with(const Job<T>& job) {
+  const auto& [weights, data, block] = job;
+  if (weights.out == 1) return single_output(job);
   constexpr size_t kLeftBytes = size_t{224} << 10;
   const size_t fitting = kLeftBytes / (sizeof(float) * std::max<size_t>(weights.in, 1));
   const size_t step = std::max(fitting / kTileRows, size_t{1}) * kTileRows;
@@ -172,8 +199,15 @@ void multiply_kernel(const PackedWeights& weights, const Block& block) {
     part.out += row * block.out_stride;
     part.epilogue.times.data += row * block.epilogue.times.stride;
     part.epilogue.plus.data += row * block.epilogue.plus.stride;
-    all_panels(weights, part);
+    all_panels(Job<T>{weights, data, part});
   }
+}
+
+void multiply_kernel(const PackedWeights& weights, const Block& block) {
+  if (!weights.halves.empty()) {
+    return multiply_with(Job<uint16_t>{weights, weights.halves.data(), block});
+  }
+  multiply_with(Job<float>{weights, weights.data.data(), block});
 }
 
 }  // namespace palate::HWY_NAMESPACE
@@ -203,6 +237,12 @@ PackedWeights pack_weights(std::span<const float> weight, size_t columns,
     }
   }
   return packed;
+}
+
+void narrow_to_bf16(PackedWeights& weights) {
+  weights.halves.resize(weights.data.size());
+  std::ranges::transform(weights.data, weights.halves.begin(), to_bf16);
+  weights.data = {};
 }
 
 void multiply(const PackedWeights& weights, const Block& block) {

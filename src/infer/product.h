@@ -47,12 +47,16 @@ struct Block {
   Epilogue epilogue = {};
 };
 
+template <class T>
+using TableOf = std::vector<T, TableAllocator<T>>;
+
 // Weights [out × in] of the columns that are read, as the kernel walks through them: panels of 16
 // outputs, a vector per column of the left matrix. One output alone lies as it is.
 struct PackedWeights {
   size_t in = 0, out = 0;  // `in`: of all runs together
   std::vector<ColumnRun> runs;
-  FloatTable data;
+  FloatTable data;           // or, in bf16 …
+  TableOf<uint16_t> halves;  // … these, as `data` would lie
   FloatTable bias;  // panel_padded(out); zeros where there is none
 };
 
@@ -60,6 +64,10 @@ struct PackedWeights {
 // number per row.
 PackedWeights pack_weights(std::span<const float> weight, size_t columns,
                            std::vector<ColumnRun> runs, std::span<const float> bias);
+
+// Keeps the weights in bf16, to the nearest: half the memory to pass through the caches. They are
+// widened in registers, and sums stay in fp32: the same bits as of fp32 weights of these values.
+void narrow_to_bf16(PackedWeights& weights);
 
 // out = epilogue(left[:, runs] · weightsᵀ). `out` overlaps nothing that is read.
 void multiply(const PackedWeights& weights, const Block& block);

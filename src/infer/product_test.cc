@@ -8,6 +8,7 @@
 
 #include "math/every_target.h"
 #include "math/philox.h"
+#include "math/stored_rows.h"
 
 namespace palate {
 namespace {
@@ -129,6 +130,27 @@ TEST(Product, ARowIsTheSameBitsWhateverStandsBesideIt) {
     for (size_t i = 0; i < rows; ++i) {
       multiply(packed, {1, {left.data() + i * columns, columns}, apart.data(), out, epilogue});
       for (size_t o = 0; o < out; ++o) ASSERT_EQ(apart[o], together[i * out + o]);
+    }
+  });
+}
+
+// Widened in registers, and nothing else is different.
+TEST(Product, WeightsInBf16AreTheSameBitsAsTheirValuesInFp32) {
+  for_every_target([] {
+    for (const Shape& shape : kShapes) {
+      const auto left = draw(shape.rows * shape.columns, 8), bias = draw(shape.out, 10);
+      auto weight = draw(shape.out * shape.columns, 9);
+      PackedWeights halves = pack_weights(weight, shape.columns, shape.runs, bias);
+      narrow_to_bf16(halves);
+      EXPECT_TRUE(halves.data.empty());
+      for (float& value : weight) value = from_bf16(to_bf16(value));
+      const PackedWeights whole = pack_weights(weight, shape.columns, shape.runs, bias);
+      std::vector<float> exact(shape.rows * shape.out), got(exact.size());
+      const Epilogue epilogue{whole.bias.data(), Activation::kRelu, {}, {}};
+      const BlockView from{left.data(), shape.columns};
+      multiply(whole, {shape.rows, from, exact.data(), shape.out, epilogue});
+      multiply(halves, {shape.rows, from, got.data(), shape.out, epilogue});
+      ASSERT_EQ(got, exact) << shape.rows << " rows of " << shape.columns;
     }
   });
 }

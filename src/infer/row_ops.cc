@@ -2,8 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include <hwy/cache_control.h>
+
+#include "infer/quantize_table.h"
+#include "math/stored_rows.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "infer/row_ops.cc"
@@ -162,9 +166,7 @@ struct Bf16Row {
   const uint16_t* at;
   template <class D>
   HWY_INLINE hn::Vec<D> load(D d, size_t c) const {
-    const hn::RebindToUnsigned<D> bits;
-    const hn::Rebind<uint16_t, D> half;
-    return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(bits, hn::LoadU(half, at + c))));
+    return load_bf16(d, at + c);
   }
 };
 struct Int8Row {
@@ -177,6 +179,32 @@ struct Int8Row {
     const auto code = hn::ConvertTo(d, hn::PromoteTo(ints, hn::LoadU(bytes, at + c)));
     return hn::Mul(code, hn::Set(d, scale));
   }
+};
+
+// Two codes a byte, the lower bits first: eight of them are a word, shifted by four times the lane.
+struct Int4Row {
+  const uint8_t* at;
+  float step, low;
+  template <class D>
+  HWY_INLINE hn::Vec<D> load(D d, size_t c) const {
+    return hn::MulAdd(codes(d, c), hn::Set(d, step), hn::Set(d, low));
+  }
+  template <class D>
+  HWY_INLINE hn::Vec<D> codes(D d, size_t c) const {
+    const hn::RebindToSigned<D> ints;
+    const hn::RebindToUnsigned<D> bits;
+    uint32_t word = 0;
+    std::memcpy(&word, at + c / 2, (hn::MaxLanes(d) + 1) / 2);
+    const auto all = hn::Set(bits, word >> (c % 2 * 4));
+    const auto shifted = hn::Shr(all, hn::ShiftLeft<2>(hn::Iota(bits, 0)));
+    return hn::ConvertTo(d, hn::BitCast(ints, hn::And(shifted, hn::Set(bits, 15))));
+  }
+#if HWY_MAX_BYTES >= 64
+  HWY_INLINE hn::Vec<decltype(kWide)> codes(decltype(kWide) d, size_t c) const {
+    const hn::Half<decltype(kWide)> half;
+    return hn::Combine(d, codes(half, c + 8), codes(half, c));
+  }
+#endif
 };
 
 template <class MakeRow>
@@ -196,7 +224,9 @@ HWY_INLINE void gather(const GatherJob& job, size_t row_bytes, const MakeRow& ma
         const uint32_t next = ids[at + kAheadIds];
         const std::byte* line = job.table.data + (next < rows ? next : 0) * row_bytes;
         for (size_t b = 0; b < row_bytes; b += kLine) hwy::Prefetch(line + b);
-        if (job.table.scale != nullptr) hwy::Prefetch(job.table.scale + (next < rows ? next : 0));
+        if (job.table.row_scales() != nullptr) {
+          hwy::Prefetch(job.table.row_scales() + (next < rows ? next : 0) * kRowScaleBytes);
+        }
       }
       const auto from = make_row(ids[at] < rows ? ids[at] : 0);
       each_column(job.table.width, [&](auto d, size_t c) HWY_ATTR {
@@ -217,6 +247,13 @@ void gather_kernel(const GatherJob& job) {
   } else if (job.table.type == DType::kBF16) {
     gather(job, width * sizeof(uint16_t), [&](size_t id) HWY_ATTR {
       return Bf16Row{reinterpret_cast<const uint16_t*>(data) + id * width};
+    });
+  } else if (job.table.type == DType::kU8) {
+    const size_t bytes = int4_row_bytes(width);
+    gather(job, bytes, [&](size_t id) HWY_ATTR {
+      const uint16_t* steps = job.table.steps + 2 * id;
+      return Int4Row{reinterpret_cast<const uint8_t*>(data) + id * bytes, from_bf16(steps[0]),
+                     from_bf16(steps[1])};
     });
   } else {
     gather(job, width, [&](size_t id) HWY_ATTR {

@@ -30,6 +30,14 @@ HWY_INLINE void each_column(size_t width, const Body& body) {
   for (; c < width; ++c) body(kOneLane, c);
 }
 
+// bf16, widened.
+template <class D>
+HWY_INLINE hn::Vec<D> load_bf16(D d, const uint16_t* at) {
+  const hn::RebindToUnsigned<D> bits;
+  const hn::Rebind<uint16_t, D> half;
+  return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(bits, hn::LoadU(half, at))));
+}
+
 // The sum over all columns of body(tag, column).
 template <class Body>
 HWY_INLINE float sum_of_columns(size_t width, const Body& body) {

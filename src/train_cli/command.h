@@ -27,6 +27,7 @@ struct TrainSettings {
 std::function<Status()> declare_fit(CLI::App& app, const TrainSettings& settings);
 std::function<Status()> declare_trees(CLI::App& app, const TrainSettings& settings);
 std::function<Status()> declare_judge(CLI::App& app);
+std::function<Status()> declare_precisions(CLI::App& app);
 std::function<Status()> declare_blend(CLI::App& app);
 std::function<Status()> declare_importance(CLI::App& app);
 

@@ -1,11 +1,13 @@
 #include "learn/fit.h"
 
 #include <cstdio>
+#include <filesystem>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "base/version.h"
+#include "infer/narrow.h"
 #include "train_cli/command.h"
 #include "train_cli/training_options.h"
 
@@ -62,8 +64,8 @@ void print_epoch(const EpochReport& report, const std::vector<Output>& outputs) 
   std::fflush(stdout);
 }
 
-Status write(const Trainer& trainer, const FitOutcome& outcome, const TrainSettings& settings,
-             const Path& path) {
+Status write_fp32(const Trainer& trainer, const FitOutcome& outcome, const TrainSettings& settings,
+                  const Path& path) {
   ArtefactWriter out = TRY(ArtefactWriter::create(path));
   NetworkSpec spec = trainer.spec();
   spec.outputs = outcome.outputs;
@@ -76,6 +78,25 @@ Status write(const Trainer& trainer, const FitOutcome& outcome, const TrainSetti
                                   .dump();
   trainer.write(out);
   return out.commit();
+}
+
+// In fp32 beside it first, where it is to have fewer bits.
+Status write(const Trainer& trainer, const FitOutcome& outcome, const TrainSettings& settings,
+             const Path& path) {
+  const NarrowOptions narrow{TRY(parse_precision(settings.training.layers)),
+                             TRY(parse_precision(settings.training.tables))};
+  if (narrow.layers == Precision::kF32 && narrow.tables == Precision::kF32) {
+    return write_fp32(trainer, outcome, settings, path);
+  }
+  const Path whole = path.string() + ".fp32";
+  std::error_code ignored;
+  std::filesystem::remove_all(whole, ignored);  // of a run that was stopped here
+  TRY(write_fp32(trainer, outcome, settings, whole));
+  ArtefactWriter out = TRY(ArtefactWriter::create(path));
+  TRY(narrow_network(TRY(Artefact::open(whole)), narrow, out));
+  TRY(out.commit());
+  std::filesystem::remove_all(whole, ignored);
+  return {};
 }
 
 Status fit(const Flags& flags, const TrainSettings& settings) {

@@ -63,6 +63,8 @@ int run(int argc, char** argv) {
   CLI::App* fit = app.add_subcommand("fit", "Train a network and write it");
   CLI::App* trees = app.add_subcommand("trees", "Train trees (LightGBM) and write them");
   CLI::App* judge = app.add_subcommand("judge", "How well a written model does on examples");
+  CLI::App* precisions =
+      app.add_subcommand("precisions", "What a network loses and saves in fewer bits");
   CLI::App* blend = app.add_subcommand("blend", "How well several written models do together");
   CLI::App* importance =
       app.add_subcommand("importance", "How much a model leans on each column, over time");
@@ -73,6 +75,7 @@ int run(int argc, char** argv) {
       {fit, declare_fit(*fit, settings)},
       {trees, declare_trees(*trees, settings)},
       {judge, declare_judge(*judge)},
+      {precisions, declare_precisions(*precisions)},
       {blend, declare_blend(*blend)},
       {importance, declare_importance(*importance)},
       {reference, [&] { return print_settings(schema), Status{}; }}};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <deque>
 #include <numeric>
 
 #include <nlohmann/json.hpp>
@@ -102,32 +103,6 @@ Status check_columns(const NetworkSpec& spec, const ExampleSchema& schema) {
   return {};
 }
 
-Result<std::vector<LabelScores>> score_network(const std::shared_ptr<const Artefact>& artefact,
-                                               const Examples& examples) {
-  const auto network = TRY(Network::load(artefact));
-  const NetworkSpec& spec = network->spec();
-  TRY(check_columns(spec, examples.schema()));
-  std::vector<std::vector<float>> scores(spec.outputs.size(), std::vector<float>(examples.rows()));
-  NetworkScratch scratch;
-  for (size_t begin = 0, end = 0; begin < examples.rows(); begin = end) {
-    end = request_end(spec, examples, begin);
-    const size_t rows = end - begin;
-    const Block block(spec, examples, begin, rows);
-    std::vector<std::span<float>> part;
-    for (auto& score : scores) part.push_back(std::span(score).subspan(begin, rows));
-    TRY(network->score(block.request(), part, scratch));
-  }
-  std::vector<LabelScores> out;
-  for (size_t i = 0; i < scores.size(); ++i) {
-    out.push_back({.label = spec.outputs[i].name,
-                   .probability = spec.outputs[i].link == Link::kSigmoid,
-                   .quantity = spec.outputs[i].link != Link::kSigmoid,
-                   .group = {},
-                   .scores = {scores[i].begin(), scores[i].end()}});
-  }
-  return out;
-}
-
 Result<std::vector<LabelScores>> score_trees(const Artefact& artefact, const Examples& examples) {
   const TreesModel model = TRY(TreesModel::load(artefact));
   const TreeRows rows = TRY(TreeRows::of(examples, model.features));
@@ -181,10 +156,50 @@ Json mean_ndcg(const KnownRows& rows) {
 
 }  // namespace
 
+Result<std::vector<LabelScores>> score_examples(const Network& network, const Examples& examples) {
+  const NetworkSpec& spec = network.spec();
+  TRY(check_columns(spec, examples.schema()));
+  std::vector<std::vector<float>> scores(spec.outputs.size(), std::vector<float>(examples.rows()));
+  NetworkScratch scratch;
+  for (size_t begin = 0, end = 0; begin < examples.rows(); begin = end) {
+    end = request_end(spec, examples, begin);
+    const size_t rows = end - begin;
+    const Block block(spec, examples, begin, rows);
+    std::vector<std::span<float>> part;
+    for (auto& score : scores) part.push_back(std::span(score).subspan(begin, rows));
+    TRY(network.score(block.request(), part, scratch));
+  }
+  std::vector<LabelScores> out;
+  for (size_t i = 0; i < scores.size(); ++i) {
+    out.push_back({.label = spec.outputs[i].name,
+                   .probability = spec.outputs[i].link == Link::kSigmoid,
+                   .quantity = spec.outputs[i].link != Link::kSigmoid,
+                   .group = {},
+                   .scores = {scores[i].begin(), scores[i].end()}});
+  }
+  return out;
+}
+
+Result<std::vector<Network::LayerError>> layer_errors(const Network& exact, const Network& narrow,
+                                                      const Examples& examples) {
+  constexpr size_t kRows = 4096;
+  const NetworkSpec& spec = exact.spec();
+  TRY(check_columns(spec, examples.schema()));
+  std::deque<Block> blocks;  // stay where they are: requests point into them
+  std::vector<NetworkRequest> requests;
+  const size_t most = std::min(kRows, examples.rows());
+  for (size_t begin = 0, end = 0; begin < most; begin = end) {
+    end = request_end(spec, examples, begin);
+    requests.push_back(blocks.emplace_back(spec, examples, begin, end - begin).request());
+  }
+  return exact.layer_errors(narrow, requests);
+}
+
 Result<std::vector<LabelScores>> score_examples(const Path& model, const Examples& examples) {
   const auto artefact = TRY(Artefact::open(model));
   if (artefact->manifest().kind == kTreesKind) return score_trees(*artefact, examples);
-  return score_network(artefact, examples);
+  const auto network = TRY(Network::load(artefact));
+  return score_examples(*network, examples);
 }
 
 Result<KnownRows> known_rows(const LabelScores& of, const Examples& examples) {

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/result.h"
 #include "dataset/examples.h"
+#include "infer/network.h"
 
 namespace palate {
 
@@ -19,6 +20,13 @@ struct LabelScores {
   std::string group;           // the column of ids within which it orders; empty: none
   std::vector<double> scores;  // a number a row
 };
+
+// One per output, in the precision in which the network was loaded. Errors: kInvalidArgument where
+// the examples lack a column that the network reads.
+Result<std::vector<LabelScores>> score_examples(const Network& network, const Examples& examples);
+// What the layers of `narrow` lose on the first examples, some thousands of them (network.h).
+Result<std::vector<Network::LayerError>> layer_errors(const Network& exact, const Network& narrow,
+                                                      const Examples& examples);
 
 // One per output of the model, by the engine that serves. Errors: those of loading;
 // kInvalidArgument where the examples lack a column that the model reads.

@@ -64,6 +64,12 @@ void TrainingConfig::fields(FieldVisitor<TrainingConfig>& field) {
   field("group_weight", &TrainingConfig::group_weight, above,
         "How much it costs if they are not: the mean of squares of what groups' mean "
         "probabilities are off; 0: nothing");
+  field("layers", &TrainingConfig::layers, {.one_of = {"fp32", "bf16", "int8"}},
+        "What layers multiply in where the network is served; it is trained in fp32. "
+        "`palate-train precisions` tells what each loses");
+  field("tables", &TrainingConfig::tables, {.one_of = {"fp32", "bf16", "int8", "int4"}},
+        "What embeddings are kept in where they are served; in whole numbers rows have a scale "
+        "each");
   field("checkpoint", &TrainingConfig::checkpoint, {},
         "A directory for the state after each epoch; training goes on from there. Empty: none");
 }

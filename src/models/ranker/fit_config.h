@@ -38,6 +38,8 @@ struct TrainingConfig {
   double huber = 0;
   std::string group_column;
   double group_weight = 0;
+  std::string layers = "fp32";
+  std::string tables = "fp32";
   std::string checkpoint;
 
   static void fields(FieldVisitor<TrainingConfig>& field);
