@@ -66,24 +66,77 @@ void quantize_rows_kernel(const Int8Weights& weights, const Block& block, Int8Sc
   }
 }
 
+// A row's sums of whole numbers, from a column on, as floats.
+template <class D>
+HWY_INLINE hn::Vec<D> sums_of(D d, const Int8Scratch& scratch, Spot at, hn::Vec<D> scale,
+                              hn::Vec<D> offset) {
+  const hn::RebindToSigned<D> ints;
+  const auto sum =
+      hn::ConvertTo(d, hn::LoadU(ints, scratch.sums.data() + at.row * kPanelColumns + at.column));
+  const auto scaled = hn::Mul(hn::Mul(sum, hn::Set(d, scratch.steps.data()[at.row])), scale);
+  return hn::MulAdd(hn::Set(d, scratch.lows.data()[at.row]), offset, scaled);
+}
+
+// A whole panel with one kind of epilogue: what all rows share stays in registers.
+enum class Finish : uint8_t { kPlain, kRelu, kCross, kAny };
+template <Finish kFinish>
+HWY_NOINLINE void finish_whole(const Int8Weights& weights, const Block& block,
+                               const Int8Scratch& scratch, size_t first) {
+  for (size_t c = 0; c < kPanelColumns; c += hn::Lanes(kWide)) {
+    const size_t column = first + c;
+    const auto scale = hn::LoadU(kWide, weights.scale.data() + column);
+    const auto offset = hn::LoadU(kWide, weights.offsets.data() + column);
+    const auto bias = hn::LoadU(kWide, block.epilogue.bias + column);
+    const float* times = block.epilogue.times.data + column;
+    const float* plus = block.epilogue.plus.data + column;
+    float* out = block.out + column;
+    for (size_t row = 0; row < block.rows; ++row, out += block.out_stride) {
+      const auto whole = sums_of(kWide, scratch, {row, c}, scale, offset);
+      auto y = hn::Add(whole, bias);
+      if constexpr (kFinish == Finish::kRelu) y = hn::Max(y, hn::Zero(kWide));
+      if constexpr (kFinish == Finish::kCross) {
+        y = hn::MulAdd(hn::LoadU(kWide, times), y, hn::LoadU(kWide, plus));
+        times += block.epilogue.times.stride;
+        plus += block.epilogue.plus.stride;
+      }
+      if constexpr (kFinish == Finish::kAny) {
+        y = finished(kWide, whole, block.epilogue, {row, column});
+      }
+      hn::StoreU(y, kWide, out);
+    }
+  }
+}
+
+// The last panel of a width that does not fill it.
+HWY_NOINLINE void finish_part(const Int8Weights& weights, const Block& block,
+                              const Int8Scratch& scratch, size_t first) {
+  for (size_t row = 0; row < block.rows; ++row) {
+    float* out = block.out + row * block.out_stride + first;
+    each_column(weights.out - first, [&](auto d, size_t c) HWY_ATTR {
+      const auto whole =
+          sums_of(d, scratch, {row, c}, hn::LoadU(d, weights.scale.data() + first + c),
+                  hn::LoadU(d, weights.offsets.data() + first + c));
+      hn::StoreU(finished(d, whole, block.epilogue, {row, first + c}), d, out + c);
+    });
+  }
+}
+
 // What a panel's sums stand for, finished.
 void finish_panel_kernel(const Int8Weights& weights, const Block& block, Int8Scratch& scratch,
                          size_t panel) {
   const size_t first = panel * kPanelColumns;
-  const size_t width = std::min(kPanelColumns, weights.out - first);
-  for (size_t row = 0; row < block.rows; ++row) {
-    const int32_t* sums = scratch.sums.data() + row * kPanelColumns;
-    float* out = block.out + row * block.out_stride + first;
-    each_column(width, [&](auto d, size_t c) HWY_ATTR {
-      const hn::RebindToSigned<decltype(d)> ints;
-      const auto sum = hn::ConvertTo(d, hn::LoadU(ints, sums + c));
-      const auto scaled = hn::Mul(hn::Mul(sum, hn::Set(d, scratch.steps[row])),
-                                  hn::LoadU(d, weights.scale.data() + first + c));
-      const auto whole = hn::MulAdd(hn::Set(d, scratch.lows[row]),
-                                    hn::LoadU(d, weights.offsets.data() + first + c), scaled);
-      hn::StoreU(finished(d, whole, block.epilogue, {row, first + c}), d, out + c);
-    });
+  const Epilogue& epilogue = block.epilogue;
+  if (first + kPanelColumns > weights.out) return finish_part(weights, block, scratch, first);
+  if (epilogue.times.data != nullptr && epilogue.activation == Activation::kNone) {
+    return finish_whole<Finish::kCross>(weights, block, scratch, first);
   }
+  if (epilogue.times.data == nullptr && epilogue.activation == Activation::kNone) {
+    return finish_whole<Finish::kPlain>(weights, block, scratch, first);
+  }
+  if (epilogue.times.data == nullptr && epilogue.activation == Activation::kRelu) {
+    return finish_whole<Finish::kRelu>(weights, block, scratch, first);
+  }
+  finish_whole<Finish::kAny>(weights, block, scratch, first);
 }
 
 }  // namespace palate::HWY_NAMESPACE

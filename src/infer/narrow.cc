@@ -120,9 +120,8 @@ class Narrower {
 
 bool is_fp32(const NetworkWeights& weights) {
   return weights.layers == Precision::kF32 && weights.widened.empty() &&
-         std::ranges::all_of(weights.tables, [](const EmbeddingTable& table) {
-           return table.type == DType::kF32;
-         });
+         std::ranges::all_of(weights.tables,
+                             [](const EmbeddingTable& table) { return table.type == DType::kF32; });
 }
 
 }  // namespace

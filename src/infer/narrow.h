@@ -10,8 +10,8 @@
 
 namespace palate {
 
-// kBf16 layers are written in bf16; kInt8 layers stay in fp32, with the wish that they multiply in 8
-// bits, whose codes depend on the processor (int8_product.h).
+// kBf16 layers are written in bf16; kInt8 layers stay in fp32, with the wish that they multiply in
+// 8 bits, whose codes depend on the processor (int8_product.h).
 struct NarrowOptions {
   Precision layers = Precision::kF32;
   Precision tables = Precision::kF32;
@@ -22,8 +22,8 @@ struct NarrowedTable {
   uint64_t bytes = 0;  // codes and scales
 };
 // Adds all tensors of `from` to `out`, and its manifest's details. `out` keeps `from` until it is
-// committed. Errors: those of NetworkWeights::read(); kInvalidArgument for layers in int4, and for a
-// network that is not in fp32.
+// committed. Errors: those of NetworkWeights::read(); kInvalidArgument for layers in int4, and for
+// a network that is not in fp32.
 Result<std::vector<NarrowedTable>> narrow_network(const std::shared_ptr<const Artefact>& from,
                                                   const NarrowOptions& options,
                                                   ArtefactWriter& out);

@@ -137,7 +137,8 @@ TEST(Narrow, DamageIsFoundByName) {
 TEST(Narrow, LayersThatNobodyKnowsAreRefused) {
   World world;
   for (const std::string layers : {R"("int4")", R"("fp8")", "8", "null"}) {
-    const auto folder = world.folder.path() / ("of" + std::to_string(layers.size() * 7 + layers[1]));
+    const auto folder =
+        world.folder.path() / ("of" + std::to_string(layers.size() * 7 + layers[1]));
     auto writer = ArtefactWriter::create(folder).value();
     writer.manifest.kind = "test";
     writer.manifest.details_json =

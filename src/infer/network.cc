@@ -360,7 +360,8 @@ Network::Work Network::work() const {
         weights.data.size() * sizeof(float) + weights.halves.size() * sizeof(uint16_t);
   }
   for (const auto& weights : state_->plan.int8) {
-    if (weights) work.weight_bytes += weights->codes.size() + 2 * weights->scale.size() * sizeof(float);
+    if (weights)
+      work.weight_bytes += weights->codes.size() + 2 * weights->scale.size() * sizeof(float);
   }
   return work;
 }

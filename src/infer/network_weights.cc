@@ -89,10 +89,8 @@ class Reader {
     const DType type = TRY(find(name))->type;
     const uint64_t columns = type == DType::kU8 ? int4_row_bytes(field.width) : field.width;
     const TensorView* view = TRY(find(name, {field.rows, columns}));
-    EmbeddingTable table{.type = type,
-                         .data = view->bytes.data(),
-                         .rows = field.rows,
-                         .width = field.width};
+    EmbeddingTable table{
+        .type = type, .data = view->bytes.data(), .rows = field.rows, .width = field.width};
     if (type == DType::kI8) {
       const TensorView* scales = TRY(find(scale, {field.rows}));
       TRY(check_type(scale, *scales, DType::kF32));

@@ -35,7 +35,8 @@ struct DenseNorm {
   std::span<const float> mean, scale;
 };
 
-// Row-major, fp32 whatever the file keeps, empty where an op of its kind has none. Shapes: network_spec.h.
+// Row-major, fp32 whatever the file keeps, empty where an op of its kind has none. Shapes:
+// network_spec.h.
 struct OpTensors {
   std::span<const float> weight;         // u of kCrossLowRank, gain of kLayerNorm
   std::span<const float> inner;          // v of kCrossLowRank

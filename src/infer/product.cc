@@ -154,8 +154,8 @@ HWY_NOINLINE void single_output(const Job<T>& job) {
       for (; k + kChains * lanes <= run.end; k += kChains * lanes) {
 #pragma GCC unroll 4
         for (size_t i = 0; i < kChains; ++i, at += lanes) {
-          sums[i] = hn::MulAdd(hn::LoadU(kWide, left + k + i * lanes), load_weights(kWide, at),
-                               sums[i]);
+          sums[i] =
+              hn::MulAdd(hn::LoadU(kWide, left + k + i * lanes), load_weights(kWide, at), sums[i]);
         }
       }
       for (; k + lanes <= run.end; k += lanes, at += lanes) {

@@ -57,7 +57,7 @@ struct PackedWeights {
   std::vector<ColumnRun> runs;
   FloatTable data;           // or, in bf16 …
   TableOf<uint16_t> halves;  // … these, as `data` would lie
-  FloatTable bias;  // panel_padded(out); zeros where there is none
+  FloatTable bias;           // panel_padded(out); zeros where there is none
 };
 
 // `columns`: of a row of `weight`. Precondition: runs lie within, ascending; bias is empty or has a

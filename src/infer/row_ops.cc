@@ -209,7 +209,7 @@ struct Int4Row {
 
 template <class MakeRow>
 HWY_INLINE void gather(const GatherJob& job, size_t row_bytes, const MakeRow& make_row) {
-  constexpr size_t kAheadIds = 12, kLine = 64;
+  constexpr size_t kAheadIds = 32, kLine = 64;
   const auto& [ids, offsets] = job.values;
   const uint32_t rows = job.table.rows;
   for (size_t i = 0; i < job.rows; ++i) {

@@ -102,6 +102,27 @@ TEST(Fit, FindsWhatWasPlanted) {
   for (const double value : predicted.front()) EXPECT_TRUE(std::isfinite(value));
 }
 
+// The same held-out quality as fp32 has, by other numbers; and what is predicted is in fp32.
+TEST(Fit, MixedPrecisionFindsWhatWasPlanted) {
+  TrainerOptions mixed = trainer_options();
+  mixed.bf16 = true;
+  Fitted whole, half(mixed);
+  for (Fitted* one : {&whole, &half}) {
+    one->run(planted(1, 20000), planted(2, 4000), fit_options_for_test());
+    ASSERT_TRUE(one->outcome) << one->outcome.error().message;
+  }
+  const OutputQuality &exact = whole.outcome->held_out.front(),
+                      &got = half.outcome->held_out.front();
+  EXPECT_NEAR(got.auc.value(), exact.auc.value(), 0.003);
+  EXPECT_NEAR(got.loss, exact.loss, 0.006);
+  EXPECT_NE(got.loss, exact.loss) << "this was not bf16";
+  half.trainer->network().use_bf16(false);
+  EXPECT_EQ(half.trainer->predict(planted(3, 50)), [&] {
+    half.trainer->network().use_bf16(true);
+    return half.trainer->predict(planted(3, 50));
+  }());
+}
+
 // Of what would be clicked, places from 1 on show a share alone. Labels c / theta are right on
 // average, though 4 or 0 each: what is learnt from them is calibrated for the first place.
 TEST(Fit, LearnsCorrectedLabelsForWhatTheyAreOnAverage) {

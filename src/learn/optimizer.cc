@@ -7,17 +7,33 @@
 namespace palate {
 namespace {
 
-void sgd(const StepState& s, const StepOptions& o) {
+// The loops below are over plain pointers that do not overlap, so that compilers make vectors of
+// them; a number is computed the same way whatever vector it is in.
+struct Arrays {
+  size_t size;
+  float* __restrict weights;
+  const float* __restrict gradients;
+  float* __restrict first;
+  float* __restrict second;
+  explicit Arrays(const StepState& s)
+      : size(s.weights.size()),
+        weights(s.weights.data()),
+        gradients(s.gradients.data()),
+        first(s.first.data()),
+        second(s.second.data()) {}
+};
+
+void sgd(const Arrays& s, const StepOptions& o) {
   const auto rate = static_cast<float>(o.learning_rate), l2 = static_cast<float>(o.l2);
-  for (size_t i = 0; i < s.weights.size(); ++i) {
+  for (size_t i = 0; i < s.size; ++i) {
     s.weights[i] -= rate * (s.gradients[i] + l2 * s.weights[i]);
   }
 }
 
-void adagrad(const StepState& s, const StepOptions& o) {
+void adagrad(const Arrays& s, const StepOptions& o) {
   const auto rate = static_cast<float>(o.learning_rate), l2 = static_cast<float>(o.l2);
   const auto epsilon = static_cast<float>(o.epsilon);
-  for (size_t i = 0; i < s.weights.size(); ++i) {
+  for (size_t i = 0; i < s.size; ++i) {
     const float g = s.gradients[i] + l2 * s.weights[i];
     s.second[i] += g * g;
     s.weights[i] -= rate * g / (std::sqrt(s.second[i]) + epsilon);
@@ -26,33 +42,26 @@ void adagrad(const StepState& s, const StepOptions& o) {
 
 struct AdamFactors {
   float beta1, beta2, rate, root, epsilon, l2;
-  explicit AdamFactors(const StepOptions& o)
-      : beta1(static_cast<float>(o.beta1)),
-        beta2(static_cast<float>(o.beta2)),
-        rate(static_cast<float>(1 / (1 - std::pow(o.beta1, static_cast<double>(o.step))))),
-        root(static_cast<float>(1 / std::sqrt(1 - std::pow(o.beta2, static_cast<double>(o.step))))),
-        epsilon(static_cast<float>(o.epsilon)),
-        l2(static_cast<float>(o.l2)) {}
 };
 
 // Moves the moments and returns the step to take, before the learning rate.
-inline float adam_step(const StepState& s, size_t i, const AdamFactors& f) {
+inline float adam_step(const Arrays& s, size_t i, const AdamFactors& f) {
   const float g = s.gradients[i] + f.l2 * s.weights[i];
-  s.first[i] = f.beta1 * s.first[i] + (1 - f.beta1) * g;
-  s.second[i] = f.beta2 * s.second[i] + (1 - f.beta2) * g * g;
-  return s.first[i] * f.rate / (std::sqrt(s.second[i]) * f.root + f.epsilon);
+  const float first = f.beta1 * s.first[i] + (1 - f.beta1) * g;
+  const float second = f.beta2 * s.second[i] + (1 - f.beta2) * g * g;
+  s.first[i] = first;
+  s.second[i] = second;
+  return first * f.rate / (std::sqrt(second) * f.root + f.epsilon);
 }
 
-void adam(const StepState& s, const StepOptions& o) {
-  const AdamFactors factors(o);
+void adam(const Arrays& s, const StepOptions& o, const AdamFactors& factors) {
   const auto rate = static_cast<float>(o.learning_rate);
-  for (size_t i = 0; i < s.weights.size(); ++i) s.weights[i] -= rate * adam_step(s, i, factors);
+  for (size_t i = 0; i < s.size; ++i) s.weights[i] -= rate * adam_step(s, i, factors);
 }
 
-void lamb(const StepState& s, const StepOptions& o) {
-  const AdamFactors factors(o);
+void lamb(const Arrays& s, const StepOptions& o, const AdamFactors& factors) {
   double weights = 0, steps = 0;
-  for (size_t i = 0; i < s.weights.size(); ++i) {
+  for (size_t i = 0; i < s.size; ++i) {
     const double step = adam_step(s, i, factors) + o.weight_decay * s.weights[i];
     weights += static_cast<double>(s.weights[i]) * s.weights[i];
     steps += step * step;
@@ -60,7 +69,7 @@ void lamb(const StepState& s, const StepOptions& o) {
   const double trust = weights > 0 && steps > 0 ? std::sqrt(weights / steps) : 1;
   const auto rate = static_cast<float>(o.learning_rate * trust);
   const auto decay = static_cast<float>(o.weight_decay);
-  for (size_t i = 0; i < s.weights.size(); ++i) {
+  for (size_t i = 0; i < s.size; ++i) {
     const float step =
         s.first[i] * factors.rate / (std::sqrt(s.second[i]) * factors.root + factors.epsilon);
     s.weights[i] -= rate * (step + decay * s.weights[i]);
@@ -81,22 +90,36 @@ Result<Rule> parse_rule(std::string_view name) {
               name);
 }
 
-void take_step(const StepState& state, const StepOptions& options) {
-  if (options.rule != Rule::kLamb && options.weight_decay > 0) {
-    const auto keep = static_cast<float>(1 - options.learning_rate * options.weight_decay);
+Stepper::Stepper(const StepOptions& options)
+    : options_(options),
+      rate_(
+          static_cast<float>(1 / (1 - std::pow(options.beta1, static_cast<double>(options.step))))),
+      root_(static_cast<float>(
+          1 / std::sqrt(1 - std::pow(options.beta2, static_cast<double>(options.step))))) {}
+
+void Stepper::take(const StepState& state) const {
+  const StepOptions& o = options_;
+  const Arrays arrays(state);
+  if (o.rule != Rule::kLamb && o.weight_decay > 0) {
+    const auto keep = static_cast<float>(1 - o.learning_rate * o.weight_decay);
     for (float& weight : state.weights) weight *= keep;
   }
-  switch (options.rule) {
+  const AdamFactors factors{
+      static_cast<float>(o.beta1),   static_cast<float>(o.beta2), rate_, root_,
+      static_cast<float>(o.epsilon), static_cast<float>(o.l2)};
+  switch (o.rule) {
     case Rule::kSgd:
-      return sgd(state, options);
+      return sgd(arrays, o);
     case Rule::kAdagrad:
-      return adagrad(state, options);
+      return adagrad(arrays, o);
     case Rule::kAdam:
-      return adam(state, options);
+      return adam(arrays, o, factors);
     case Rule::kLamb:
-      return lamb(state, options);
+      return lamb(arrays, o, factors);
   }
 }
+
+void take_step(const StepState& state, const StepOptions& options) { Stepper(options).take(state); }
 
 void take_row_step(std::span<float> weights, std::span<const float> gradients, float& sum,
                    const StepOptions& options) {

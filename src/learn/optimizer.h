@@ -37,6 +37,18 @@ struct StepState {
 };
 void take_step(const StepState& state, const StepOptions& options);
 
+// The same for many parameters of one step: what depends on the step alone is found out once.
+class Stepper {
+ public:
+  explicit Stepper(const StepOptions& options);
+  void take(const StepState& state) const;
+  [[nodiscard]] const StepOptions& options() const { return options_; }
+
+ private:
+  StepOptions options_;
+  float rate_ = 1, root_ = 1;  // Adam's corrections of its first steps
+};
+
 // Adagrad of a row: `sum` is the row's one number.
 void take_row_step(std::span<float> weights, std::span<const float> gradients, float& sum,
                    const StepOptions& options);

@@ -179,9 +179,19 @@ const at::Tensor& TorchNetwork::of(const Op& op, const char* tensor) const {
   return parameters_[op.name + "." + tensor];
 }
 
+at::Tensor TorchNetwork::product(const at::Tensor& x, const at::Tensor& weight,
+                                 const at::Tensor& bias, bool training) const {
+  if (bf16_ && training) {
+    const at::Tensor half =
+        at::mm(x.to(at::kBFloat16), weight.to(at::kBFloat16).t()).to(at::kFloat);
+    return bias.defined() ? half + bias : half;
+  }
+  return bias.defined() ? at::addmm(bias, x, weight.t()) : at::mm(x, weight.t());
+}
+
 at::Tensor TorchNetwork::linear(size_t index, const at::Tensor& x, bool training) const {
   const Op& op = plan_.spec.ops[index];
-  at::Tensor y = at::addmm(of(op, "bias"), x, of(op, "weight").t());
+  at::Tensor y = product(x, of(op, "weight"), of(op, "bias"), training);
   const int64_t begin = statistics_begin_[index];
   if (begin < 0) return y;
   return at::batch_norm(y, of(op, "gain"), of(op, "shift"), statistics_.narrow(0, begin, op.width),
@@ -258,10 +268,12 @@ at::Tensor TorchNetwork::compute(size_t index, const Context& context) const {
     case OpKind::kMultiply:
       return folded(x, [](const auto& a, const auto& b) { return a * b; });
     case OpKind::kCross:
-      return at::addcmul(x[1], x[0], at::addmm(of(op, "bias"), x[1], of(op, "weight").t()));
+      return at::addcmul(x[1], x[0],
+                         product(x[1], of(op, "weight"), of(op, "bias"), context.training));
     case OpKind::kCrossLowRank: {
-      const at::Tensor narrow = at::mm(x[1], of(op, "v").t());
-      return at::addcmul(x[1], x[0], at::addmm(of(op, "bias"), narrow, of(op, "u").t()));
+      const at::Tensor narrow = product(x[1], of(op, "v"), {}, context.training);
+      return at::addcmul(x[1], x[0],
+                         product(narrow, of(op, "u"), of(op, "bias"), context.training));
     }
     case OpKind::kFm:
       return pairwise(x).sum(1, /*keepdim=*/true);
@@ -292,13 +304,13 @@ at::Tensor dropout_mask(const at::Tensor& like, float share, uint64_t seed) {
   at::Tensor mask = at::empty(like.sizes());
   auto* data = mask.mutable_data_ptr<float>();
   const auto border = static_cast<uint64_t>(std::lround(share * 65536));
-  const float kept = 65536.0F / static_cast<float>(65536 - border);
+  const float kept[2] = {0.0F, 65536.0F / static_cast<float>(65536 - border)};
   const uint64_t key = mix64(seed);
   const auto size = static_cast<uint64_t>(mask.numel());
   for (uint64_t i = 0; i < size; i += 4) {
     uint64_t bits = mix64(key + i * kGolden64);
     for (uint64_t k = i; k < std::min(i + 4, size); ++k, bits >>= 16) {
-      data[k] = (bits & 0xffff) < border ? 0.0F : kept;
+      data[k] = kept[(bits & 0xffff) >= border ? 1 : 0];  // no branch, which would be guessed
     }
   }
   return mask;
@@ -311,6 +323,7 @@ TorchNetwork TorchNetwork::replica() const {
   other.plan_ = plan_;
   other.parameters_ = parameters_.replica();
   other.statistics_ = statistics_.clone();
+  other.bf16_ = bf16_;
   other.statistics_begin_ = statistics_begin_;
   other.first_place_ = first_place_;
   return other;

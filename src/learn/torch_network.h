@@ -32,6 +32,10 @@ class TorchNetwork {
   // training: dropout is a function of it, and batch norms use the rows and remember them.
   [[nodiscard]] std::vector<at::Tensor> forward(const Input& input,
                                                 std::optional<uint64_t> seed) const;
+  // While training, products of layers and crosses round both sides to bf16; sums, weights, their
+  // gradients and what is between layers stay in fp32 (Micikevicius et al. 2018, section 3, without
+  // scaling the loss: bf16 has the exponents of fp32). Without training all is in fp32, as served.
+  void use_bf16(bool on) { bf16_ = on; }
   // The same weights in the same memory, with gradients and statistics of its own: for a thread.
   [[nodiscard]] TorchNetwork replica() const;
 
@@ -57,12 +61,16 @@ class TorchNetwork {
   void set_thresholds();
   [[nodiscard]] at::Tensor compute(size_t op, const Context& context) const;
   [[nodiscard]] at::Tensor sequence(const Op& op, const Context& context) const;
+  // x · weightᵀ + bias; an undefined bias is none.
+  [[nodiscard]] at::Tensor product(const at::Tensor& x, const at::Tensor& weight,
+                                   const at::Tensor& bias, bool training) const;
   [[nodiscard]] at::Tensor linear(size_t op, const at::Tensor& x, bool training) const;
   void write_normalized(size_t op, ArtefactWriter& out) const;
   [[nodiscard]] const at::Tensor& of(const Op& op, const char* tensor) const;
 
   TrainableNetwork plan_;
   Parameters parameters_;
+  bool bf16_ = false;
   at::Tensor statistics_;
   std::vector<int64_t> statistics_begin_;  // per op; −1: none
   std::vector<size_t> first_place_;        // of each op in parameters().places(), and the end

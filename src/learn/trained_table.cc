@@ -12,7 +12,6 @@ namespace palate {
 namespace {
 
 constexpr size_t kGatherRows = 1024;  // of a batch, one block of work
-constexpr size_t kUpdateParts = 16;   // rows of the table, by their number modulo this
 
 std::span<const uint32_t> ids_of(const BatchIds& ids, size_t row) {
   if (ids.start.empty()) return ids.values.subspan(row, 1);
@@ -22,26 +21,6 @@ std::span<const uint32_t> ids_of(const BatchIds& ids, size_t row) {
 // What a bag's gradient is multiplied by for each of its rows.
 float share_of(Pooling pooling, size_t ids) {
   return pooling == Pooling::kMean && ids > 0 ? 1.0F / static_cast<float>(ids) : 1.0F;
-}
-
-// A use of a row of the table by a row of the batch.
-struct Use {
-  uint32_t row, by;
-  float share;
-};
-
-// Uses ascending by row, those of one row in the order of the batch.
-std::vector<Use> uses_of(const BatchIds& ids, Pooling pooling, size_t part) {
-  std::vector<Use> uses;
-  for (size_t by = 0; by < ids.rows; ++by) {
-    const auto mine = ids_of(ids, by);
-    for (const uint32_t row : mine) {
-      if (row % kUpdateParts != part) continue;
-      uses.push_back({row, static_cast<uint32_t>(by), share_of(pooling, mine.size())});
-    }
-  }
-  std::ranges::stable_sort(uses, {}, &Use::row);
-  return uses;
 }
 
 }  // namespace
@@ -64,22 +43,33 @@ void TrainedTable::gather(const BatchIds& ids, std::span<float> out, bool averag
                           ThreadPool& pool) const {
   PALATE_CHECK(out.size() == ids.rows * width_, "room for what is gathered");
   PALATE_CHECK(!averaged || !average_.empty(), "the average of a table that keeps none");
-  const auto block = [&](size_t which) {
-    const size_t end = std::min(ids.rows, (which + 1) * kGatherRows);
-    for (size_t by = which * kGatherRows; by < end; ++by) {
-      const auto mine = ids_of(ids, by);
-      const float share = share_of(pooling_, mine.size());
-      const auto to = out.subspan(by * width_, width_);
-      std::ranges::fill(to, 0.0F);
-      for (const uint32_t row : mine) {
-        const float* from = &weights_[row * width_];
-        const float* mean = averaged ? &average_[row * width_] : from;
-        const float keep = averaged ? kept(row, step_) : 1.0F;
-        for (size_t i = 0; i < width_; ++i) to[i] += share * (from[i] + keep * (mean[i] - from[i]));
-      }
+  for_all_blocks(pool, gather_blocks(ids),
+                 [&](size_t block) { gather_block(ids, out, averaged, block); });
+}
+
+size_t TrainedTable::gather_blocks(const BatchIds& ids) {
+  return (ids.rows + kGatherRows - 1) / kGatherRows;
+}
+
+void TrainedTable::gather_block(const BatchIds& ids, std::span<float> out, bool averaged,
+                                size_t block) const {
+  const size_t end = std::min(ids.rows, (block + 1) * kGatherRows);
+  for (size_t by = block * kGatherRows; by < end; ++by) {
+    const auto mine = ids_of(ids, by);
+    float* to = out.data() + by * width_;
+    if (mine.size() == 1 && !averaged) {
+      std::copy_n(weights_.data() + mine[0] * width_, width_, to);
+      continue;
     }
-  };
-  for_all_blocks(pool, (ids.rows + kGatherRows - 1) / kGatherRows, block);
+    const float share = share_of(pooling_, mine.size());
+    std::fill_n(to, width_, 0.0F);
+    for (const uint32_t row : mine) {
+      const float* from = weights_.data() + row * width_;
+      const float* mean = averaged ? average_.data() + row * width_ : from;
+      const float keep = averaged ? kept(row, step_) : 1.0F;
+      for (size_t i = 0; i < width_; ++i) to[i] += share * (from[i] + keep * (mean[i] - from[i]));
+    }
+  }
 }
 
 // How much of the average's distance to the weights is left: a row that has not been touched since
@@ -96,8 +86,8 @@ void TrainedTable::catch_up(size_t row, int64_t step) {
   }
 }
 
-void TrainedTable::step_row(size_t row, std::span<const float> gradient,
-                            const StepOptions& options) {
+void TrainedTable::step_row(size_t row, std::span<const float> gradient, const Stepper& stepper) {
+  const StepOptions& options = stepper.options();
   // The average sees the weights of the steps before, then the new ones in the steps from here on.
   catch_up(row, options.step - 1);
   touched_[row] = static_cast<uint32_t>(options.step - 1);
@@ -109,35 +99,67 @@ void TrainedTable::step_row(size_t row, std::span<const float> gradient,
   const auto part = [&](std::vector<float>& all) {
     return all.empty() ? std::span<float>() : std::span<float>(&all[row * width_], width_);
   };
-  take_step({weights, gradient, part(first_), part(second_)}, options);
+  stepper.take({weights, gradient, part(first_), part(second_)});
 }
 
 void TrainedTable::update(const BatchIds& ids, std::span<const float> gradients,
                           const StepOptions& options, ThreadPool& pool) {
-  PALATE_CHECK(gradients.size() == ids.rows * width_, "a gradient for each row of the batch");
+  Update all = start_update(ids, {&gradients, 1}, options);
+  for_all_blocks(pool, kUpdateParts, [&](size_t part) { update_part(all, part); });
+}
+
+TrainedTable::Update TrainedTable::start_update(const BatchIds& ids,
+                                                std::span<const std::span<const float>> gradients,
+                                                const StepOptions& options) {
   const bool adam = options.rule == Rule::kAdam || options.rule == Rule::kLamb;
   if (adam && first_.empty()) first_.assign(weights_.size(), 0.0F);
-  if (options.rule != Rule::kSgd && second_.empty())
+  if (options.rule != Rule::kSgd && second_.empty()) {
     second_.assign(adam ? weights_.size() : rows_, 0.0F);
-  const auto part = [&](size_t which) {
-    const std::vector<Use> uses = uses_of(ids, pooling_, which);
-    std::vector<float> sum(width_);
-    auto use = uses.begin();
-    for (size_t row = which; row < rows_; row += kUpdateParts) {
-      if (!options_.decay_all) {
-        if (use == uses.end()) break;
-        row = use->row;
-      }
-      std::ranges::fill(sum, 0.0F);
-      for (; use != uses.end() && use->row == row; ++use) {
-        const float* gradient = &gradients[use->by * width_];
-        for (size_t i = 0; i < width_; ++i) sum[i] += use->share * gradient[i];
-      }
-      step_row(row, sum, options);
-    }
-  };
-  for_all_blocks(pool, kUpdateParts, part);
+  }
   step_ = options.step;
+  Update update{Stepper(options), {}, {}};
+  for (size_t by = 0; by < ids.rows; ++by) {
+    for (const uint32_t row : ids_of(ids, by)) ++update.begin[row % kUpdateParts + 1];
+  }
+  std::partial_sum(update.begin.begin(), update.begin.end(), update.begin.begin());
+  update.uses.resize(update.begin.back());
+  std::array<size_t, kUpdateParts + 1> next = update.begin;
+  size_t by = 0;
+  for (const std::span<const float> run : gradients) {
+    for (size_t at = 0; at < run.size(); at += width_, ++by) {
+      PALATE_CHECK(by < ids.rows, "a gradient for each row of the batch");
+      const auto mine = ids_of(ids, by);
+      const float share = share_of(pooling_, mine.size());
+      for (const uint32_t row : mine) {
+        update.uses[next[row % kUpdateParts]++] = {row, static_cast<uint32_t>(by), share,
+                                                   run.data() + at};
+      }
+    }
+  }
+  PALATE_CHECK(by == ids.rows, "a gradient for each row of the batch");
+  return update;
+}
+
+// Uses ascending by row, those of one row in the order of the batch.
+void TrainedTable::update_part(Update& update, size_t part) {
+  const std::span uses =
+      std::span(update.uses)
+          .subspan(update.begin[part], update.begin[part + 1] - update.begin[part]);
+  std::ranges::sort(uses, {}, [](const Use& use) { return uint64_t{use.row} << 32 | use.by; });
+  std::vector<float> sum(width_);
+  auto use = uses.begin();
+  for (size_t row = part; row < rows_; row += kUpdateParts) {
+    if (!options_.decay_all) {
+      if (use == uses.end()) break;
+      row = use->row;
+    }
+    std::ranges::fill(sum, 0.0F);
+    float* to = sum.data();
+    for (; use != uses.end() && use->row == row; ++use) {
+      for (size_t i = 0; i < width_; ++i) to[i] += use->share * use->gradient[i];
+    }
+    step_row(row, sum, update.stepper);
+  }
 }
 
 std::vector<float> TrainedTable::averaged() const {

@@ -3,6 +3,7 @@
 // those are read and written, whatever the table's size.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -34,10 +35,31 @@ class TrainedTable {
   [[nodiscard]] size_t width() const { return width_; }
   // out: [ids.rows × width()]; rows without ids are zeros. From the average where `averaged`.
   void gather(const BatchIds& ids, std::span<float> out, bool averaged, ThreadPool& pool) const;
+  // A block of it, one of gather_blocks(ids): for loops over the blocks of many tables.
+  void gather_block(const BatchIds& ids, std::span<float> out, bool averaged, size_t block) const;
+  static size_t gather_blocks(const BatchIds& ids);
   // gradients: [ids.rows × width()], of what gather() gave. One step on every row touched; sums are
   // in the order of the batch, so threads change nothing.
   void update(const BatchIds& ids, std::span<const float> gradients, const StepOptions& options,
               ThreadPool& pool);
+
+  // The same in parts, for loops over those of many tables: start_update(), then each part once, on
+  // any thread. The gradients come as runs of the batch's rows, and must live until the end.
+  static constexpr size_t kUpdateParts = 16;  // rows of the table, by their number modulo this
+  struct Use {
+    uint32_t row, by;  // of the table, of the batch
+    float share;
+    const float* gradient;
+  };
+  struct Update {
+    Stepper stepper;
+    std::vector<Use> uses;                            // by part
+    std::array<size_t, kUpdateParts + 1> begin = {};  // of each part, and the end
+  };
+  [[nodiscard]] Update start_update(const BatchIds& ids,
+                                    std::span<const std::span<const float>> gradients,
+                                    const StepOptions& options);
+  void update_part(Update& update, size_t part);
   // The weights, or their average: [rows() × width()]. The average is brought up to the last step.
   [[nodiscard]] std::span<const float> weights() const { return weights_; }
   [[nodiscard]] std::vector<float> averaged() const;
@@ -53,7 +75,7 @@ class TrainedTable {
   void set_weights(std::span<const float> weights);
 
  private:
-  void step_row(size_t row, std::span<const float> gradient, const StepOptions& options);
+  void step_row(size_t row, std::span<const float> gradient, const Stepper& stepper);
   void catch_up(size_t row, int64_t step);
   [[nodiscard]] float kept(size_t row, int64_t step) const;
 

@@ -49,18 +49,27 @@ std::vector<uint32_t> starts_of(const std::vector<uint32_t>& all, size_t begin, 
 
 TorchNetwork::Input Trainer::State::input(const BatchColumns& batch, bool averaged) {
   TorchNetwork::Input input;
+  struct Gather {
+    size_t table, block;
+  };
+  std::vector<Gather> blocks;
   for (size_t f = 0; f < tables.size(); ++f) {
     const BatchIds ids = ids_of(batch, f);
-    at::Tensor rows =
-        at::empty({static_cast<int64_t>(ids.rows), static_cast<int64_t>(tables[f].width())});
-    tables[f].gather(ids, {rows.mutable_data_ptr<float>(), static_cast<size_t>(rows.numel())},
-                     averaged, *pool);
-    input.embedded.push_back(std::move(rows));
+    input.embedded.push_back(
+        at::empty({static_cast<int64_t>(ids.rows), static_cast<int64_t>(tables[f].width())}));
+    for (size_t i = 0; i < TrainedTable::gather_blocks(ids); ++i) blocks.push_back({f, i});
     const bool sequence = network.spec().sparse[f].pooling == Pooling::kSequence;
     const auto start = batch.ids(id_column[f]).start;
     input.start.emplace_back();
     if (sequence) input.start.back().assign(start.begin(), start.end());
   }
+  for_all_blocks(*pool, blocks.size(), [&](size_t i) {
+    const auto& [f, block] = blocks[i];
+    const at::Tensor& rows = input.embedded[f];
+    tables[f].gather_block(ids_of(batch, f),
+                           {rows.mutable_data_ptr<float>(), static_cast<size_t>(rows.numel())},
+                           averaged, block);
+  });
   for (size_t f = 0; f < scales.size(); ++f) {
     const at::Tensor raw = matrix(batch.numbers(number_column[f]), batch.rows);
     const at::Tensor scaled = (raw - scales[f].mean) * scales[f].scale;
@@ -208,12 +217,14 @@ void Trainer::State::gather_gradients(const std::vector<Part>& parts) {
 double Trainer::step(const ExampleBatch& batch, double rate) {
   State& s = *state_;
   PALATE_CHECK(!s.finished, "a step of a finished trainer");
-  const int64_t now = ++s.steps;
+  ++s.steps;
   const BatchColumns columns(batch);
   const at::Tensor statistics = s.network.statistics().clone();
   std::vector<State::Part> parts = s.parts_of(s.input(columns, /*averaged=*/false), batch.rows);
   const std::vector<double> weights = total_weights(batch, s.label_column);
   const size_t threads = parts.size() > 1 ? 1 : s.pool->size();
+  // Here, too: threads of LibTorch that wait for more spin, and take time from the pool's.
+  at::set_num_threads(static_cast<int>(threads));
   for_all_blocks(*s.pool, parts.size(), [&](size_t i) {
     at::set_num_threads(static_cast<int>(threads));
     s.differentiate(parts[i], batch, weights);
@@ -227,19 +238,41 @@ double Trainer::step(const ExampleBatch& batch, double rate) {
   if (s.options.balance == Balance::kPcgrad) s.balance_gradients(parts);
   s.gather_gradients(parts);
   s.step_dense(rate);
-  StepOptions options = s.options.tables;
-  options.learning_rate *= rate;
-  options.step = now;
-  for (size_t f = 0; f < s.tables.size(); ++f) {
-    std::vector<at::Tensor> gradients;
-    for (const State::Part& part : parts) gradients.push_back(part.input.embedded[f].grad());
-    if (!gradients.front().defined()) continue;  // a field that no output depends on
-    const at::Tensor all = (parts.size() > 1 ? at::cat(gradients) : gradients.front()).contiguous();
-    s.tables[f].update(s.ids_of(columns, f),
-                       {all.const_data_ptr<float>(), static_cast<size_t>(all.numel())}, options,
-                       *s.pool);
-  }
+  s.step_tables(columns, parts, rate);
   return loss;
+}
+
+void Trainer::State::step_tables(const BatchColumns& columns, const std::vector<Part>& parts,
+                                 double rate) {
+  StepOptions step = options.tables;
+  step.learning_rate *= rate;
+  step.step = steps;
+  struct Updated {
+    size_t table;
+    std::vector<at::Tensor> gradients;  // of the parts
+    std::optional<TrainedTable::Update> update = {};
+  };
+  std::vector<Updated> all;
+  for (size_t f = 0; f < tables.size(); ++f) {
+    if (!parts.front().input.embedded[f].grad().defined()) continue;  // no output depends on it
+    all.push_back({f, {}});
+    for (const Part& part : parts) {
+      all.back().gradients.push_back(part.input.embedded[f].grad().contiguous());
+    }
+  }
+  for_all_blocks(*pool, all.size(), [&](size_t i) {
+    std::vector<std::span<const float>> runs;
+    for (const at::Tensor& one : all[i].gradients) {
+      runs.emplace_back(one.const_data_ptr<float>(), static_cast<size_t>(one.numel()));
+    }
+    const BatchIds ids = ids_of(columns, all[i].table);
+    all[i].update = tables[all[i].table].start_update(ids, runs, step);
+  });
+  constexpr size_t kParts = TrainedTable::kUpdateParts;
+  for_all_blocks(*pool, all.size() * kParts, [&](size_t i) {
+    Updated& one = all[i / kParts];
+    tables[one.table].update_part(*one.update, i % kParts);
+  });
 }
 
 void Trainer::State::step_dense(double rate) {

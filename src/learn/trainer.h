@@ -41,6 +41,7 @@ struct TrainerOptions {
   // A batch is worked on in so many parts, side by side; batch norms see a part each (Hoffer,
   // Hubara and Soudry 2017). What comes out depends on it, and not on the number of threads.
   size_t parts = 1;
+  bool bf16 = false;     // TorchNetwork::use_bf16()
   double clip_norm = 0;  // of the dense parameters' gradient; 0: as it is
   uint64_t seed = 1;
 };

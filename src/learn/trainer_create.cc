@@ -79,6 +79,7 @@ Result<Trainer> Trainer::create(TrainableNetwork plan, const ExampleSchema& sche
   }
   plan.uncertainty = options.balance == Balance::kUncertainty;
   auto state = std::make_unique<State>(std::move(plan), std::move(options), pool);
+  state->network.use_bf16(state->options.bf16);
   TRY(bind(*state, schema));
   const at::Tensor& flat = state->network.parameters().flat();
   state->first = at::zeros_like(flat);

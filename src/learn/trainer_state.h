@@ -81,6 +81,7 @@ struct Trainer::State {
   void balance_gradients(std::vector<Part>& parts) const;
   void gather_gradients(const std::vector<Part>& parts);
   void step_dense(double rate);
+  void step_tables(const BatchColumns& columns, const std::vector<Part>& parts, double rate);
   void learn_label_scale(size_t output, std::span<const Examples> examples);
 };
 

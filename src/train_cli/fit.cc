@@ -19,6 +19,7 @@ using Json = nlohmann::json;
 struct Flags {
   std::vector<std::string> examples;
   std::string held_out, out;
+  bool mixed = false;
 };
 
 FieldOwner owner_of(bool of_request) {
@@ -111,7 +112,8 @@ Status fit(const Flags& flags, const TrainSettings& settings) {
   ThreadPool pool(static_cast<size_t>(settings.training.threads));
   const RankerInputs inputs = TRY(inputs_of(schema, settings.ranker));
   TrainableNetwork plan = TRY(ranker_network(settings.ranker, inputs));
-  const TrainerOptions options = TRY(trainer_options(settings.training, plan.spec.outputs));
+  TrainerOptions options = TRY(trainer_options(settings.training, plan.spec.outputs));
+  options.bf16 = flags.mixed;
   Trainer trainer = TRY(Trainer::create(std::move(plan), schema, options, pool));
   trainer.learn_scales(data.training);
   const auto listener = [&](const EpochReport& report) {
@@ -141,6 +143,9 @@ std::function<Status()> declare_fit(CLI::App& app, const TrainSettings& settings
   app.add_option("--held-out", flags->held_out, "Examples that training stops and calibrates by")
       ->required();
   app.add_option("--out", flags->out, "Where the network is written")->required();
+  app.add_flag("--mixed-precision", flags->mixed,
+               "Products of layers in bf16, sums and weights in fp32: faster where processors have "
+               "bf16, slower where not");
   return [flags, &settings] { return fit(*flags, settings); };
 }
 

@@ -6,6 +6,10 @@
 
 #include <CLI/CLI.hpp>
 
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
 #include "base/version.h"
 #include "train_cli/command.h"
 
@@ -93,4 +97,12 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace palate
 
-int main(int argc, char** argv) { return palate::run(argc, argv); }
+int main(int argc, char** argv) {
+#if defined(__GLIBC__)
+  // A step's matrices are the same sizes as those of the step before: their memory is kept, which
+  // saves the system from giving it out and clearing it again.
+  mallopt(M_MMAP_THRESHOLD, 256 << 20);
+  mallopt(M_TRIM_THRESHOLD, 512 << 20);
+#endif
+  return palate::run(argc, argv);
+}

@@ -1,9 +1,9 @@
 #include <cstdio>
 #include <filesystem>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
 #include "infer/narrow.h"
 #include "train_cli/command.h"
@@ -18,12 +18,10 @@ struct Flags {
   std::string model, examples;
 };
 
-constexpr NarrowOptions kWays[] = {{Precision::kF32, Precision::kF32},
-                                   {Precision::kBf16, Precision::kBf16},
-                                   {Precision::kInt8, Precision::kF32},
-                                   {Precision::kInt8, Precision::kInt8},
-                                   {Precision::kF32, Precision::kInt4},
-                                   {Precision::kInt8, Precision::kInt4}};
+constexpr NarrowOptions kWays[] = {
+    {Precision::kF32, Precision::kF32},  {Precision::kBf16, Precision::kBf16},
+    {Precision::kInt8, Precision::kF32}, {Precision::kInt8, Precision::kInt8},
+    {Precision::kF32, Precision::kInt4}, {Precision::kInt8, Precision::kInt4}};
 
 // A folder beside the model, gone when it goes.
 class Scratch {

@@ -51,9 +51,9 @@ size_t request_end(const NetworkSpec& spec, const Examples& examples, size_t beg
 }
 
 // Rows of examples as a request whose candidates they are.
-class Block {
+class RequestRows {
  public:
-  Block(const NetworkSpec& spec, const Examples& examples, size_t begin, size_t rows)
+  RequestRows(const NetworkSpec& spec, const Examples& examples, size_t begin, size_t rows)
       : ids_(spec.sparse.size()), offsets_(ids_.size()), numbers_(spec.dense.size()) {
     for (size_t f = 0; f < ids_.size(); ++f) {
       const size_t column = place_of(examples.schema().ids, spec.sparse[f].name);
@@ -164,7 +164,7 @@ Result<std::vector<LabelScores>> score_examples(const Network& network, const Ex
   for (size_t begin = 0, end = 0; begin < examples.rows(); begin = end) {
     end = request_end(spec, examples, begin);
     const size_t rows = end - begin;
-    const Block block(spec, examples, begin, rows);
+    const RequestRows block(spec, examples, begin, rows);
     std::vector<std::span<float>> part;
     for (auto& score : scores) part.push_back(std::span(score).subspan(begin, rows));
     TRY(network.score(block.request(), part, scratch));
@@ -185,7 +185,7 @@ Result<std::vector<Network::LayerError>> layer_errors(const Network& exact, cons
   constexpr size_t kRows = 4096;
   const NetworkSpec& spec = exact.spec();
   TRY(check_columns(spec, examples.schema()));
-  std::deque<Block> blocks;  // stay where they are: requests point into them
+  std::deque<RequestRows> blocks;  // stay where they are: requests point into them
   std::vector<NetworkRequest> requests;
   const size_t most = std::min(kRows, examples.rows());
   for (size_t begin = 0, end = 0; begin < most; begin = end) {

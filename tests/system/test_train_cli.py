@@ -72,6 +72,38 @@ def test_every_calibration_is_served_as_it_was_told(examples, tmp_path, calibrat
     assert last(run("judge", tmp_path / "net", examples / "world.test"))["click"]["calibration_error"] < 0.06
 
 
+def test_fewer_bits_lose_little_and_say_what(examples, tmp_path):
+    last(fit(examples, tmp_path / "net"))
+    done = run("precisions", tmp_path / "net", examples / "world.test")
+    assert done.returncode == 0, done.stderr
+    ways = {(line["layers"], line["tables"]): line for line in map(json.loads, done.stdout.splitlines())}
+    exact = ways["fp32", "fp32"]
+    assert exact["quality"] == last(run("judge", tmp_path / "net", examples / "world.test"))
+    assert not exact["layer_errors"] and exact["change"]["click"]["auc"] == 0
+    for (layers, tables), line in ways.items():
+        assert abs(line["change"]["click"]["auc"]) < (0.005 if tables == "int4" else 0.0005), line
+        assert set(line["table_errors"]) == {"user", "item", "hour"}
+        assert all((error == 0) == (tables == "fp32") for error in line["table_errors"].values())
+        assert bool(line["layer_errors"]) == (layers != "fp32")
+        assert all(0 < error["rms"] < 0.05 for error in line["layer_errors"])
+    sizes = [ways[way]["table_bytes"] for way in (("fp32", "fp32"), ("bf16", "bf16"), ("int8", "int8"), ("int8", "int4"))]
+    assert sizes == sorted(sizes, reverse=True) and sizes[1] * 2 == sizes[0]
+    assert 2 * ways["bf16", "bf16"]["layer_bytes"] == exact["layer_bytes"]
+    assert [path.name for path in tmp_path.iterdir()] == ["net"], "nothing stays beside it"
+
+
+def test_a_network_is_written_in_the_bits_that_are_asked_for(examples, tmp_path):
+    last(fit(examples, tmp_path / "whole"))
+    whole = last(run("judge", tmp_path / "whole", examples / "world.test"))["click"]
+    last(fit(examples, tmp_path / "net", "--training.layers", "int8", "--training.tables", "int8"))
+    assert json.loads((tmp_path / "net" / "manifest.json").read_text())["details"]["layers"] == "int8"
+    narrow = last(run("judge", tmp_path / "net", examples / "world.test"))["click"]
+    assert narrow != whole and narrow["auc"] == pytest.approx(whole["auc"], abs=0.0005)
+    again = run("precisions", tmp_path / "net", examples / "world.test")
+    assert again.returncode != 0 and "not in fp32" in again.stderr
+    assert run("fit", "x", "--held-out", "y", "--out", "z", "--training.layers", "int4").returncode != 0
+
+
 def test_groups_can_be_brought_together(examples, tmp_path):
     gap = {}
     for weight in ("0.0001", "20"):
