@@ -66,16 +66,24 @@ void quantize_rows_kernel(const Int8Weights& weights, const Block& block, Int8Sc
   }
 }
 
-// A row's sums of whole numbers, from a column on, as floats.
+// What outputs from a column on turn sums of whole numbers into numbers by.
 template <class D>
-HWY_INLINE hn::Vec<D> sums_of(D d, const Int8Scratch& scratch, Spot at, hn::Vec<D> scale,
-                              hn::Vec<D> offset) {
-  const hn::RebindToSigned<D> ints;
-  const auto sum =
-      hn::ConvertTo(d, hn::LoadU(ints, scratch.sums.data() + at.row * kPanelColumns + at.column));
-  const auto scaled = hn::Mul(hn::Mul(sum, hn::Set(d, scratch.steps.data()[at.row])), scale);
-  return hn::MulAdd(hn::Set(d, scratch.lows.data()[at.row]), offset, scaled);
-}
+struct Scales {
+  hn::Vec<D> scale, offset;
+  Scales(D d, const Int8Weights& weights, size_t column)
+      : scale(hn::LoadU(d, weights.scale.data() + column)),
+        offset(hn::LoadU(d, weights.offsets.data() + column)) {}
+
+  // Of a row of the scratch, from a column of the panel on.
+  HWY_INLINE hn::Vec<D> numbers(const Int8Scratch& scratch, Spot at) const {
+    const D d;
+    const hn::RebindToSigned<D> ints;
+    const auto sum =
+        hn::ConvertTo(d, hn::LoadU(ints, scratch.sums.data() + at.row * kPanelColumns + at.column));
+    const auto scaled = hn::Mul(hn::Mul(sum, hn::Set(d, scratch.steps.data()[at.row])), scale);
+    return hn::MulAdd(hn::Set(d, scratch.lows.data()[at.row]), offset, scaled);
+  }
+};
 
 // A whole panel with one kind of epilogue: what all rows share stays in registers.
 enum class Finish : uint8_t { kPlain, kRelu, kCross, kAny };
@@ -84,14 +92,13 @@ HWY_NOINLINE void finish_whole(const Int8Weights& weights, const Block& block,
                                const Int8Scratch& scratch, size_t first) {
   for (size_t c = 0; c < kPanelColumns; c += hn::Lanes(kWide)) {
     const size_t column = first + c;
-    const auto scale = hn::LoadU(kWide, weights.scale.data() + column);
-    const auto offset = hn::LoadU(kWide, weights.offsets.data() + column);
+    const Scales scales(kWide, weights, column);
     const auto bias = hn::LoadU(kWide, block.epilogue.bias + column);
     const float* times = block.epilogue.times.data + column;
     const float* plus = block.epilogue.plus.data + column;
     float* out = block.out + column;
     for (size_t row = 0; row < block.rows; ++row, out += block.out_stride) {
-      const auto whole = sums_of(kWide, scratch, {row, c}, scale, offset);
+      const auto whole = scales.numbers(scratch, {row, c});
       auto y = hn::Add(whole, bias);
       if constexpr (kFinish == Finish::kRelu) y = hn::Max(y, hn::Zero(kWide));
       if constexpr (kFinish == Finish::kCross) {
@@ -113,9 +120,7 @@ HWY_NOINLINE void finish_part(const Int8Weights& weights, const Block& block,
   for (size_t row = 0; row < block.rows; ++row) {
     float* out = block.out + row * block.out_stride + first;
     each_column(weights.out - first, [&](auto d, size_t c) HWY_ATTR {
-      const auto whole =
-          sums_of(d, scratch, {row, c}, hn::LoadU(d, weights.scale.data() + first + c),
-                  hn::LoadU(d, weights.offsets.data() + first + c));
+      const auto whole = Scales(d, weights, first + c).numbers(scratch, {row, c});
       hn::StoreU(finished(d, whole, block.epilogue, {row, first + c}), d, out + c);
     });
   }

@@ -101,7 +101,7 @@ int main(int argc, char** argv) {
 #if defined(__GLIBC__)
   // A step's matrices are the same sizes as those of the step before: their memory is kept, which
   // saves the system from giving it out and clearing it again.
-  mallopt(M_MMAP_THRESHOLD, 256 << 20);
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the most that it takes
   mallopt(M_TRIM_THRESHOLD, 512 << 20);
 #endif
   return palate::run(argc, argv);

@@ -68,8 +68,7 @@ void TrainingConfig::fields(FieldVisitor<TrainingConfig>& field) {
         "What layers multiply in where the network is served; it is trained in fp32. "
         "`palate-train precisions` tells what each loses");
   field("tables", &TrainingConfig::tables, {.one_of = {"fp32", "bf16", "int8", "int4"}},
-        "What embeddings are kept in where they are served; in whole numbers rows have a scale "
-        "each");
+        "What embeddings are kept in where they are served");
   field("checkpoint", &TrainingConfig::checkpoint, {},
         "A directory for the state after each epoch; training goes on from there. Empty: none");
 }
