@@ -102,6 +102,27 @@ TEST_P(EveryPooling, AStepIsThatOfTheDenseGradientOnTouchedRows) {
   }
 }
 
+// Gradients in runs of rows, parts from the last to the first: the same bits.
+TEST_P(EveryPooling, AStepInPartsIsTheSameStep) {
+  ThreadPool pool(2);
+  const Bag bag = draw(6, 50, GetParam() != Pooling::kOne);
+  const auto gradients = drawn(7, bag.rows * kWidth);
+  const std::span<const float> all(gradients);
+  const std::vector<std::span<const float>> runs{all.first(11 * kWidth), all.subspan(0, 0),
+                                                 all.subspan(11 * kWidth)};
+  for (const Rule rule : {Rule::kAdam, Rule::kAdagrad}) {
+    TrainedTable whole(field(GetParam()), {.sigma = 1}, 7),
+        parts(field(GetParam()), {.sigma = 1}, 7);
+    for (int64_t step = 1; step <= 3; ++step) {
+      const StepOptions options{.rule = rule, .learning_rate = 0.1, .l2 = 0.01, .step = step};
+      whole.update(bag.ids(), gradients, options, pool);
+      TrainedTable::Update update = parts.start_update(bag.ids(), runs, options);
+      for (size_t part = TrainedTable::kUpdateParts; part-- > 0;) parts.update_part(update, part);
+    }
+    EXPECT_TRUE(std::ranges::equal(whole.weights(), parts.weights()));
+  }
+}
+
 TEST(TrainedTable, DecaysAllRowsWhereAsked) {
   ThreadPool pool(1);
   TrainedTable table(field(Pooling::kOne), {.sigma = 1, .decay_all = true}, 7);
