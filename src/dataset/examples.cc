@@ -17,7 +17,10 @@ Status check_ids(const IdColumn& column, const Examples::State::Ids& ids, size_t
         ids.start.back() != ids.values.size() || !std::ranges::is_sorted(ids.start)) {
       return wrong("where each row starts is not a rising list of rows + 1 places");
     }
-  } else if (ids.values.size() != rows || !ids.start.empty()) {
+    if (column.sum && std::ranges::adjacent_find(ids.start) != ids.start.end()) {
+      return wrong("a row without any, where they are the rows of one id");
+    }
+  } else if (column.sum || ids.values.size() != rows || !ids.start.empty()) {
     return wrong(fmt::format("{} for {} rows", ids.values.size(), rows));
   }
   const auto outside =

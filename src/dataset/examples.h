@@ -22,6 +22,9 @@ struct IdColumn {
   uint32_t vocabulary = 0;
   bool many = false;        // any number of ids a row, not just one
   bool of_request = false;  // the same for all candidates of a request
+  bool sum = false;         // many: they are the rows of one id, one at least, and added up
+  // Whether a row has any number of ids.
+  [[nodiscard]] bool bag() const { return many && !sum; }
   bool operator==(const IdColumn&) const = default;
 };
 

@@ -52,8 +52,20 @@ void ExamplesConfig::fields(FieldVisitor<ExamplesConfig>& field) {
   field("history", &ExamplesConfig::history, {.min = 0, .max = 500, .unit = "items"},
         "Of what the user liked last");
   field("vocabulary_min", &ExamplesConfig::vocabulary_min, {.min = 1, .max = 1e9},
-        "An item, creator, tag … has a row of its own from so many impressions on; the rest share "
-        "one");
+        "An item, creator, tag … has a row of its own from so many impressions on; the rest are "
+        "rare");
+  field("rare", &ExamplesConfig::rare,
+        {.one_of = {"shared", "hashed", "quotient_remainder", "narrow"}},
+        "What rare ids read: one row for all; one of rare_rows by their hash; the sum of two of "
+        "rare_rows (of histories and of bags one, by hash); or a row of their own of "
+        "ranker.narrow_width, projected up (of histories the one for all)");
+  field("rare_rows", &ExamplesConfig::rare_rows, {.min = 1, .max = 1 << 30, .unit = "rows"},
+        "Of a table, that rare ids share; never more than there are rare ids, rounded up to a "
+        "power of two");
+  field("rare_min", &ExamplesConfig::rare_min, {.min = 1, .max = 1e9},
+        "Impressions from which on a rare id has a narrow row of its own");
+  field("expire_days", &ExamplesConfig::expire_days, {.min = 0, .max = 36500, .unit = "days"},
+        "What was not shown for so long gives up its row, however often it was before; 0: never");
   field("negatives", &ExamplesConfig::negatives, {.min = 0.0001, .max = 1},
         "Share of impressions without any outcome that is kept; each then weighs 1 / share, so "
         "that probabilities stay what they are");
@@ -62,6 +74,12 @@ void ExamplesConfig::fields(FieldVisitor<ExamplesConfig>& field) {
         "such outcomes are left out");
   field("held_out", &ExamplesConfig::held_out, {.min = 0.001, .max = 0.9},
         "Share of impressions, the newest, that training stops and calibrates by");
+  field("incremental", &ExamplesConfig::incremental, {},
+        "Go on from the last released ranker: learn what was shown since, and a share of what was "
+        "shown before; where its network is another one, all of it is learnt anew");
+  field("replay", &ExamplesConfig::replay, {.min = 0, .max = 1},
+        "Share of what was learnt before that is learnt again with incremental, drawn anew each "
+        "time");
   field("position", &ExamplesConfig::position,
         {.one_of = {"ignore", "feature", "examination", "em"}},
         "What becomes of the place in the slate: feature reads it while training and holds it at "

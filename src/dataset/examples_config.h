@@ -17,9 +17,15 @@ struct ExamplesConfig {
   std::vector<std::string> features;
   int history = 50;
   int vocabulary_min = 3;
+  std::string rare = "shared";
+  int64_t rare_rows = 1000;
+  int rare_min = 2;
+  int expire_days = 0;
   double negatives = 1;
   int sampled_negatives = 0;
   double held_out = 0.1;
+  bool incremental = false;
+  double replay = 0.1;
   std::string position = "ignore";
   bool response_weights = false;
   int64_t shard_rows = 1'000'000;

@@ -1,4 +1,6 @@
 // Examples as an artefact, and back (docs/formats/examples.md).
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "artefact/artefact.h"
@@ -11,7 +13,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::string_view kKind = "examples";
-constexpr uint32_t kExamplesFormat = 1;
+constexpr uint32_t kExamplesFormat = 2;  // 1 where no column has rows that are added up
 constexpr size_t kColumnsMax = 4096;
 
 Json to_json(const ExampleSchema& schema) {
@@ -21,12 +23,14 @@ Json to_json(const ExampleSchema& schema) {
                    {"vocabulary", column.vocabulary},
                    {"many", column.many},
                    {"of_request", column.of_request}});
+    if (column.sum) ids.back()["sum"] = true;
   }
   for (const NumberColumn& column : schema.numbers) {
     numbers.push_back(
         {{"name", column.name}, {"width", column.width}, {"of_request", column.of_request}});
   }
-  return {{"examples_format", kExamplesFormat},
+  const bool sums = std::ranges::any_of(schema.ids, &IdColumn::sum);
+  return {{"examples_format", sums ? kExamplesFormat : 1},
           {"ids", ids},
           {"numbers", numbers},
           {"labels", schema.labels}};
@@ -53,14 +57,16 @@ Result<ExampleSchema> parse_schema(const std::string& text) {
   };
   const auto named = [](const Json& row) {
     return row.is_object() && row.contains("name") && row["name"].is_string() &&
-           row.value("of_request", Json(false)).is_boolean();
+           row.value("of_request", Json(false)).is_boolean() &&
+           row.value("sum", Json(false)).is_boolean();
   };
   const auto of_request = [](const Json& row) { return row.value("of_request", false); };
   for (const Json& row : rows("ids")) {
     if (!named(row) || !number(row, "vocabulary") || !row.value("many", Json()).is_boolean()) {
       return wrong;
     }
-    schema.ids.push_back({row["name"], row["vocabulary"], row["many"], of_request(row)});
+    schema.ids.push_back(
+        {row["name"], row["vocabulary"], row["many"], of_request(row), row.value("sum", false)});
   }
   for (const Json& row : rows("numbers")) {
     if (!named(row) || !number(row, "width")) return wrong;

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <optional>
 
+#include "dataset/example_vocabulary.h"
 #include "dataset/examples.h"
 #include "events/block.h"
 #include "math/mix.h"
@@ -19,44 +19,6 @@ uint64_t end_of(const AsOf& ends, Stream stream) {
       ends, [&](const Position& end) { return end.stream == stream && end.partition == 0; });
   return found == ends.end() ? 0 : found->offset;
 }
-
-// How often each item was shown before what is held out, and from that what its creator, tags, …
-// count.
-RankingVocabulary vocabulary_of(const Impressions& shown, TimeUs held_out_from,
-                                const Catalogue::View& items, const ExamplesConfig& config) {
-  std::vector<uint64_t> times(items.size());
-  size_t row = 0;
-  for (const Impressions::Slate& slate : shown.slates) {
-    for (uint32_t i = 0; i < slate.rows; ++i, ++row) {
-      times[shown.rows[row].item.value] += slate.ts < held_out_from ? 1 : 0;
-    }
-  }
-  const auto least = static_cast<uint64_t>(config.vocabulary_min);
-  RankingVocabulary vocabulary;
-  vocabulary.item_rows.resize(items.size());
-  std::map<std::string, uint64_t> creators, categories, tags, languages;
-  const auto count = [](std::map<std::string, uint64_t>& into,
-                        const std::vector<std::string>& names, uint64_t by) {
-    for (const std::string& name : names) into[name] += by;
-  };
-  for (uint32_t item = 0; item < items.size(); ++item) {
-    if (times[item] >= least) vocabulary.item_rows[item] = vocabulary.items++;
-    const ItemRecord& record = items.record({item});
-    creators[record.creator] += times[item];
-    count(categories, record.categories, times[item]);
-    count(tags, record.tags, times[item]);
-    count(languages, record.languages, times[item]);
-  }
-  vocabulary.creators = NameRows::of_counts(creators, least);
-  vocabulary.categories = NameRows::of_counts(categories, least);
-  vocabulary.tags = NameRows::of_counts(tags, least);
-  vocabulary.item_languages = NameRows::of_counts(languages, least);
-  return vocabulary;
-}
-
-struct ProfileCounts {
-  std::map<std::string, uint64_t> regions, languages, age_bands;
-};
 
 // Rows of one part of the examples on their way into shards.
 class Part {
@@ -169,16 +131,14 @@ class Maker {
     const FeatureReplay::Parts& replay = job_.replay;
     ends_ = TRY(replay.log->ends());
     split_at(job_.config.held_out);
-    TRY(count_profiles());
     {
       const Catalogue::View items = job_.catalogue->view();
-      made_.fields.vocabulary = vocabulary_of(shown_, held_out_from_, items, job_.config);
+      ExampleIds ids = count_ids(shown_, held_out_from_, items);
+      TRY(count_profiles(shown_, held_out_from_, *job_.replay.log, ids));
+      const Admission admission = TRY(admission_of(job_.config, held_out_from_));
+      made_.fields.vocabulary = vocabulary_of(ids, items, admission);
+      if (job_.choices) made_.choices = field_choices(ids, items, admission);
     }
-    RankingVocabulary& vocabulary = made_.fields.vocabulary;
-    const auto least = static_cast<uint64_t>(job_.config.vocabulary_min);
-    vocabulary.regions = NameRows::of_counts(profiles_.regions, least);
-    vocabulary.languages = NameRows::of_counts(profiles_.languages, least);
-    vocabulary.age_bands = NameRows::of_counts(profiles_.age_bands, least);
     made_.fields.history = static_cast<size_t>(job_.config.history);
     made_.fields.features = job_.config.features;
     if (made_.fields.features.empty()) {
@@ -194,32 +154,10 @@ class Maker {
     return {};
   }
 
-  // Profiles of those who were shown something, an impression counting once.
-  Status count_profiles() {
-    std::map<std::string, uint64_t, std::less<>> shown_to;
-    for (const Impressions::Slate& slate : shown_.slates) {
-      if (slate.ts < held_out_from_) shown_to[shown_.users[slate.user]] += slate.rows;
-    }
-    std::map<std::string, UserRecord> newest;
-    TRY(job_.replay.log->read({Stream::kUsers, 0, 0}, [&](const EventLog::Block& block) -> Status {
-      for (UserRecord& user : TRY(decode_users(block.bytes))) {
-        if (shown_to.contains(user.id)) newest[user.id] = std::move(user);
-      }
-      return {};
-    }));
-    for (const auto& [name, profile] : newest) {
-      const uint64_t times = shown_to.find(name)->second;
-      profiles_.regions[profile.region] += times;
-      profiles_.languages[profile.language] += times;
-      profiles_.age_bands[profile.age_band] += times;
-    }
-    return {};
-  }
-
   [[nodiscard]] ExampleSchema schema() const {
     ExampleSchema schema;
     for (const auto& field : id_fields_) {
-      schema.ids.push_back({std::string(field.name), field.rows, field.many, field.of_request});
+      schema.ids.push_back({field.name, field.rows, field.many, field.of_request, field.sum});
     }
     schema.ids.push_back({"_slate", static_cast<uint32_t>(shown_.slates.size()) + 1, false, true});
     // While serving it is the same for all candidates.
@@ -338,6 +276,7 @@ class Maker {
       ++made_.between;
       return {};
     }
+    if (!held_out && !replays(slate, candidate)) return {};
     float weight = corrected;
     const bool negative = std::ranges::none_of(labels, [](float label) { return label > 0; });
     if (!held_out && negative && job_.config.negatives < 1) {
@@ -351,11 +290,24 @@ class Maker {
     }
     const uint32_t place = slot < 0 ? 0 : std::min(static_cast<uint32_t>(slot) + 1, kPlacesMax);
     if (!held_out) {
+      made_.trained_until = std::max(made_.trained_until, shown_.slates[slate].ts);
       for (size_t o = 0; o < labels.size(); ++o) made_.positives[o] += labels[o] > 0 ? 1 : 0;
     }
     return (held_out ? *held_out_ : *training_)
         .add({values_, id_fields_, number_fields_, candidate, static_cast<uint32_t>(slate), place,
               labels, weight});
+  }
+
+  // Whether it is new, or among those that are learnt again.
+  bool replays(size_t slate, size_t candidate) {
+    if (!job_.before || shown_.slates[slate].ts > job_.before->until) return true;
+    constexpr uint64_t kOther = 0x7265706c6179;  // than of negatives
+    const auto until = static_cast<uint64_t>(job_.before->until.us);
+    const uint64_t draw =
+        mix64(mix64(job_.seed ^ kOther ^ until) + kGolden64 * (slate * 4096 + candidate + 1));
+    const bool again = static_cast<double>(draw >> 11) * 0x1p-53 < job_.before->replay;
+    ++(again ? made_.replayed : made_.left_out);
+    return again;
   }
 
   Result<RankingExamples> finish() {
@@ -391,7 +343,6 @@ class Maker {
   std::vector<Objective> objectives_;
   Impressions shown_;
   AsOf ends_;
-  ProfileCounts profiles_;
   RankingExamples made_;
   std::optional<RankingFields> fields_;
   std::vector<RankingFields::IdField> id_fields_;

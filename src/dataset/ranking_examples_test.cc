@@ -130,12 +130,30 @@ class LoggedWorld : public ::testing::Test {
     fields.read({from, moment, asked.items}, asked.values, scratch);
   }
 
-  Result<RankingExamples> make(const ExamplesConfig& config) {
+  // A slate of one item, which is clicked.
+  void show_alone(uint32_t item) {
+    clock_us_ += 600 * kSecondUs;
+    const std::string name = fmt::format("i{}", item);
+    EventView row;
+    row.user = "u1";
+    row.item = name;
+    row.ts = row.received = {clock_us_};
+    row.type = *types_.find("impression");
+    send({row});
+    row.type = *types_.find("click");
+    row.ts = row.received = {clock_us_ + kSecondUs};
+    send({row});
+  }
+
+  Result<RankingExamples> make(const ExamplesConfig& config, bool choices = false,
+                               std::optional<LearntBefore> before = {}) {
     return make_ranking_examples({.replay = {&log_, &types_, &hash_, limits_, features_},
                                   .catalogue = &live_->catalogue(),
                                   .config = config,
                                   .seed = 1,
-                                  .out = out_},
+                                  .out = out_,
+                                  .before = before,
+                                  .choices = choices},
                                  {});
   }
   static std::string error_of(const Result<RankingExamples>& made) {
@@ -197,7 +215,7 @@ TEST_F(LoggedWorld, ARowReadsWhatServingReadForTheRequest) {
   const auto examples = Examples::open(made->held_out);
   ASSERT_TRUE(examples) << examples.error().message;
   ASSERT_GT(examples->rows(), 100u);
-  const auto id_fields = fields->ids();
+  const auto& id_fields = fields->ids();
   size_t compared = 0;
   for (size_t row = 0; row < examples->rows(); ++row) {
     const uint32_t slate = examples->ids(id_fields.size(), row)[0] - 1;
@@ -228,6 +246,124 @@ TEST_F(LoggedWorld, ARowReadsWhatServingReadForTheRequest) {
               asked.clicked.contains(static_cast<uint32_t>(place)) ? 1 : 0);
   }
   EXPECT_GT(compared, 1000u);
+}
+
+// What serving reads of the items of a slate with the fields that the examples were made with.
+void expect_rows_of_serving(const RankingFields& fields, const RankingFields::Values& online,
+                            const Examples& offline, size_t row) {
+  constexpr size_t kSlate = 5;
+  for (const char* name : {"item", "item.narrow", "creator", "creator.narrow", "tags", "region"}) {
+    const auto field = std::ranges::find(fields.ids(), name, &RankingFields::IdField::name);
+    if (field == fields.ids().end()) continue;
+    const auto f = static_cast<size_t>(field - fields.ids().begin());
+    const size_t at = field->of_request ? 0 : row % kSlate;
+    const size_t begin = field->many ? online.starts[f][at] : at;
+    const size_t end = field->many ? online.starts[f][at + 1] : at + 1;
+    EXPECT_EQ(std::vector(online.ids[f].begin() + static_cast<ptrdiff_t>(begin),
+                          online.ids[f].begin() + static_cast<ptrdiff_t>(end)),
+              std::vector(offline.ids(f, row).begin(), offline.ids(f, row).end()))
+        << name << " of row " << row;
+  }
+}
+
+TEST_F(LoggedWorld, RareIdsReadTheSameRowsInExamplesAndServing) {
+  play(300, nullptr);
+  std::map<std::string, size_t> columns;
+  for (const char* rule : {"shared", "hashed", "quotient_remainder", "narrow"}) {
+    std::filesystem::remove_all(out_);
+    std::filesystem::create_directories(out_);
+    ExamplesConfig config;
+    config.vocabulary_min = 47;  // of some 45 impressions an item
+    config.rare = rule;
+    config.rare_rows = 8;
+    const auto made = make(config);
+    ASSERT_TRUE(made) << made.error().message;
+    const auto& vocabulary = made->fields.vocabulary;
+    EXPECT_GT(vocabulary.items, 3u);
+    EXPECT_LT(vocabulary.items, kItems);
+    const auto fields = RankingFields::make(made->fields, types_, features_);
+    ASSERT_TRUE(fields);
+    columns[rule] = fields->ids().size();
+    const auto examples = Examples::open(made->held_out).value();
+    for (size_t row = 0; row < examples.rows(); row += 7) {
+      Asked asked = asked_[examples.ids(columns[rule], row)[0] - 1];
+      read_live(*fields, asked);
+      expect_rows_of_serving(*fields, asked.values, examples, row);
+    }
+    const bool sums = fields->ids()[6].sum;
+    EXPECT_EQ(sums, std::string_view(rule) == "quotient_remainder");
+  }
+  EXPECT_EQ(columns["shared"], columns["hashed"]);
+  EXPECT_GT(columns["narrow"], columns["shared"]);
+}
+
+TEST_F(LoggedWorld, WhatWasNotShownForLongGivesUpItsRow) {
+  play(300, nullptr);  // two days
+  ExamplesConfig config;
+  const auto all = make(config);
+  ASSERT_TRUE(all);
+  std::filesystem::remove_all(out_);
+  std::filesystem::create_directories(out_);
+  clock_us_ += 3 * kDayUs;
+  const uint32_t before = all->fields.vocabulary.items;
+  post_item(kItems);  // nothing else is shown from here on
+  for (int slate = 0; slate < 300; ++slate) show_alone(kItems);
+  config.expire_days = 2;
+  const auto made = make(config);
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_EQ(before, kItems + 1);
+  EXPECT_EQ(made->fields.vocabulary.items, 2u)
+      << "the row of what is not known, and of the new one";
+  EXPECT_EQ(made->fields.vocabulary.item_rows[kItems], 1u);
+  EXPECT_TRUE(made->fields.vocabulary.creators.row_of("m2") > 0) << "its creator";
+  EXPECT_EQ(made->fields.vocabulary.creators.names().size(), 1u);
+}
+
+TEST_F(LoggedWorld, OfWhatWasLearntBeforeAShareIsLearntAgain) {
+  play(300, nullptr);
+  const auto made_with = [&](std::optional<LearntBefore> before) {
+    std::filesystem::remove_all(out_);
+    std::filesystem::create_directories(out_);
+    auto made = make({}, false, before);
+    EXPECT_TRUE(made) << made.error().message;
+    return std::move(made).value();
+  };
+  const auto all = made_with({});
+  const TimeUs middle = asked_[100].now;
+  EXPECT_GT(all.trained_until, middle);
+  EXPECT_LT(all.trained_until, asked_.back().now);
+  const auto some = made_with(LearntBefore{middle, 0.2});
+  EXPECT_EQ(some.replayed + some.left_out, 101 * kSlate) << "those up to there";
+  EXPECT_NEAR(static_cast<double>(some.replayed), 101, 40);
+  EXPECT_EQ(some.training_rows, all.training_rows - some.left_out);
+  EXPECT_EQ(some.held_out_rows, all.held_out_rows);
+  EXPECT_EQ(some.fields.vocabulary.items, all.fields.vocabulary.items) << "it knows all ids";
+  const auto examples = Examples::open(some.training.front()).value();
+  const size_t slate = examples.schema().ids.size() - 1;
+  size_t old = 0;
+  for (size_t row = 0; row < examples.rows(); ++row) old += examples.ids(slate, row)[0] <= 101;
+  EXPECT_EQ(old, some.replayed);
+  EXPECT_EQ(made_with(LearntBefore{middle, 0.2}).replayed, some.replayed) << "one seed, one result";
+  EXPECT_EQ(made_with(LearntBefore{middle, 1}).training_rows, all.training_rows);
+  EXPECT_EQ(made_with(LearntBefore{middle, 0}).replayed, 0u);
+}
+
+TEST_F(LoggedWorld, SaysWhatEachWayToGiveRowsCosts) {
+  play(200, nullptr);
+  ExamplesConfig config;
+  config.vocabulary_min = 47;
+  const auto made = make(config);
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_TRUE(made->choices.empty()) << "nobody asked";
+  std::filesystem::remove_all(out_);
+  std::filesystem::create_directories(out_);
+  const auto told = make(config, /*choices=*/true);
+  ASSERT_TRUE(told) << told.error().message;
+  ASSERT_EQ(told->choices.size(), 8u);
+  EXPECT_EQ(told->choices[0].field, "item");
+  EXPECT_EQ(told->choices[0].ways[0].ids, kItems);
+  EXPECT_EQ(told->choices[0].ways[1].rows, told->fields.vocabulary.items);
+  EXPECT_THAT(describe(told->choices, 16, 4), HasSubstr("quotient_remainder"));
 }
 
 TEST_F(LoggedWorld, WhatIsHeldOutIsNewerThanEveryLabelThatIsTrainedOn) {

@@ -3,14 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <unordered_set>
-
-#include <nlohmann/json.hpp>
 
 namespace palate {
 namespace {
-
-using Json = nlohmann::json;
 
 // Places of RankingFields::ids().
 enum Field : size_t {
@@ -31,7 +26,6 @@ enum Field : size_t {
 constexpr int64_t kHourUs = 3600 * kSecondUs;
 constexpr uint32_t kHours = 24, kWeekdays = 7;
 constexpr size_t kHistoryMax = 500;
-constexpr uint32_t kFormat = 1;
 
 bool is_of_user(std::string_view feature) {
   const std::string_view name = feature.substr(0, feature.find(':'));
@@ -61,48 +55,9 @@ uint32_t weekday_row(TimeUs now) {
   return static_cast<uint32_t>(day < 0 ? day + kWeekdays : day) + 1;
 }
 
-uint32_t item_row(const RankingVocabulary& vocabulary, ItemIx item) {
-  return item.value < vocabulary.item_rows.size() ? vocabulary.item_rows[item.value] : 0;
-}
-
-void read_profile(const RankingVocabulary& vocabulary, const FeatureMoment& moment,
-                  std::vector<std::vector<uint32_t>>& ids) {
-  static const UserRecord kNone;
-  const bool has = moment.user != nullptr && moment.user->has_profile;
-  const UserRecord& profile = has ? moment.user->profile : kNone;
-  ids[kRegion].push_back(
-      vocabulary.regions.row(moment.region.empty() ? profile.region : moment.region));
-  ids[kLanguage].push_back(vocabulary.languages.row(profile.language));
-  ids[kAgeBand].push_back(vocabulary.age_bands.row(profile.age_band));
-}
-
-// What was liked last, the newest at the end, as sequences of a network have it.
-void read_history(const RankingFields::Parts& parts, const FeatureMoment& moment,
-                  std::vector<uint32_t>& ids) {
-  if (moment.user == nullptr) return;
-  const auto& history = moment.user->history;
-  for (auto entry = history.rbegin(); entry != history.rend() && ids.size() < parts.history;
-       ++entry) {
-    if (entry->preference > 0) ids.push_back(item_row(parts.vocabulary, entry->item));
-  }
-  std::ranges::reverse(ids);
-}
-
-void read_names(const NameRows& rows, std::span<const std::string> names, size_t field,
-                RankingFields::Values& values) {
-  for (const std::string& name : names) values.ids[field].push_back(rows.row(name));
-  values.starts[field].push_back(static_cast<uint32_t>(values.ids[field].size()));
-}
-
-void read_item(const RankingVocabulary& vocabulary, const Catalogue::View& items, ItemIx item,
-               RankingFields::Values& values) {
-  static const ItemRecord kNone;
-  const ItemRecord& record = item.value < items.size() ? items.record(item) : kNone;
-  values.ids[kItem].push_back(item_row(vocabulary, item));
-  values.ids[kCreator].push_back(vocabulary.creators.row(record.creator));
-  read_names(vocabulary.categories, record.categories, kCategories, values);
-  read_names(vocabulary.tags, record.tags, kTags, values);
-  read_names(vocabulary.item_languages, record.languages, kItemLanguages, values);
+// Of an item that has one; kUnusedRow is one.
+uint32_t own_row(const std::vector<uint32_t>& rows, ItemIx item) {
+  return item.value < rows.size() ? rows[item.value] : 0;
 }
 
 void read_numbers(const FeatureReader& reader, const FeatureReader::Request& request,
@@ -114,34 +69,182 @@ void read_numbers(const FeatureReader& reader, const FeatureReader::Request& req
 
 }  // namespace
 
-NameRows::NameRows(std::vector<std::string> names) : names_(std::move(names)) {
-  for (size_t i = 0; i < names_.size(); ++i) row_of_[names_[i]] = static_cast<uint32_t>(i) + 1;
-}
+constexpr std::array<NamedRows, 7> kNamedRows{
+    {{"regions", "region", &RankingVocabulary::regions},
+     {"languages", "language", &RankingVocabulary::languages},
+     {"age_bands", "age_band", &RankingVocabulary::age_bands},
+     {"creators", "creator", &RankingVocabulary::creators},
+     {"categories", "categories", &RankingVocabulary::categories},
+     {"tags", "tags", &RankingVocabulary::tags},
+     {"item_languages", "item_languages", &RankingVocabulary::item_languages}}};
 
-NameRows NameRows::of_counts(const std::map<std::string, uint64_t>& counts, uint64_t least) {
-  std::vector<std::pair<std::string, uint64_t>> frequent;
-  for (const auto& [name, count] : counts) {
-    if (count >= least && !name.empty()) frequent.emplace_back(name, count);
+std::span<const NamedRows> named_rows() { return kNamedRows; }
+
+namespace {
+
+Status check_rows(std::span<const uint32_t> rows, uint32_t limit, std::string_view what) {
+  for (const uint32_t row : rows) {
+    if (row < limit || row == kUnusedRow) continue;
+    return fail(Code::kInvalidArgument, "an item has row {} of {} {}", row, limit, what);
   }
-  std::ranges::stable_sort(frequent, std::greater{}, [](const auto& one) { return one.second; });
-  std::vector<std::string> names;
-  names.reserve(frequent.size());
-  for (auto& [name, count] : frequent) names.push_back(std::move(name));
-  return NameRows(std::move(names));
+  return {};
 }
 
-uint32_t NameRows::row(std::string_view name) const {
-  const auto found = row_of_.find(name);
-  return found == row_of_.end() ? 0 : found->second;
+// Rows of the fields' tables, in the order of Field, then the narrow halves.
+std::vector<RankingFields::IdField> id_fields(const RankingVocabulary& of) {
+  std::vector<RankingFields::IdField> fields{{"region", true},
+                                             {"language", true},
+                                             {"age_band", true},
+                                             {"hour", true, false, kHours + 1},
+                                             {"weekday", true, false, kWeekdays + 1},
+                                             {"history", true, true},
+                                             {"item"},
+                                             {"creator"},
+                                             {"categories", false, true},
+                                             {"tags", false, true},
+                                             {"item_languages", false, true}};
+  const auto find = [&](std::string_view name) {
+    return std::ranges::find(fields, name, &RankingFields::IdField::name);
+  };
+  const auto sums = [](RankingFields::IdField& field, const RareRows& rare) {
+    if (!field.many && rare.sums()) field.many = field.sum = true;
+  };
+  for (const NamedRows& one : kNamedRows) {
+    find(one.field)->rows = (of.*one.rows).rows();
+    sums(*find(one.field), (of.*one.rows).rare());
+  }
+  find("item")->rows = of.items + of.item_rare.rows;
+  sums(*find("item"), of.item_rare);
+  find("history")->rows = (of.history_items > 0 ? of.history_items : of.items) + of.item_rare.rows;
+  const auto add_narrow = [&](std::string_view name, size_t rows) {
+    const RankingFields::IdField wide = *find(name);
+    fields.push_back({wide.name + std::string(kNarrowSuffix), wide.of_request, wide.many,
+                      static_cast<uint32_t>(rows)});
+  };
+  for (const NamedRows& one : kNamedRows) {
+    const size_t narrow = (of.*one.rows).narrow().size();
+    if (narrow > 0) add_narrow(one.field, narrow + 1);
+  }
+  if (of.items_narrow > 1) add_narrow("item", of.items_narrow);
+  return fields;
 }
+
+}  // namespace
+
+RankingFields::RankingFields(Parts parts, FeatureReader user, FeatureReader item)
+    : parts_(std::move(parts)),
+      ids_(id_fields(parts_.vocabulary)),
+      narrow_at_(kFields, SIZE_MAX),
+      user_(std::move(user)),
+      item_(std::move(item)) {
+  for (size_t at = kFields; at < ids_.size(); ++at) {
+    const std::string_view name = ids_[at].name;
+    const auto wide =
+        std::ranges::find(ids_, name.substr(0, name.size() - kNarrowSuffix.size()), &IdField::name);
+    narrow_at_[static_cast<size_t>(wide - ids_.begin())] = at;
+  }
+}
+
+// Puts what is read of a request into the columns.
+class RankingFields::Filler {
+ public:
+  Filler(const RankingFields& fields, Values& values)
+      : fields_(fields), of_(fields.parts_.vocabulary), values_(values) {
+    values_.ids.resize(fields.ids_.size());
+    values_.starts.resize(fields.ids_.size());
+    for (size_t f = 0; f < fields.ids_.size(); ++f) {
+      values_.ids[f].clear();
+      values_.starts[f].clear();
+      if (fields.ids_[f].many) values_.starts[f].push_back(0);
+    }
+  }
+
+  void moment(const FeatureMoment& moment) {
+    static const UserRecord kNone;
+    const bool has = moment.user != nullptr && moment.user->has_profile;
+    const UserRecord& profile = has ? moment.user->profile : kNone;
+    name(of_.regions, moment.region.empty() ? profile.region : moment.region, kRegion);
+    name(of_.languages, profile.language, kLanguage);
+    name(of_.age_bands, profile.age_band, kAgeBand);
+    values_.ids[kHourOfDay].push_back(hour_row(moment.now));
+    values_.ids[kWeekday].push_back(weekday_row(moment.now));
+  }
+
+  // What was liked last, the newest at the end, as sequences of a network have it.
+  void history(const FeatureMoment& moment, const Catalogue::View& items) {
+    auto& ids = values_.ids[kHistory];
+    if (moment.user != nullptr) {
+      const auto& history = moment.user->history;
+      for (auto entry = history.rbegin();
+           entry != history.rend() && ids.size() < fields_.parts_.history; ++entry) {
+        if (entry->preference > 0) ids.push_back(history_row(items, entry->item));
+      }
+      std::ranges::reverse(ids);
+    }
+    values_.starts[kHistory].push_back(static_cast<uint32_t>(ids.size()));
+  }
+
+  void item(const Catalogue::View& items, ItemIx item) {
+    static const ItemRecord kNone;
+    const ItemRecord& record = item.value < items.size() ? items.record(item) : kNone;
+    const uint32_t own = own_row(of_.item_rows, item);
+    IdRows rows{{own == kUnusedRow ? 0 : own, 0}, 1};
+    if (own == 0 && of_.item_rare.rows > 0 && !record.id.empty()) {
+      rows = of_.item_rare.rows_of(record.id);
+      for (uint32_t i = 0; i < rows.count; ++i) rows.row[i] += of_.items;
+    }
+    one(rows, own_row(of_.item_narrow, item), kItem);
+    name(of_.creators, record.creator, kCreator);
+    names(of_.categories, record.categories, kCategories);
+    names(of_.tags, record.tags, kTags);
+    names(of_.item_languages, record.languages, kItemLanguages);
+  }
+
+ private:
+  uint32_t history_row(const Catalogue::View& items, ItemIx item) const {
+    const bool apart = of_.history_items > 0;
+    const uint32_t own = own_row(apart ? of_.history_rows : of_.item_rows, item);
+    if (own == kUnusedRow) return 0;
+    if (own > 0 || of_.item_rare.rows == 0 || item.value >= items.size()) return own;
+    return (apart ? of_.history_items : of_.items) + of_.item_rare.row_of(items.record(item).id);
+  }
+
+  // The rows of a field of one id.
+  void one(const IdRows& rows, uint32_t narrow, size_t field) {
+    auto& ids = values_.ids[field];
+    ids.insert(ids.end(), rows.all().begin(), rows.all().end());
+    if (fields_.ids_[field].many) end(field);
+    if (const size_t at = fields_.narrow_at_[field]; at != SIZE_MAX) {
+      values_.ids[at].push_back(narrow);
+    }
+  }
+  void name(const NameRows& rows, std::string_view name, size_t field) {
+    one(rows.rows_of(name), rows.narrow_row(name), field);
+  }
+  // Of a field of any number of ids.
+  void names(const NameRows& rows, std::span<const std::string> names, size_t field) {
+    for (const std::string& name : names) values_.ids[field].push_back(rows.row_of(name));
+    end(field);
+    const size_t at = fields_.narrow_at_[field];
+    if (at == SIZE_MAX) return;
+    for (const std::string& name : names) values_.ids[at].push_back(rows.narrow_row(name));
+    end(at);
+  }
+  void end(size_t field) {
+    values_.starts[field].push_back(static_cast<uint32_t>(values_.ids[field].size()));
+  }
+
+  const RankingFields& fields_;
+  const RankingVocabulary& of_;
+  Values& values_;
+};
 
 Result<RankingFields> RankingFields::make(Parts parts, const EventTypes& types,
                                           const FeatureConfig& config) {
-  for (const uint32_t row : parts.vocabulary.item_rows) {
-    if (row >= parts.vocabulary.items) {
-      return fail(Code::kInvalidArgument, "an item has row {} of {}", row, parts.vocabulary.items);
-    }
-  }
+  const RankingVocabulary& of = parts.vocabulary;
+  TRY(check_rows(of.item_rows, of.items, "of items"));
+  TRY(check_rows(of.item_narrow, of.items_narrow, "of the narrow table"));
+  TRY(check_rows(of.history_rows, of.history_items, "of histories"));
   if (parts.history > kHistoryMax) {
     return fail(Code::kInvalidArgument, "a history of {} items; at most {}", parts.history,
                 kHistoryMax);
@@ -150,21 +253,6 @@ Result<RankingFields> RankingFields::make(Parts parts, const EventTypes& types,
   FeatureReader user = TRY(FeatureReader::make(names.user, types, config));
   FeatureReader item = TRY(FeatureReader::make(names.item, types, config));
   return RankingFields(std::move(parts), std::move(user), std::move(item));
-}
-
-std::vector<RankingFields::IdField> RankingFields::ids() const {
-  const RankingVocabulary& of = parts_.vocabulary;
-  return {{"region", true, false, of.regions.rows()},
-          {"language", true, false, of.languages.rows()},
-          {"age_band", true, false, of.age_bands.rows()},
-          {"hour", true, false, kHours + 1},
-          {"weekday", true, false, kWeekdays + 1},
-          {"history", true, true, of.items},
-          {"item", false, false, of.items},
-          {"creator", false, false, of.creators.rows()},
-          {"categories", false, true, of.categories.rows()},
-          {"tags", false, true, of.tags.rows()},
-          {"item_languages", false, true, of.item_languages.rows()}};
 }
 
 std::vector<RankingFields::NumberField> RankingFields::numbers() const {
@@ -188,21 +276,11 @@ std::vector<std::vector<std::string>> RankingFields::number_names() const {
 
 void RankingFields::read(const FeatureReader::Request& request, Values& values,
                          Scratch& scratch) const {
-  values.ids.resize(kFields);
-  values.starts.resize(kFields);
-  for (auto& ids : values.ids) ids.clear();
-  for (const size_t field : {kHistory, kCategories, kTags, kItemLanguages}) {
-    values.starts[field].assign(1, 0);
-  }
+  Filler fill(*this, values);
   const FeatureMoment& moment = request.moment;
-  read_profile(parts_.vocabulary, moment, values.ids);
-  values.ids[kHourOfDay].push_back(hour_row(moment.now));
-  values.ids[kWeekday].push_back(weekday_row(moment.now));
-  read_history(parts_, moment, values.ids[kHistory]);
-  values.starts[kHistory].push_back(static_cast<uint32_t>(values.ids[kHistory].size()));
-  for (const ItemIx item : request.items) {
-    read_item(parts_.vocabulary, *request.from.items, item, values);
-  }
+  fill.moment(moment);
+  fill.history(moment, *request.from.items);
+  for (const ItemIx item : request.items) fill.item(*request.from.items, item);
   values.numbers.resize((user_.size() > 0 ? 1 : 0) + (item_.size() > 0 ? 1 : 0));
   size_t field = 0;
   if (user_.size() > 0) {
@@ -211,76 +289,6 @@ void RankingFields::read(const FeatureReader::Request& request, Values& values,
                  values.numbers[field++]);
   }
   if (item_.size() > 0) read_numbers(item_, request, scratch.features, values.numbers[field]);
-}
-
-std::string to_json(const RankingFields::Parts& parts) {
-  const RankingVocabulary& of = parts.vocabulary;
-  return Json{{"format", kFormat},
-              {"features", parts.features},
-              {"history", parts.history},
-              {"items", of.items},
-              {"regions", of.regions.names()},
-              {"languages", of.languages.names()},
-              {"age_bands", of.age_bands.names()},
-              {"creators", of.creators.names()},
-              {"categories", of.categories.names()},
-              {"tags", of.tags.names()},
-              {"item_languages", of.item_languages.names()}}
-      .dump();
-}
-
-namespace {
-
-Result<std::vector<std::string>> names_of(const Json& json, const char* key) {
-  const auto list = json.find(key);
-  if (list == json.end() || !list->is_array()) {
-    return fail(Code::kCorrupt, "fields of a ranker: '{}' is no list", key);
-  }
-  std::vector<std::string> names;
-  std::unordered_set<std::string> seen;
-  for (const Json& name : *list) {
-    if (!name.is_string() || !seen.insert(name.get<std::string>()).second) {
-      return fail(Code::kCorrupt, "fields of a ranker: '{}' has what is no text, or one twice",
-                  key);
-    }
-    names.push_back(name);
-  }
-  return names;
-}
-
-}  // namespace
-
-Result<RankingFields::Parts> ranking_fields_from_json(std::string_view text) {
-  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  const auto number = [&](const char* key) -> Result<uint64_t> {
-    const auto found = json.is_object() ? json.find(key) : json.end();
-    if (found == json.end() || !found->is_number_unsigned()) {
-      return fail(Code::kCorrupt, "fields of a ranker: '{}' is no number", key);
-    }
-    return found->get<uint64_t>();
-  };
-  if (const uint64_t format = TRY(number("format")); format > kFormat) {
-    return fail(Code::kUnsupportedVersion,
-                "fields of a ranker of format {}, this palate reads up to {}", format, kFormat);
-  }
-  RankingFields::Parts parts;
-  parts.features = TRY(names_of(json, "features"));
-  parts.history = TRY(number("history"));
-  const uint64_t items = TRY(number("items"));
-  if (items == 0 || items > UINT32_MAX) {
-    return fail(Code::kCorrupt, "fields of a ranker: {} rows of items", items);
-  }
-  parts.vocabulary.items = static_cast<uint32_t>(items);
-  const std::array<std::pair<const char*, NameRows*>, 7> lists{
-      {{"regions", &parts.vocabulary.regions},
-       {"languages", &parts.vocabulary.languages},
-       {"age_bands", &parts.vocabulary.age_bands},
-       {"creators", &parts.vocabulary.creators},
-       {"categories", &parts.vocabulary.categories},
-       {"tags", &parts.vocabulary.tags},
-       {"item_languages", &parts.vocabulary.item_languages}}};
-  for (const auto& [key, rows] : lists) *rows = NameRows(TRY(names_of(json, key)));
-  return parts;
 }
 
 }  // namespace palate

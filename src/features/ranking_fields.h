@@ -4,47 +4,45 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "base/result.h"
 #include "features/reader.h"
+#include "ids/name_rows.h"
 
 namespace palate {
 
-// Rows of a table by name: name i has row i + 1.
-class NameRows {
- public:
-  NameRows() = default;
-  // Names are distinct.
-  explicit NameRows(std::vector<std::string> names);
-  // Those that count `least` at least, the most frequent first, ties by name.
-  static NameRows of_counts(const std::map<std::string, uint64_t>& counts, uint64_t least);
-
-  [[nodiscard]] uint32_t row(std::string_view name) const;  // 0 for one that is not there
-  [[nodiscard]] uint32_t rows() const { return static_cast<uint32_t>(names_.size()) + 1; }
-  [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
-
- private:
-  struct Hash {
-    using is_transparent = void;
-    size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
-  };
-  std::vector<std::string> names_;
-  std::unordered_map<std::string, uint32_t, Hash, std::equal_to<>> row_of_;
-};
-
-// What has a row of its own: what was frequent enough when it was made.
+// Whose table a row belongs to: what was frequent enough when it was made has one of its own, and
+// rare ids what their rule says (ids/name_rows.h).
 struct RankingVocabulary {
   NameRows regions, languages, age_bands;  // of profiles
   NameRows creators, categories, tags, item_languages;
-  std::vector<uint32_t> item_rows;  // by ItemIx; what lies behind the end is 0
-  uint32_t items = 1;               // rows of items, the first one included
+  // By ItemIx; 0, and what lies behind the end, has no row of its own, and kUnusedRow reads row 0
+  // whatever the rule for rare ids.
+  std::vector<uint32_t> item_rows;
+  uint32_t items = 1;  // rows of items, the first one included, without those that rare ones share
+  RareRows item_rare;
+  std::vector<uint32_t> item_narrow;  // by ItemIx, rows of the narrow table; 0: none
+  uint32_t items_narrow = 1;
+  // Where histories have rows of their own: as item_rows and items. 0: they read those.
+  std::vector<uint32_t> history_rows;
+  uint32_t history_items = 0;
 };
+inline constexpr uint32_t kUnusedRow = UINT32_MAX;
+
+// The lists of names of a vocabulary, as JSON and fields call them.
+struct NamedRows {
+  const char* key;    // "regions"
+  const char* field;  // "region"
+  NameRows RankingVocabulary::* rows;
+};
+std::span<const NamedRows> named_rows();
+
+// The narrow half of a column: rare ids have rows in it, and the column itself those of the rest.
+inline constexpr std::string_view kNarrowSuffix = ".narrow";
 
 class RankingFields {
  public:
@@ -60,13 +58,15 @@ class RankingFields {
 
   // A field of ids; of the request it has one row, else one a candidate.
   struct IdField {
-    std::string_view name;
+    std::string name;
     bool of_request = false, many = false;
     uint32_t rows = 1;  // of its table
+    bool sum = false;   // many: they are the rows of one id
   };
-  // Always the same, in this order: region, language, age_band, hour, weekday, history (many),
-  // item, creator, categories (many), tags (many), item_languages (many).
-  [[nodiscard]] std::vector<IdField> ids() const;
+  // In this order: region, language, age_band, hour, weekday, history (many), item, creator,
+  // categories (many), tags (many), item_languages (many); then the narrow halves of those that
+  // have one.
+  [[nodiscard]] const std::vector<IdField>& ids() const { return ids_; }
   // Two fields of numbers: user_numbers (of the request) and item_numbers.
   struct NumberField {
     std::string_view name;
@@ -91,13 +91,15 @@ class RankingFields {
   void read(const FeatureReader::Request& request, Values& values, Scratch& scratch) const;
 
  private:
-  RankingFields(Parts parts, FeatureReader user, FeatureReader item)
-      : parts_(std::move(parts)), user_(std::move(user)), item_(std::move(item)) {}
+  class Filler;
+  RankingFields(Parts parts, FeatureReader user, FeatureReader item);
   Parts parts_;
-  FeatureReader user_, item_;  // of the user alone; of candidates
+  std::vector<IdField> ids_;
+  std::vector<size_t> narrow_at_;  // of each field its narrow half; SIZE_MAX: none
+  FeatureReader user_, item_;      // of the user alone; of candidates
 };
 
-// JSON of the parts without item_rows, which an artefact keeps as a tensor, and back. Errors:
+// JSON of the parts without rows by ItemIx, which an artefact keeps as tensors, and back. Errors:
 // kCorrupt.
 std::string to_json(const RankingFields::Parts& parts);
 Result<RankingFields::Parts> ranking_fields_from_json(std::string_view json);

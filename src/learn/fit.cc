@@ -210,6 +210,7 @@ class Fitting {
           "training diverged in its first epoch: lower the learning rate, or clip gradients");
     }
     trainer_.finish(*best_);
+    trainer_.settle_unread(data_.training);
     TRY(calibrate());
     return outcome_;
   }

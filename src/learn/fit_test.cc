@@ -182,6 +182,46 @@ TEST(Fit, HeldOutRowsCountByTheirWeights) {
   EXPECT_GT(with.outcome->held_out[0].loss, alone.outcome->held_out[0].loss + 0.05);
 }
 
+// What it foresees right after is what the other one did; other data then move it.
+TEST(Trainer, GoesOnFromAWrittenNetwork) {
+  const Examples training = planted(1, 6000), held_out = planted(2, 1000);
+  Fitted first;
+  first.run(training, held_out, fit_options_for_test(3));
+  const Path path =
+      std::filesystem::temp_directory_path() / fmt::format("palate-start-{}", getpid());
+  std::filesystem::remove_all(path);
+  const auto write = [&](const NetworkSpec& spec) {
+    std::filesystem::remove_all(path);
+    auto out = ArtefactWriter::create(path).value();
+    out.manifest.kind = "network";
+    out.manifest.details_json = R"({"network":)" + spec.to_json() + "}";
+    first.trainer->write(out);
+    PALATE_CHECK(out.commit().has_value(), "it is written");
+    return Artefact::open(path).value();
+  };
+  TrainerOptions other = trainer_options();
+  other.seed = 99;
+  Fitted next(other), refused(other);
+  const auto started = next.trainer->start_from(*write(first.trainer->spec()));
+  ASSERT_TRUE(started) << started.error().message;
+  EXPECT_EQ(next.trainer->predict(held_out), first.trainer->predict(held_out));
+  next.outcome = fit(*next.trainer, {{planted(5, 1000)}, held_out}, fit_options_for_test(1));
+  ASSERT_TRUE(next.outcome);
+  EXPECT_NE(next.trainer->predict(held_out), first.trainer->predict(held_out));
+  EXPECT_LT(next.outcome->held_out[0].loss, first.outcome->held_out[0].loss + 0.03);
+  NetworkSpec wider = first.trainer->spec();
+  wider.ops[0].width = wider.sparse[0].width = 9;
+  wider.ops[3].inputs = {0, 1};
+  const auto error = refused.trainer->start_from(*write(wider));
+  EXPECT_EQ(error.error().code, Code::kConflict);
+  EXPECT_THAT(error.error().message, HasSubstr("'user' is 8 wide, and was 9"));
+  NetworkSpec fewer = first.trainer->spec();
+  fewer.ops[3].inputs = {0, 1, 2};
+  EXPECT_EQ(refused.trainer->start_from(*write(fewer)).error().code, Code::kCorrupt)
+      << "the spec does not hold together";
+  std::filesystem::remove_all(path);
+}
+
 TEST(Fit, OneSeedGivesOneNetwork) {
   Fitted first, again;
   const Examples training = planted(1, 3000), held_out = planted(2, 1000);

@@ -188,6 +188,30 @@ void TrainedTable::restore(State state) {
   step_ = state.step;
 }
 
+void TrainedTable::start_at(std::span<const float> weights) {
+  PALATE_CHECK(step_ == 0, "a start after the first step");
+  set_weights(weights);
+  if (!average_.empty()) average_ = weights_;
+}
+
+void TrainedTable::settle(std::span<const uint8_t> read) {
+  PALATE_CHECK(read.size() == rows_, "what was read of every row");
+  const auto readers = static_cast<double>(std::ranges::count(read, uint8_t{1}));
+  if (readers == 0) return;
+  if (read[0] == 0) {
+    std::vector<double> sum(width_);
+    for (size_t row = 1; row < rows_; ++row) {
+      if (read[row] == 0) continue;
+      for (size_t i = 0; i < width_; ++i) sum[i] += weights_[row * width_ + i];
+    }
+    for (size_t i = 0; i < width_; ++i) weights_[i] = static_cast<float>(sum[i] / readers);
+  }
+  for (size_t row = 1; row < rows_; ++row) {
+    if (read[row] != 0) continue;
+    std::copy_n(weights_.begin(), width_, weights_.begin() + static_cast<ptrdiff_t>(row * width_));
+  }
+}
+
 void TrainedTable::set_weights(std::span<const float> weights) {
   PALATE_CHECK(weights.size() == weights_.size(), "weights of another table");
   std::ranges::copy(weights, weights_.begin());

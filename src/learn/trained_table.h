@@ -73,6 +73,11 @@ class TrainedTable {
   [[nodiscard]] State state() const;
   void restore(State state);  // of a table of this shape
   void set_weights(std::span<const float> weights);
+  // Before the first step: weights, and their average, that are not drawn.
+  void start_at(std::span<const float> weights);
+  // Rows that were not read, of which row 0 may be one, become row 0, which is the mean of those
+  // that were if it was not; nothing where all were, or none. `read`: one a row.
+  void settle(std::span<const uint8_t> read);
 
  private:
   void step_row(size_t row, std::span<const float> gradient, const Stepper& stepper);

@@ -154,6 +154,28 @@ TEST(TrainedTable, ItsAverageIsThatOfEveryStep) {
   EXPECT_EQ(gathered, averaged);
 }
 
+TEST(TrainedTable, WhatWasNotReadBecomesWhatIsNotKnown) {
+  TrainedTable table(field(Pooling::kOne), {.sigma = 1}, 7);
+  const std::vector<float> before(table.weights().begin(), table.weights().end());
+  std::vector<uint8_t> read(kRows, 1);
+  table.settle(read);
+  EXPECT_TRUE(std::ranges::equal(table.weights(), before)) << "all was read";
+  read[2] = 0;
+  table.settle(read);
+  for (size_t i = 0; i < kWidth; ++i) {
+    EXPECT_EQ(table.weights()[2 * kWidth + i], before[i]) << "row 0 was read";
+    EXPECT_EQ(table.weights()[kWidth + i], before[kWidth + i]);
+  }
+  read.assign(kRows, 0);
+  read[1] = read[3] = 1;
+  table.settle(read);
+  for (size_t i = 0; i < kWidth; ++i) {
+    const float mean = (before[kWidth + i] + before[3 * kWidth + i]) / 2;
+    for (const size_t row : {0U, 2U, 4U}) EXPECT_FLOAT_EQ(table.weights()[row * kWidth + i], mean);
+    EXPECT_EQ(table.weights()[3 * kWidth + i], before[3 * kWidth + i]);
+  }
+}
+
 TEST(TrainedTable, GoesOnFromItsState) {
   ThreadPool pool(1);
   const TableOptions options{.sigma = 1, .average = 0.9};

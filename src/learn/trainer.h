@@ -59,6 +59,11 @@ class Trainer {
   // Learns mean and scale of every dense field, and of labels that are quantities. Before the first
   // step.
   void learn_scales(std::span<const Examples> examples);
+  // Goes on from a written network of other numbers: takes over its tables, dense parameters,
+  // scales and units, in place of learn_scales(); optimizers begin anew. Before the first step.
+  // Errors: kConflict with what differs for another network, or one that says too little to go on;
+  // kCorrupt.
+  Status start_from(const Artefact& network);
   // One step on the batch, with rates times `rate`. The mean weighted loss before it; not finite
   // where training diverges.
   double step(const ExampleBatch& batch, double rate);
@@ -70,6 +75,10 @@ class Trainer {
   [[nodiscard]] std::shared_ptr<const Snapshot> snapshot() const;
   // Returns to them, for good: predict() and write() use these, and no step may follow.
   void finish(const Snapshot& snapshot);
+  // Rows of tables that no example reads become what is not known: row 0, or if that is not read
+  // either, the mean of all rows that are, in it, too. After finish(); nothing after start_from(),
+  // where a row that is not read now may have been before.
+  void settle_unread(std::span<const Examples> training);
 
   [[nodiscard]] int64_t steps() const;
   // Everything that goes on training, and a snapshot beside it (nullptr: none), for a checkpoint;

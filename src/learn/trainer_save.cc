@@ -102,6 +102,9 @@ void Trainer::write(ArtefactWriter& out) const {
     add(out, "scale." + spec.dense[f].name, floats(s.scales[f].scale));
   }
   s.network.write(out);
+  // Before batch norms are folded in: what start_from() goes on from.
+  add(out, std::string(kTrainedParameters), floats(s.network.parameters().flat()));
+  add(out, std::string(kTrainedStatistics), floats(s.network.statistics()));
 }
 
 std::vector<Output> Trainer::outputs() const {

@@ -27,6 +27,10 @@ struct BatchColumns {
   size_t rows;
 };
 
+// Tensors of a written network that only training reads.
+inline constexpr std::string_view kTrainedParameters = "training.parameters";
+inline constexpr std::string_view kTrainedStatistics = "training.statistics";
+
 // Dense parameters and tables as predict() and write() see them.
 struct Trainer::Snapshot {
   at::Tensor flat, statistics;
@@ -52,7 +56,7 @@ struct Trainer::State {
   at::Tensor first, second;                                    // of the dense parameters' optimizer
   at::Tensor average, average_statistics;                      // defined where an average is kept
   int64_t steps = 0;
-  bool finished = false;
+  bool finished = false, started = false;  // started: start_from()
 
   [[nodiscard]] bool averages() const { return options.table.average > 0 && !finished; }
   TorchNetwork::Input input(const BatchColumns& batch, bool averaged);

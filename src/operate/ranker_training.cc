@@ -14,7 +14,10 @@
 #include "dataset/examples.h"
 #include "dataset/single_feature.h"
 #include "features/spec.h"
+#include "infer/same_network.h"
 #include "models/ranker/ranker.h"
+#include "models/ranker/train_inputs.h"
+#include "models/ranker/train_rows.h"
 #include "operate/processes.h"
 #include "operate/work_folder.h"
 #include "recommend/load.h"
@@ -91,14 +94,23 @@ struct Fitted {
   Json metrics;
 };
 
-Result<Fitted> fit(const RankingExamples& examples, const RankerSettings& settings,
-                   const Path& directory, const std::stop_token& stop) {
+// What is fitted; `from`: a network to go on from, if there is one.
+struct FitJob {
+  const RankingExamples& examples;
+  const RankerSettings& settings;
+  const std::optional<Path>& from;
+  const Path& directory;
+};
+Result<Fitted> fit(const FitJob& job, const std::stop_token& stop) {
+  const auto& [examples, settings, from, directory] = job;
+  const auto start = std::chrono::steady_clock::now();
   Fitted fitted{.network = directory / "network", .metrics = {}};
   Program program;
   program.arguments = {TRY(find_palate_train()).string(), "fit"};
   for (const Path& shard : examples.training) program.arguments.push_back(shard.string());
   program.arguments.insert(program.arguments.end(), {"--held-out", examples.held_out.string(),
                                                      "--out", fitted.network.string()});
+  if (from) program.arguments.insert(program.arguments.end(), {"--from", from->string()});
   add_flags(settings, program.arguments);
   program.out = directory / "palate-train.out";
   program.errors = directory / "palate-train.err";
@@ -110,7 +122,10 @@ Result<Fitted> fit(const RankingExamples& examples, const RankerSettings& settin
   }
   fitted.metrics = Json::parse(last_line(program.out), nullptr, /*allow_exceptions=*/false);
   if (!fitted.metrics.is_object()) fitted.metrics = Json::object();
+  fitted.metrics["fit_seconds"] =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   fitted.metrics["training_rows"] = examples.training_rows;
+  fitted.metrics["trained_until_us"] = examples.trained_until.us;
   fitted.metrics["held_out_rows"] = examples.held_out_rows;
   if (!examples.corrections.examination.empty()) {
     fitted.metrics["examination"] = examples.corrections.examination;
@@ -173,15 +188,17 @@ void RankerSettings::add_to(ConfigSchema& schema) {
   schema.add("training", training);
 }
 
-Result<RankingExamples> examples_of_log(const TrainingRoom& room, const ExamplesConfig& config,
+Result<RankingExamples> examples_of_log(const TrainingRoom& room, const ExamplesWanted& wanted,
                                         const Path& out) {
   const LiveState& state = room.data.state();
   return make_ranking_examples({.replay = {&room.data.log(), &room.types, &room.data.hash(),
                                            state.limits(), state.features()},
                                 .catalogue = &state.catalogue(),
-                                .config = config,
+                                .config = wanted.config,
                                 .seed = room.seed,
-                                .out = out},
+                                .out = out,
+                                .before = wanted.before,
+                                .choices = wanted.choices},
                                room.stop);
 }
 
@@ -191,6 +208,10 @@ std::string describe(const RankingExamples& examples) {
       "window to end, {} lie too near the held-out part",
       examples.impressions, examples.slates, examples.training_rows, examples.held_out_rows,
       examples.unfinished, examples.between);
+  if (examples.replayed + examples.left_out > 0) {
+    text += fmt::format("; of {} that were learnt before, {} are learnt again",
+                        examples.replayed + examples.left_out, examples.replayed);
+  }
   for (size_t o = 0; o < examples.objectives.size(); ++o) {
     text += fmt::format("; {}: {} followed", examples.objectives[o], examples.positives[o]);
   }
@@ -206,43 +227,139 @@ std::string describe(const RankingExamples& examples) {
   return text;
 }
 
+namespace {
+
+// The last released ranker, and up to when it has learnt. nullopt: none, or one that does not say.
+struct LastRanker {
+  std::shared_ptr<const Artefact> artefact;
+  TimeUs until;
+};
+Result<std::optional<LastRanker>> last_ranker(const Registry& registry) {
+  const auto release = TRY(registry.current());
+  if (!release || !release->artefacts.contains(std::string(kRankerKind))) return std::nullopt;
+  LastRanker last{TRY(registry.open(kRankerKind, release->artefacts.at(std::string(kRankerKind)))),
+                  {}};
+  const Json metrics =
+      Json::parse(last.artefact->manifest().metrics_json, nullptr, /*allow_exceptions=*/false);
+  const auto until = metrics.is_object() ? metrics.find("trained_until_us") : metrics.end();
+  if (!metrics.is_object() || until == metrics.end() || !until->is_number_integer()) {
+    return std::nullopt;
+  }
+  last.until.us = until->get<int64_t>();
+  return last;
+}
+
+// One training from here on: of everything, or of what is new since `last`.
+class RankerTraining {
+ public:
+  RankerTraining(const TrainingRoom& room, const RankerSettings& settings, Path directory)
+      : room_(room), settings_(settings), directory_(std::move(directory)) {}
+
+  // The examples, and what to go on from where that is possible.
+  Status prepare(const std::optional<LastRanker>& last) {
+    std::optional<LearntBefore> before;
+    if (last) before = LearntBefore{last->until, settings_.examples.replay};
+    const Path out = directory_ / (last ? "new" : "all");
+    TRY(make_directories(out));
+    examples = TRY(examples_of_log(
+        room_, {.config = settings_.examples, .choices = false, .before = before}, out));
+    fields.emplace(
+        TRY(RankingFields::make(examples.fields, room_.types, room_.data.state().features())));
+    if (last) return go_on_from(*last->artefact);
+    return {};
+  }
+
+  // Tables by name of id for the vocabulary of now, as a network in `start`; or nothing there, and
+  // a word why.
+  Status go_on_from(const Artefact& last) {
+    const ExampleSchema schema = TRY(Examples::open(examples.held_out)).schema();
+    const RankerInputs inputs = TRY(ranker_inputs(schema, settings_.network));
+    const TrainableNetwork plan = TRY(ranker_network(settings_.network, inputs));
+    const RankerTables carried =
+        TRY(carried_tables(last, *fields, room_.data.state().catalogue().view()));
+    if (const std::string differs = difference_of(plan.spec, carried.spec); !differs.empty()) {
+      log_warning("training 'ranker' anew rather than from version {}: {}", last.manifest().version,
+                  differs);
+      return {};
+    }
+    const Path path = directory_ / "start";
+    ArtefactWriter out = TRY(ArtefactWriter::create(path));
+    out.manifest.kind = "network";
+    out.manifest.code_version = version();
+    out.manifest.details_json = Json{{"network", Json::parse(carried.spec.to_json())}}.dump();
+    add_tensors(last, carried, out);
+    TRY(out.commit());
+    start = path;
+    return {};
+  }
+
+  RankingExamples examples;
+  std::optional<RankingFields> fields;
+  std::optional<Path> start;
+
+ private:
+  const TrainingRoom& room_;
+  const RankerSettings& settings_;
+  Path directory_;
+};
+
+// The network without rows that say nothing, and its fields, into the version.
+Status add_network(const std::shared_ptr<const Artefact>& network, const RankingFields& fields,
+                   ArtefactWriter& writer, Json& metrics) {
+  const PrunedRanker kept = TRY(pruned(*network, fields));
+  add_tensors(*network, kept.tables, writer);
+  writer.keep(network);
+  TRY(write_ranking_fields(kept.fields, writer));
+  Json details = Json::parse(network->manifest().details_json);
+  details["network"] = Json::parse(kept.tables.spec.to_json());
+  writer.manifest.details_json = details.dump();
+  metrics["table_rows"] = kept.rows - kept.dropped;
+  metrics["table_rows_dropped"] = kept.dropped;
+  return {};
+}
+
+}  // namespace
+
 Result<TrainedVersion> train_ranker(const TrainingRoom& room, const RankerSettings& settings) {
-  const auto start = std::chrono::steady_clock::now();
+  const auto begin = std::chrono::steady_clock::now();
   TRY(find_palate_train());
   Registry registry(room.data.root());
   auto writer = TRY(registry.start(kRankerKind));
   const AsOf as_of = TRY(room.data.log().ends());
   const auto directory =
       TRY(WorkFolder::at(room.data.root() / "examples" / writer.manifest.version));
-  const RankingExamples examples = TRY(examples_of_log(room, settings.examples, directory->path()));
-  const RankingFields fields =
-      TRY(RankingFields::make(examples.fields, room.types, room.data.state().features()));
-  TRY(check_memory(training_bytes(fields, settings.network),
+  std::optional<LastRanker> last;
+  if (settings.examples.incremental) {
+    last = TRY(last_ranker(registry));
+    if (!last) log_warning("training 'ranker' anew: no release has one that could be gone on from");
+  }
+  RankerTraining training(room, settings, directory->path());
+  TRY(training.prepare(last));
+  if (last && !training.start) TRY(training.prepare(std::nullopt));
+  const RankingExamples& examples = training.examples;
+  TRY(check_memory(training_bytes(*training.fields, settings.network),
                    fmt::format("training 'ranker' on {} examples", examples.training_rows),
                    "Lower ranker.width, or raise examples.vocabulary_min."));
   RankerSettings given = settings;
   if (given.training.seed == TrainingConfig{}.seed) {
     given.training.seed = static_cast<int64_t>(room.seed);
   }
-  Fitted fitted = TRY(fit(examples, given, directory->path(), room.stop));
-  TRY(note_single_features(examples, fields, fitted.metrics));
-  const auto network = TRY(Artefact::open(fitted.network));
-  for (const NamedTensor& tensor : network->tensors()) {
-    writer.add(tensor.name, tensor.view.type, tensor.view.shape, tensor.view.bytes);
+  Fitted fitted = TRY(fit({examples, given, training.start, directory->path()}, room.stop));
+  if (training.start) {
+    fitted.metrics["went_on_from"] = last->artefact->manifest().version;
+    fitted.metrics["replayed_rows"] = examples.replayed;
   }
-  writer.keep(network);
-  writer.add<uint32_t>(std::string(kRankerItemRows), {examples.fields.vocabulary.item_rows.size()},
-                       std::span<const uint32_t>(examples.fields.vocabulary.item_rows));
-  TRY(writer.add_file(kRankerFieldsFile, to_json(examples.fields)));
+  TRY(note_single_features(examples, *training.fields, fitted.metrics));
+  const auto network = TRY(Artefact::open(fitted.network));
+  TRY(add_network(network, *training.fields, writer, fitted.metrics));
   fill_manifest(room, examples, as_of, writer.manifest);
-  writer.manifest.details_json = network->manifest().details_json;
   writer.manifest.metrics_json = fitted.metrics.dump();
   writer.manifest.config_json = config_of(given).dump();
   TRY(check_stop(room.stop));
   TrainedVersion trained{std::string(kRankerKind), writer.manifest.version, 0,
                          writer.manifest.metrics_json};
   TRY(writer.commit());
-  trained.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  trained.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return trained;
 }
 

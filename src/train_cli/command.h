@@ -29,6 +29,7 @@ std::function<Status()> declare_trees(CLI::App& app, const TrainSettings& settin
 std::function<Status()> declare_judge(CLI::App& app);
 std::function<Status()> declare_precisions(CLI::App& app);
 std::function<Status()> declare_blend(CLI::App& app);
+std::function<Status()> declare_ids(CLI::App& app);
 std::function<Status()> declare_importance(CLI::App& app);
 
 }  // namespace palate

@@ -8,6 +8,7 @@
 
 #include "base/version.h"
 #include "infer/narrow.h"
+#include "models/ranker/train_inputs.h"
 #include "train_cli/command.h"
 #include "train_cli/training_options.h"
 
@@ -18,31 +19,9 @@ using Json = nlohmann::json;
 
 struct Flags {
   std::vector<std::string> examples;
-  std::string held_out, out;
+  std::string held_out, out, from;
   bool mixed = false;
 };
-
-FieldOwner owner_of(bool of_request) {
-  return of_request ? FieldOwner::kRequest : FieldOwner::kCandidate;
-}
-
-// One field per column of the examples; every label is an objective.
-Result<RankerInputs> inputs_of(const ExampleSchema& schema, const RankerConfig& config) {
-  RankerInputs inputs;
-  for (const IdColumn& column : schema.ids) {
-    if (column.name.starts_with(kAside)) continue;
-    inputs.sparse.push_back({.name = column.name,
-                             .owner = owner_of(column.of_request),
-                             .pooling = column.many ? Pooling::kMean : Pooling::kOne,
-                             .rows = column.vocabulary});
-  }
-  for (const NumberColumn& column : schema.numbers) {
-    inputs.dense.push_back(
-        {.name = column.name, .owner = owner_of(column.of_request), .width = column.width});
-  }
-  inputs.objectives = TRY(ranker_objectives(config, schema.labels));
-  return inputs;
-}
 
 Json json_of(const std::vector<OutputQuality>& qualities, const std::vector<Output>& outputs) {
   Json json = Json::object();
@@ -110,12 +89,16 @@ Status fit(const Flags& flags, const TrainSettings& settings) {
     }
   }
   ThreadPool pool(static_cast<size_t>(settings.training.threads));
-  const RankerInputs inputs = TRY(inputs_of(schema, settings.ranker));
+  const RankerInputs inputs = TRY(ranker_inputs(schema, settings.ranker));
   TrainableNetwork plan = TRY(ranker_network(settings.ranker, inputs));
   TrainerOptions options = TRY(trainer_options(settings.training, plan.spec.outputs));
   options.bf16 = flags.mixed;
   Trainer trainer = TRY(Trainer::create(std::move(plan), schema, options, pool));
-  trainer.learn_scales(data.training);
+  if (flags.from.empty()) {
+    trainer.learn_scales(data.training);
+  } else {
+    TRY(trainer.start_from(*TRY(Artefact::open(flags.from))));
+  }
   const auto listener = [&](const EpochReport& report) {
     print_epoch(report, trainer.spec().outputs);
   };
@@ -129,6 +112,7 @@ Status fit(const Flags& flags, const TrainSettings& settings) {
   }
   TRY(write(trainer, outcome, settings, flags.out));
   const Json line = {{"best_epoch", outcome.best_epoch},
+                     {"epochs", outcome.epochs.size()},
                      {"held_out", json_of(outcome.held_out, outcome.outputs)}};
   std::printf("%s\n", line.dump().c_str());
   return {};
@@ -146,6 +130,9 @@ std::function<Status()> declare_fit(CLI::App& app, const TrainSettings& settings
   app.add_flag("--mixed-precision", flags->mixed,
                "Products of layers in bf16, sums and weights in fp32: faster where processors have "
                "bf16, slower where not");
+  app.add_option("--from", flags->from,
+                 "A written network of the same settings, whose ids have the same rows, to go on "
+                 "from");
   return [flags, &settings] { return fit(*flags, settings); };
 }
 

@@ -72,6 +72,7 @@ int run(int argc, char** argv) {
   CLI::App* blend = app.add_subcommand("blend", "How well several written models do together");
   CLI::App* importance =
       app.add_subcommand("importance", "How much a model leans on each column, over time");
+  CLI::App* ids = app.add_subcommand("ids", "What ways to give ids rows cost, and examples so");
   CLI::App* reference = app.add_subcommand("settings", "Every setting, as Markdown");
   const SettingFlags of_fit(*fit, schema, {"ranker", "training"});
   const SettingFlags of_trees(*trees, schema, {"trees"});
@@ -82,6 +83,7 @@ int run(int argc, char** argv) {
       {precisions, declare_precisions(*precisions)},
       {blend, declare_blend(*blend)},
       {importance, declare_importance(*importance)},
+      {ids, declare_ids(*ids)},
       {reference, [&] { return print_settings(schema), Status{}; }}};
   CLI11_PARSE(app, argc, argv);
   for (const SettingFlags* flags : {&of_fit, &of_trees}) {

@@ -1,6 +1,7 @@
 """A ranker from impressions to answers: examples out of the log of a simulated world, palate-train, a release, a pipeline that asks it, and
 what is said where something is missing."""
 
+import json
 import os
 import pathlib
 import shutil
@@ -141,6 +142,12 @@ def test_examples_can_be_made_and_trained_on_by_hand(world, tmp_path):
     made = run_json("examples", "--out", tmp_path / "examples", *common)
     assert made["training_rows"] + made["held_out_rows"] + made["unfinished"] + made["between"] == made["impressions"]
     assert made["positives"]["click"] > made["positives"]["like"] > 0
+    assert made["ids"] == [], "nobody asked"
+    told = run_json("examples", "--out", tmp_path / "told", "--ids", "--examples.vocabulary_min", "60", *common)["ids"]
+    items = {way["rare"]: way for way in told if way["field"] == "item"}
+    assert items["own"]["colliding"] == 0 < items["shared"]["colliding"]
+    assert items["shared"]["bytes_f32"] < items["own"]["bytes_f32"]
+    assert "quotient_remainder" in run("examples", "--out", tmp_path / "text", "--ids", *common).stdout
     train = pathlib.Path(BIN).parent / "palate-train"
     done = subprocess.run(
         [train, "fit", *made["training"], "--held-out", made["held_out"], "--out", tmp_path / "net", "--training.epochs", "1", "--ranker.hidden", "8",
@@ -150,6 +157,54 @@ def test_examples_can_be_made_and_trained_on_by_hand(world, tmp_path):
     assert done.returncode == 0, done.stderr
     again = run("examples", "--out", tmp_path / "examples", *common)
     assert again.returncode != 0 and "is not empty" in again.stderr
+
+
+def trained_again(world, tmp_path, *flags):
+    """The ranker of a copy of the world, trained once more."""
+    folder, _, _ = world
+    data = tmp_path / "data"
+    shutil.copytree(folder / "data", data)
+    common = ("--config", folder / "palate.toml", "--data", data)
+    done = run("train", *common, "--models", "ranker", "--json", *flags, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return data, json.loads(done.stdout)["models"][0]["metrics"], done.stderr
+
+
+@pytest.mark.parametrize("rule", ["hashed", "quotient_remainder", "narrow"])
+def test_rare_ids_have_rows_by_every_rule(world, tmp_path, rule):
+    folder, _, trained = world
+    before = next(model for model in trained["models"] if model["kind"] == "ranker")["metrics"]
+    data, metrics, _ = trained_again(world, tmp_path, "--examples.rare", rule, "--examples.rare_rows", "64", "--examples.vocabulary_min", "60")
+    assert metrics["held_out"]["click"]["auc"] > before["held_out"]["click"]["auc"] - 0.05
+    server = Server(data, "--config", folder / "palate.toml")
+    try:
+        ranked = asked(server, "ranked", "somebody")
+        stages = {stage["stage"]: stage for stage in ranked["trace"]}
+        assert stages["formula"]["state"] == "ran", stages
+        assert len({item["score"] for item in ranked["items"]}) > 10
+    finally:
+        server.stop()
+
+
+def test_a_ranker_goes_on_from_its_last_version(world, tmp_path):
+    _, _, trained = world
+    before = next(model for model in trained["models"] if model["kind"] == "ranker")["metrics"]
+    incremental = ("--examples.incremental", "true", "--examples.replay", "0.2", "--training.epochs", "1")
+    _, metrics, _ = trained_again(world, tmp_path, *incremental)
+    assert metrics["went_on_from"] == "000001"
+    assert metrics["training_rows"] == metrics["replayed_rows"], "nothing is new"
+    assert 0.15 < metrics["replayed_rows"] / before["training_rows"] < 0.25
+    click = metrics["held_out"]["click"]
+    assert click["auc"] > before["held_out"]["click"]["auc"] - 0.02, "what was learnt before is still known"
+    _, alone, _ = trained_again(world, tmp_path / "alone", "--training.epochs", "1", "--examples.negatives", "0.2")
+    assert click["loss"] < alone["held_out"]["click"]["loss"], "an epoch from nothing knows less"
+
+
+def test_another_network_is_trained_anew(world, tmp_path):
+    _, metrics, said = trained_again(world, tmp_path, "--examples.incremental", "true", "--training.epochs", "1", "--ranker.width", "4")
+    assert "went_on_from" not in metrics
+    assert "anew rather than from version 000001: 'region' is 4 wide, and was 8" in said
+    assert metrics["training_rows"] > 1000
 
 
 def test_what_is_missing_is_said(world, tmp_path):

@@ -47,6 +47,22 @@ def examples(tmp_path_factory):
     return folder
 
 
+@pytest.mark.parametrize("rule", ["hashed", "quotient_remainder", "narrow"])
+def test_rare_ids_are_written_again_and_served_as_they_were_trained(examples, tmp_path, rule):
+    files = [examples / f"world.{name}" for name in ("train", "held", "test")]
+    told = last(run("ids", files[0], "--also", files[1], "--also", files[2], "--out", tmp_path, "--rare", rule, "--min", "180", "--rare-rows", "8", "--json"))
+    ways = {one["rare"]: one for one in told if one["field"] == "item"}
+    assert set(ways) == {"own", "shared", "hashed", "quotient_remainder", "narrow"}
+    assert ways["own"]["ids"] == 30 and ways["own"]["colliding"] == 0
+    done = run("fit", tmp_path / "world.train", "--held-out", tmp_path / "world.held", "--out", tmp_path / "net", *SMALL)
+    trained = last(done)["held_out"]["click"]
+    served = last(run("judge", tmp_path / "net", tmp_path / "world.held"))["click"]
+    assert served["auc"] == pytest.approx(trained["auc"], abs=1e-4)
+    again = run("ids", tmp_path / "world.train")
+    assert (again.returncode != 0) == (rule != "hashed")
+    assert rule == "hashed" or "share rows already" in again.stderr
+
+
 def fit(examples, out, *flags):
     return run("fit", examples / "world.train", "--held-out", examples / "world.held", "--out", out, *SMALL, *flags)
 

@@ -12,7 +12,29 @@ namespace {
 struct Flags {
   std::string out;
   uint64_t seed = 1;
+  bool ids = false;
 };
+
+nlohmann::ordered_json ids_json(const std::vector<FieldChoices>& choices,
+                                const RankerConfig& network) {
+  const auto width = static_cast<uint64_t>(network.width);
+  const auto narrow_width = static_cast<uint64_t>(network.narrow_width);
+  nlohmann::ordered_json json = nlohmann::ordered_json::array();
+  for (const auto& [field, ways] : choices) {
+    for (const RowChoice& way : ways) {
+      json.push_back({{"field", field},
+                      {"rare", way.name},
+                      {"ids", way.ids},
+                      {"rows", way.rows},
+                      {"narrow_rows", way.narrow_rows},
+                      {"colliding", way.colliding_share()},
+                      {"colliding_uses", way.colliding_use_share()},
+                      {"bytes_f32", way.bytes_f32(width, narrow_width)},
+                      {"bytes_i8", way.bytes_i8(width, narrow_width)}});
+    }
+  }
+  return json;
+}
 
 Status make_examples(Context& context, const Flags& flags) {
   auto data = TRY(context.open_data(OpenMode::kReader));
@@ -23,8 +45,9 @@ Status make_examples(Context& context, const Flags& flags) {
   if (!std::filesystem::is_empty(flags.out)) {
     return fail(Code::kAlreadyExists, "{} is not empty", flags.out);
   }
+  const RankerSettings& settings = context.settings.ranker;
   const RankingExamples made =
-      TRY(examples_of_log(room, context.settings.ranker.examples, flags.out));
+      TRY(examples_of_log(room, {.config = settings.examples, .choices = flags.ids}, flags.out));
   TRY(write_file_atomically(Path(flags.out) / "fields.json", to_json(made.fields)));
   if (context.json) {
     nlohmann::ordered_json positives = nlohmann::ordered_json::object();
@@ -44,10 +67,14 @@ Status make_examples(Context& context, const Flags& flags) {
                 {"dropped_negatives", made.dropped},
                 {"unknown_items", made.unknown_items},
                 {"outcomes_without_impression", made.unanswering},
-                {"positives", positives}});
+                {"positives", positives},
+                {"ids", ids_json(made.choices, settings.network)}});
     return {};
   }
   print_line(describe(made));
+  if (flags.ids) {
+    print_line(describe(made.choices, settings.network.width, settings.network.narrow_width));
+  }
   print_line(fmt::format("palate-train fit {}/training-* --held-out {} --out NETWORK", flags.out,
                          made.held_out.string()));
   return {};
@@ -66,6 +93,8 @@ Command examples_command() {
         auto flags = std::make_shared<Flags>();
         app.add_option("--out", flags->out, "A new or empty directory")->required();
         app.add_option("--seed", flags->seed, "Of negatives that are drawn")->capture_default_str();
+        app.add_flag("--ids", flags->ids,
+                     "Also say what each way to give ids rows would cost and mix up");
         return std::function<Status(Context&)>(
             [flags](Context& context) { return make_examples(context, *flags); });
       }};

@@ -19,7 +19,7 @@ bool fits(const TreeFeature& feature, const ExampleSchema& schema, size_t column
     return column < schema.numbers.size() && feature.place < schema.numbers[column].width;
   }
   return column < schema.ids.size() &&
-         schema.ids[column].many == (feature.reading == TreeReading::kCount);
+         schema.ids[column].bag() == (feature.reading == TreeReading::kCount);
 }
 
 }  // namespace
@@ -28,7 +28,7 @@ std::vector<TreeFeature> tree_features(const ExampleSchema& schema, std::string_
   std::vector<TreeFeature> features;
   for (const IdColumn& column : schema.ids) {
     if (column.name == group || column.name.starts_with(kAside)) continue;
-    features.push_back({column.name, column.many ? TreeReading::kCount : TreeReading::kId, 0});
+    features.push_back({column.name, column.bag() ? TreeReading::kCount : TreeReading::kId, 0});
   }
   for (const NumberColumn& column : schema.numbers) {
     for (uint32_t place = 0; place < column.width; ++place) {

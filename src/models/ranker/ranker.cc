@@ -32,13 +32,37 @@ std::unexpected<Error> does_not_fit(std::string_view name) {
 
 }  // namespace
 
+Result<RankingFields::Parts> read_ranking_fields(const Artefact& artefact) {
+  const std::string json = TRY(read_file(artefact.path() / kRankerFieldsFile));
+  RankingFields::Parts parts = TRY(ranking_fields_from_json(json));
+  const auto read = [&](std::string_view name, std::vector<uint32_t>& to) -> Status {
+    const auto rows = TRY(artefact.vector<uint32_t>(name));
+    to.assign(rows.begin(), rows.end());
+    return {};
+  };
+  RankingVocabulary& of = parts.vocabulary;
+  TRY(read(kRankerItemRows, of.item_rows));
+  if (of.items_narrow > 1) TRY(read(kRankerNarrowRows, of.item_narrow));
+  if (of.history_items > 0) TRY(read(kRankerHistoryRows, of.history_rows));
+  return parts;
+}
+
+Status write_ranking_fields(const RankingFields::Parts& parts, ArtefactWriter& out) {
+  const RankingVocabulary& of = parts.vocabulary;
+  const auto write = [&](std::string_view name, std::vector<uint32_t> rows) {
+    const uint64_t size = rows.size();
+    out.add(std::string(name), {size}, std::move(rows));
+  };
+  write(kRankerItemRows, of.item_rows);
+  if (of.items_narrow > 1) write(kRankerNarrowRows, of.item_narrow);
+  if (of.history_items > 0) write(kRankerHistoryRows, of.history_rows);
+  return out.add_file(kRankerFieldsFile, to_json(parts));
+}
+
 Result<std::unique_ptr<const Ranker>> Ranker::load(std::shared_ptr<const Artefact> artefact,
                                                    const EventTypes& types,
                                                    const FeatureConfig& features) {
-  const std::string json = TRY(read_file(artefact->path() / kRankerFieldsFile));
-  RankingFields::Parts parts = TRY(ranking_fields_from_json(json));
-  const auto rows = TRY(artefact->vector<uint32_t>(kRankerItemRows));
-  parts.vocabulary.item_rows.assign(rows.begin(), rows.end());
+  RankingFields::Parts parts = TRY(read_ranking_fields(*artefact));
   auto fields = RankingFields::make(std::move(parts), types, features);
   if (!fields) {
     return fail(Code::kConflict, "{}; keep it, or {}", fields.error().message, kTrainAgain);
@@ -53,7 +77,7 @@ Result<std::unique_ptr<const Ranker>> Ranker::load(std::shared_ptr<const Artefac
 }
 
 Status Ranker::find_columns() {
-  const auto ids = fields_.ids();
+  const auto& ids = fields_.ids();
   for (const SparseField& field : network_->spec().sparse) {
     const std::string_view column = column_of(field.name);
     if (column == "position" && of_request(field)) {
@@ -62,7 +86,8 @@ Status Ranker::find_columns() {
     }
     const size_t at = place_of(ids, column);
     // A row behind the table would be read as unknown: what is there must fit what was trained.
-    if (at == ids.size() || ids[at].of_request != of_request(field) || ids[at].rows != field.rows) {
+    if (at == ids.size() || ids[at].of_request != of_request(field) || ids[at].rows != field.rows ||
+        ids[at].many != (field.pooling != Pooling::kOne)) {
       return does_not_fit(field.name);
     }
     sparse_.push_back(at);

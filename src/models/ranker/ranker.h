@@ -18,7 +18,15 @@ namespace palate {
 
 inline constexpr std::string_view kRankerKind = "ranker";
 inline constexpr std::string_view kRankerFieldsFile = "fields.json";
-inline constexpr std::string_view kRankerItemRows = "rows.item";  // tensor, U32, by ItemIx
+// Tensors, U32, by ItemIx; the last two only where there are such rows.
+inline constexpr std::string_view kRankerItemRows = "rows.item";
+inline constexpr std::string_view kRankerNarrowRows = "rows.item.narrow";
+inline constexpr std::string_view kRankerHistoryRows = "rows.history";
+
+// What a ranker reads, as its artefact has it, and the other way round. Errors: kCorrupt,
+// kUnsupportedVersion.
+Result<RankingFields::Parts> read_ranking_fields(const Artefact& artefact);
+Status write_ranking_fields(const RankingFields::Parts& parts, ArtefactWriter& out);
 
 // Immutable and thread-safe; a scratch belongs to one thread at a time.
 class Ranker {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <optional>
 
+#include "features/ranking_fields.h"
 #include "models/ranker/network_builder.h"
 
 namespace palate {
@@ -17,6 +18,8 @@ void RankerConfig::fields(FieldVisitor<RankerConfig>& field) {
         "two_mlp (two, fused bilinearly), mask_serial and mask_parallel (MaskNet)");
   field("width", &RankerConfig::width, {.min = 1, .max = 1024, .unit = "dimensions"},
         "Length of an id's embedding");
+  field("narrow_width", &RankerConfig::narrow_width, {.min = 1, .max = 1024, .unit = "dimensions"},
+        "Length of a rare id's, where examples.rare is \"narrow\"; a matrix makes it one of width");
   field("cross_layers", &RankerConfig::cross_layers, {.min = 1, .max = 16}, "How many crosses");
   field("cross_rank", &RankerConfig::cross_rank, {.min = 0, .max = 4096, .unit = "dimensions"},
         "Rank of a cross's matrix; 0: full");
@@ -63,6 +66,7 @@ namespace {
 using Value = NetworkBuilder::Value;
 
 constexpr uint32_t kBilinearPartsMax = 10;  // of two_mlp's fusion
+constexpr std::string_view kNarrow = kNarrowSuffix;
 
 // The widths of `hidden`. Errors: kInvalidArgument.
 Result<std::vector<uint32_t>> hidden_widths(const RankerConfig& config) {
@@ -141,17 +145,36 @@ class RankerBuilder {
     std::vector<SparseField> sequences;
     std::optional<Value> query;
     for (SparseField field : inputs_.sparse) {
+      if (is_narrow(field)) continue;
       field.width = static_cast<uint32_t>(config_.width);
       if (names(config_.attend, field) || names(config_.gru, field)) {
         sequences.push_back(field);
         continue;
       }
-      embedded_.push_back(net_.embed(field));
+      embedded_.push_back(with_narrow(field, net_.embed(field)));
       if (field.name == config_.attend_query) query = embedded_.back();
     }
     for (const SparseField& field : sequences) TRY(read_sequence(field, query));
     read_dense();
     return {};
+  }
+
+  // Whether the column is the narrow half of one that is there.
+  [[nodiscard]] bool is_narrow(const SparseField& field) const {
+    const std::string_view name = field.name;
+    return name.ends_with(kNarrow) &&
+           std::ranges::find(inputs_.sparse, name.substr(0, name.size() - kNarrow.size()),
+                             &SparseField::name) != inputs_.sparse.end();
+  }
+  // A rare id reads row 0 of the wide table and its own of the narrow one, a frequent one row 0
+  // there, which all frequent ones share.
+  Value with_narrow(const SparseField& field, Value wide) {
+    const auto narrow =
+        std::ranges::find(inputs_.sparse, field.name + std::string(kNarrow), &SparseField::name);
+    if (narrow == inputs_.sparse.end()) return wide;
+    SparseField half = *narrow;
+    half.width = static_cast<uint32_t>(config_.narrow_width);
+    return net_.sum({wide, net_.linear(net_.embed(half), field.width)});
   }
 
   Status read_sequence(const SparseField& field, std::optional<Value> query) {

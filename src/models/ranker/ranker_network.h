@@ -17,6 +17,9 @@ struct RankerConfig {
   // heads (vectors).
   std::vector<std::string> streams = {"cross", "mlp"};
   int width = 16;  // of an embedding
+  // Of the embeddings of a column's narrow half ("item.narrow" beside "item"), which a matrix
+  // projects up to `width` (mixed dimensions, Ginart et al. 2019, section 3).
+  int narrow_width = 4;
   int cross_layers = 3;
   int cross_rank = 0;  // 0: full matrices
   std::vector<std::string> hidden = {"400", "400", "400"};

@@ -66,6 +66,31 @@ TEST(RankerNetwork, IsWhatTheConfigSays) {
   EXPECT_EQ(plan.spec.sparse[0].width, 16U);
 }
 
+// What is rare of a column is read beside it and projected to its width; streams see one embedding.
+TEST(RankerNetwork, NarrowHalvesAreAddedToTheirColumns) {
+  RankerInputs given = inputs();
+  given.sparse.push_back({.name = "item.narrow", .rows = 30});
+  given.sparse.push_back({.name = "other.narrow", .rows = 7});  // of no column: one of its own
+  RankerConfig config;
+  config.streams = {"fm"};
+  config.narrow_width = 3;
+  const auto plan = ranker_network(config, given).value();
+  const auto fm = std::ranges::find(plan.spec.ops, OpKind::kFm, &Op::kind);
+  ASSERT_EQ(fm->inputs.size(), 4U);
+  const Op& item = plan.spec.ops[fm->inputs[1]];
+  ASSERT_EQ(item.kind, OpKind::kAdd);
+  const Op& up = plan.spec.ops[item.inputs[1]];
+  EXPECT_EQ(up.kind, OpKind::kLinear);
+  EXPECT_EQ(up.width, 16U);
+  const SparseField& narrow = plan.spec.sparse[plan.spec.ops[up.inputs[0]].field];
+  EXPECT_EQ(narrow.name, "item.narrow");
+  EXPECT_EQ(narrow.width, 3U);
+  EXPECT_EQ(narrow.rows, 30U);
+  // A narrow half may ask a history as its column does.
+  given.sparse.push_back({.name = "history", .pooling = Pooling::kMean, .rows = 20});
+  EXPECT_TRUE(ranker_network(config, given));
+}
+
 TEST(RankerNetwork, ALinearStreamHasTablesOfItsOwn) {
   RankerConfig config;
   config.streams = {"linear", "fm"};
