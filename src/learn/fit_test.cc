@@ -210,8 +210,9 @@ TEST(Trainer, GoesOnFromAWrittenNetwork) {
   EXPECT_NE(next.trainer->predict(held_out), first.trainer->predict(held_out));
   EXPECT_LT(next.outcome->held_out[0].loss, first.outcome->held_out[0].loss + 0.03);
   NetworkSpec wider = first.trainer->spec();
-  wider.ops[0].width = wider.sparse[0].width = 9;
-  wider.ops[3].inputs = {0, 1};
+  for (const size_t i : {0U, 1U}) wider.sparse[i].width = wider.ops[i].width = 9;
+  wider.ops[3].width = 9;
+  wider.ops[4].width = 3 * 9 + 1;
   const auto error = refused.trainer->start_from(*write(wider));
   EXPECT_EQ(error.error().code, Code::kConflict);
   EXPECT_THAT(error.error().message, HasSubstr("'user' is 8 wide, and was 9"));
