@@ -15,7 +15,7 @@ namespace {
 using Json = nlohmann::json;
 using IdField = RankingFields::IdField;
 
-constexpr std::string_view kTable = "table.";
+constexpr std::string_view kTable = "table.", kRows = "rows.";
 
 Result<NetworkSpec> spec_of(const Artefact& network) {
   const Json details =
@@ -153,6 +153,7 @@ Result<std::vector<float>> carried(std::span<const float> from, const SparseFiel
 void add_tensors(const Artefact& of, const RankerTables& with, ArtefactWriter& out) {
   for (const NamedTensor& tensor : of.tensors()) {
     const std::string_view name = tensor.name;
+    if (name.starts_with(kRows)) continue;
     const bool is_table = name.starts_with(kTable);
     const auto table =
         is_table ? with.tables.find(std::string(name.substr(kTable.size()))) : with.tables.end();

@@ -19,7 +19,8 @@ struct RankerTables {
   NetworkSpec spec;
   std::map<std::string, std::vector<float>> tables;  // by field; those that are not here stay
 };
-// Adds the tensors of `of` with these tables. `of` must live until the artefact is committed.
+// Adds the network's tensors of `of` with these tables. `of` must live until the artefact is
+// committed.
 void add_tensors(const Artefact& of, const RankerTables& with, ArtefactWriter& out);
 
 // Tables for the fields `now`: what an id has read in the last version is what it starts with,
