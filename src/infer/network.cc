@@ -280,10 +280,11 @@ Status Network::score(const NetworkRequest& request, std::span<const std::span<f
     return fail(Code::kInvalidArgument, "network: {} outputs, it has {}", outputs.size(),
                 spec.outputs.size());
   }
-  for (const auto& output : outputs) {
-    if (output.size() == request.candidates) continue;
-    return fail(Code::kInvalidArgument, "network: room for {} of {} candidates", output.size(),
-                request.candidates);
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const size_t numbers = request.candidates * spec.ops[spec.outputs[i].value].width;
+    if (outputs[i].size() == numbers) continue;
+    return fail(Code::kInvalidArgument, "network: room for {} of {} numbers of '{}'",
+                outputs[i].size(), numbers, spec.outputs[i].name);
   }
   if (request.candidates == 0) return {};
   const auto grow = [](auto& memory, size_t size) {
@@ -298,8 +299,11 @@ Status Network::score(const NetworkRequest& request, std::span<const std::span<f
   run_blocks(plan, run, {request.candidates, most}, [&](size_t first, size_t rows) {
     for (size_t i = 0; i < outputs.size(); ++i) {
       const BlockView values = run.view(plan.outputs[i]);
+      const size_t width = plan.outputs[i].width;
       for (size_t row = 0; row < rows; ++row) {
-        outputs[i][first + row] = promised(spec.outputs[i], *values.row(row));
+        for (size_t d = 0; d < width; ++d) {
+          outputs[i][(first + row) * width + d] = promised(spec.outputs[i], values.row(row)[d]);
+        }
       }
     }
   });

@@ -59,7 +59,8 @@ class Network {
   ~Network();
 
   [[nodiscard]] const NetworkSpec& spec() const;
-  // outputs[i][c]: what spec().outputs[i] promises of candidate c. Allocates nothing once the
+  // outputs[i][c]: what spec().outputs[i] promises of candidate c; of an output that is a vector,
+  // outputs[i] is candidates × width, row-major. Allocates nothing once the
   // scratch has grown. Errors: kInvalidArgument where fields or outputs do not fit the spec.
   [[nodiscard]] Status score(const NetworkRequest& request,
                              std::span<const std::span<float>> outputs,

@@ -209,9 +209,12 @@ class Check {
     for (size_t i = 0; i < spec_.outputs.size(); ++i) {
       const Output& output = spec_.outputs[i];
       TRY(name("outputs", i, output.name));
-      if (output.value >= spec_.ops.size() || spec_.ops[output.value].width != 1) {
-        return fail(Code::kCorrupt, "network: outputs[{}] ('{}'): value {} is no op of width 1", i,
-                    output.name, output.value);
+      const bool is_vector = output.link == Link::kIdentity && output.at.empty();
+      if (output.value >= spec_.ops.size() || (spec_.ops[output.value].width != 1 && !is_vector)) {
+        return fail(Code::kCorrupt,
+                    "network: outputs[{}] ('{}'): value {} is no op of width 1, nor is it a vector "
+                    "as it is",
+                    i, output.name, output.value);
       }
       if (!std::isfinite(output.slope) || !std::isfinite(output.shift)) {
         return fail(Code::kCorrupt, "network: outputs[{}] ('{}'): slope or shift is not finite", i,

@@ -102,7 +102,7 @@ enum class Link : uint8_t { kIdentity, kSigmoid, kOrdinal };
 // there is none.
 struct Output {
   std::string name = {};  // "click", "watch_s"
-  uint32_t value = 0;     // an op of width 1
+  uint32_t value = 0;     // an op of width 1; with kIdentity and no points of any, a vector
   Link link = Link::kIdentity;
   float slope = 1;
   float shift = 0;

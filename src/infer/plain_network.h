@@ -24,8 +24,8 @@ double promised(const Output& output, double value);
 // What every op computes, as spec.ops.
 Result<std::vector<Matrix>> run_network(const NetworkWeights& weights,
                                         const NetworkRequest& request);
-// A list per output with a number per candidate. Errors of both: kInvalidArgument where the request
-// does not fit.
+// A list per output with a number (or a vector's numbers) per candidate. Errors of both:
+// kInvalidArgument where the request does not fit.
 Result<std::vector<std::vector<double>>> score_network(const NetworkWeights& weights,
                                                        const NetworkRequest& request);
 

@@ -340,7 +340,7 @@ std::vector<at::Tensor> TorchNetwork::forward(const Input& input,
   }
   std::vector<at::Tensor> outputs;
   for (const Output& output : plan_.spec.outputs)
-    outputs.push_back(context.values[output.value].squeeze(1));
+    outputs.push_back(context.values[output.value].squeeze(1));  // a vector stays [rows × width]
   return outputs;
 }
 

@@ -28,7 +28,8 @@ class TorchNetwork {
     std::vector<at::Tensor> dense;  // of dense field i, normalized: [rows × width]
     std::vector<std::vector<uint32_t>> start = {};
   };
-  // What the outputs' ops compute, before link and calibration: [rows] each. With a `seed` it is
+  // What the outputs' ops compute, before link and calibration: [rows] each, of a vector
+  // [rows × width]. With a `seed` it is
   // training: dropout is a function of it, and batch norms use the rows and remember them.
   [[nodiscard]] std::vector<at::Tensor> forward(const Input& input,
                                                 std::optional<uint64_t> seed) const;

@@ -73,6 +73,10 @@ Result<Trainer> Trainer::create(TrainableNetwork plan, const ExampleSchema& sche
   }
   for (size_t i = 0; i < options.tasks.size(); ++i) {
     const Output& output = plan.spec.outputs[i];
+    if (plan.spec.ops[output.value].width != 1) {
+      return fail(Code::kInvalidArgument, "output '{}' is a vector, which no label is",
+                  output.name);
+    }
     if ((options.tasks[i].loss == Loss::kOrdinal) == (output.link == Link::kOrdinal)) continue;
     return fail(Code::kInvalidArgument, "output '{}' is ordinal and its task is not, or it is not",
                 output.name);

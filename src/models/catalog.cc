@@ -25,6 +25,9 @@ constexpr std::array kModels{
     ModelEntry{"user_knn", "What those liked who are most like the one who asks.", load_user_knn},
     ModelEntry{"mf", "Matrix factorization of ratings: predicts them, for data that has some.",
                load_mf},
+    ModelEntry{"two_tower",
+               "A network for users and one for items; new items by what is said of them.",
+               load_two_tower},
 };
 
 }  // namespace
@@ -41,6 +44,7 @@ void ModelConfigs::add_to(ConfigSchema& schema) {
   schema.add("trending", trending);
   schema.add("user_knn", user_knn);
   schema.add("mf", mf);
+  schema.add("two_tower", two_tower);
 }
 
 std::span<const ModelEntry> model_catalogue() { return kModels; }

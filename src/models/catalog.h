@@ -20,6 +20,7 @@
 #include "models/model.h"
 #include "models/popularity/popularity.h"
 #include "models/trending/trending.h"
+#include "models/two_tower/two_tower.h"
 #include "models/user_knn/user_knn.h"
 
 namespace palate {
@@ -32,6 +33,7 @@ struct ModelConfigs {
   GraphConfig graph;
   BlendConfig blend;
   MfConfig mf;
+  TwoTowerConfig two_tower;
   PopularityConfig popularity;
   ContentConfig content;
   DemographicConfig demographic;

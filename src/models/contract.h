@@ -15,6 +15,7 @@
 #include "math/philox.h"
 #include "models/catalog.h"
 #include "models/train_catalog.h"
+#include "models/train_program.h"
 
 namespace palate {
 
@@ -129,6 +130,11 @@ inline bool needs_ratings(std::string_view kind) {
   return false;
 }
 
+// Two towers are trained by palate-train, which is not built where LibTorch is not.
+inline bool can_be_trained(std::string_view kind) {
+  return kind != "two_tower" || find_palate_train(kind).has_value();
+}
+
 // A trained model with the artefact that it came from; the directory goes with the object.
 struct TrainedModel {
   Path path;
@@ -163,6 +169,13 @@ struct TrainOptions {
     configs.mf.profile = 4;
     configs.mf.iterations = 10;
     configs.mf.samples = 10;
+    configs.two_tower.width = 8;
+    configs.two_tower.hidden = 16;
+    configs.two_tower.epochs = 12;
+    configs.two_tower.batch = 64;
+    configs.two_tower.negatives = 32;
+    configs.two_tower.term_rows = 256;
+    configs.two_tower.subword_rows = 1024;
     return configs;
   }
 };

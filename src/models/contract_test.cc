@@ -342,7 +342,9 @@ TEST_P(ModelContract, StopsWhenAsked) {
 
 std::vector<std::string> kinds() {
   std::vector<std::string> names;
-  for (const TrainerEntry& entry : trainer_catalogue()) names.emplace_back(entry.kind);
+  for (const TrainerEntry& entry : trainer_catalogue()) {
+    if (can_be_trained(entry.kind)) names.emplace_back(entry.kind);
+  }
   return names;
 }
 
@@ -352,7 +354,9 @@ INSTANTIATE_TEST_SUITE_P(Catalogue, ModelContract, ::testing::ValuesIn(kinds()),
 TEST(ModelCatalogue, BothCataloguesHaveTheSameRows) {
   std::vector<std::string> scoring;
   for (const ModelEntry& entry : model_catalogue()) scoring.emplace_back(entry.kind);
-  EXPECT_EQ(scoring, kinds());
+  std::vector<std::string> training;
+  for (const TrainerEntry& entry : trainer_catalogue()) training.emplace_back(entry.kind);
+  EXPECT_EQ(scoring, training);
 }
 
 TEST(ModelCatalogue, AnUnknownKindIsNamed) {

@@ -32,6 +32,25 @@ TasteRow taste_row(std::span<const HistoryEntry> history, std::span<const uint32
   return out;
 }
 
+std::vector<uint32_t> taste_order(std::span<const HistoryEntry> history,
+                                  std::span<const uint32_t> seen) {
+  const TasteRow row = taste_row(history, seen);
+  std::vector<std::pair<size_t, uint32_t>> newest;  // place in the history, item
+  newest.reserve(row.index.size());
+  for (const uint32_t item : row.index) newest.emplace_back(0, item);
+  for (size_t at = 0; at < history.size(); ++at) {
+    if (!(history[at].preference > 0)) continue;
+    const auto found = std::ranges::lower_bound(row.index, history[at].item.value);
+    if (found == row.index.end() || *found != history[at].item.value) continue;
+    newest[static_cast<size_t>(found - row.index.begin())].first = at;
+  }
+  std::ranges::sort(newest);
+  std::vector<uint32_t> out;
+  out.reserve(newest.size());
+  for (const auto& [at, item] : newest) out.push_back(item);
+  return out;
+}
+
 bool has_taste(std::span<const HistoryEntry> history, std::span<const uint32_t> seen) {
   bool positive = false, negative = false;
   for (const HistoryEntry& entry : history) {

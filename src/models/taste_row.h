@@ -19,6 +19,9 @@ struct TasteRow {
 
 // `seen`: training interactions an item. Items without any are left out, and so are later ones.
 TasteRow taste_row(std::span<const HistoryEntry> history, std::span<const uint32_t> seen);
+// The same items in the order of their newest event that was liked, the newest last.
+std::vector<uint32_t> taste_order(std::span<const HistoryEntry> history,
+                                  std::span<const uint32_t> seen);
 // Whether the row has an entry. Cheaper: folding is for what has both signs, and nearly no history
 // has.
 bool has_taste(std::span<const HistoryEntry> history, std::span<const uint32_t> seen);

@@ -19,6 +19,7 @@
 #include "models/mf/train.h"
 #include "models/popularity/train.h"
 #include "models/trending/train.h"
+#include "models/two_tower/train.h"
 #include "models/user_knn/train.h"
 
 namespace palate {
@@ -48,6 +49,8 @@ constexpr std::array kTrainers{
                  [](const ModelConfigs&) { return true; }},
     TrainerEntry{"mf", train_mf, mf_memory_bytes,
                  "Lower mf.samples or mf.factors, which it is proportional to.", true},
+    TrainerEntry{"two_tower", train_two_tower, two_tower_memory_bytes,
+                 "Lower two_tower.width, which it is proportional to."},
 };
 
 Result<TrainerEntry> find_trainer(std::string_view kind) {

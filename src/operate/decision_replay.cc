@@ -9,9 +9,9 @@
 
 #include "base/stop.h"
 #include "base/version.h"
+#include "base/work_folder.h"
 #include "events/block.h"
 #include "events/past_log.h"
-#include "operate/work_folder.h"
 #include "recommend/pipeline.h"
 #include "registry/registry.h"
 #include "store/rocks_state.h"

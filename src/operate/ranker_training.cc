@@ -1,7 +1,6 @@
 #include "operate/ranker_training.h"
 
 #include <chrono>
-#include <cstdlib>
 
 #include <nlohmann/json.hpp>
 
@@ -11,6 +10,7 @@
 #include "base/memory.h"
 #include "base/stop.h"
 #include "base/version.h"
+#include "base/work_folder.h"
 #include "dataset/examples.h"
 #include "dataset/single_feature.h"
 #include "features/spec.h"
@@ -18,31 +18,13 @@
 #include "models/ranker/ranker.h"
 #include "models/ranker/train_inputs.h"
 #include "models/ranker/train_rows.h"
-#include "operate/processes.h"
-#include "operate/work_folder.h"
+#include "models/train_program.h"
 #include "recommend/load.h"
 
 namespace palate {
 namespace {
 
 using Json = nlohmann::json;
-
-Result<Path> find_palate_train() {
-  if (const char* said = std::getenv("PALATE_TRAIN"); said != nullptr && *said != '\0') {
-    if (std::filesystem::exists(said)) return Path(said);
-    return fail(Code::kUnavailable, "PALATE_TRAIN says {}, where there is nothing", said);
-  }
-  std::error_code error;
-  const Path self = std::filesystem::read_symlink("/proc/self/exe", error);
-  Path beside = self.parent_path() / "palate-train";
-  if (!error && std::filesystem::exists(beside, error)) return beside;
-  return fail(
-      Code::kUnavailable,
-      "rankers are trained by palate-train, which is not beside this program ({}). Build it "
-      "with `./dev deps train && ./dev build`, or say where it is in PALATE_TRAIN; serving a "
-      "ranker does not need it",
-      beside.string());
-}
 
 std::string text_of(const FieldValue& value) {
   if (const auto* text = std::get_if<std::string>(&value)) return *text;
@@ -82,13 +64,6 @@ uint64_t training_bytes(const RankingFields& fields, const RankerConfig& network
   return kProgram + rows * static_cast<uint64_t>(network.width) * sizeof(float) * kCopies;
 }
 
-std::string last_line(const Path& file) {
-  std::string text = read_file(file).value_or("");
-  while (text.ends_with('\n')) text.pop_back();
-  const size_t at = text.rfind('\n');
-  return at == std::string::npos ? text : text.substr(at + 1);
-}
-
 struct Fitted {
   Path network;
   Json metrics;
@@ -105,23 +80,13 @@ Result<Fitted> fit(const FitJob& job, const std::stop_token& stop) {
   const auto& [examples, settings, from, directory] = job;
   const auto start = std::chrono::steady_clock::now();
   Fitted fitted{.network = directory / "network", .metrics = {}};
-  Program program;
-  program.arguments = {TRY(find_palate_train()).string(), "fit"};
-  for (const Path& shard : examples.training) program.arguments.push_back(shard.string());
-  program.arguments.insert(program.arguments.end(), {"--held-out", examples.held_out.string(),
-                                                     "--out", fitted.network.string()});
-  if (from) program.arguments.insert(program.arguments.end(), {"--from", from->string()});
-  add_flags(settings, program.arguments);
-  program.out = directory / "palate-train.out";
-  program.errors = directory / "palate-train.err";
-  TRY(run_programs({&program, 1}, stop));
-  if (program.exit_code != 0) {
-    const std::string said = last_line(program.errors);
-    return fail(Code::kUnavailable, "training 'ranker': {}",
-                said.empty() ? fmt::format("palate-train ended with {}", program.exit_code) : said);
-  }
-  fitted.metrics = Json::parse(last_line(program.out), nullptr, /*allow_exceptions=*/false);
-  if (!fitted.metrics.is_object()) fitted.metrics = Json::object();
+  TrainProgramCall call{.kind = kRankerKind, .arguments = {"fit"}, .directory = directory};
+  for (const Path& shard : examples.training) call.arguments.push_back(shard.string());
+  call.arguments.insert(call.arguments.end(), {"--held-out", examples.held_out.string(), "--out",
+                                               fitted.network.string()});
+  if (from) call.arguments.insert(call.arguments.end(), {"--from", from->string()});
+  add_flags(settings, call.arguments);
+  fitted.metrics = TRY(run_palate_train(call, stop));
   fitted.metrics["fit_seconds"] =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   fitted.metrics["training_rows"] = examples.training_rows;
@@ -322,7 +287,7 @@ Status add_network(const std::shared_ptr<const Artefact>& network, const Ranking
 
 Result<TrainedVersion> train_ranker(const TrainingRoom& room, const RankerSettings& settings) {
   const auto begin = std::chrono::steady_clock::now();
-  TRY(find_palate_train());
+  TRY(find_palate_train("rankers"));
   Registry registry(room.data.root());
   auto writer = TRY(registry.start(kRankerKind));
   const AsOf as_of = TRY(room.data.log().ends());

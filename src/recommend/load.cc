@@ -5,6 +5,7 @@
 #include "features/spec.h"
 #include "ids/dictionary_hash.h"
 #include "models/catalog.h"
+#include "models/later_items.h"
 #include "recommend/filters.h"
 
 namespace palate {
@@ -70,6 +71,16 @@ int preference_of(const ModelInfo& info) {
   return info.cold_users || info.cold_items ? 2 : 1;
 }
 
+// Items of the catalogue that came after training, where the model can know them.
+Result<std::unique_ptr<Model>> with_later_items(std::unique_ptr<Model> model,
+                                                const LiveState& state) {
+  const auto* knows = dynamic_cast<const KnowsLaterItems*>(model.get());
+  if (knows == nullptr) return model;
+  const Catalogue::View view = state.catalogue().view();
+  if (view.size() <= model->info().items) return model;
+  return knows->with_items(view);
+}
+
 void assign_roles(LoadedRelease& loaded) {
   std::vector<const LoadedModel*> models;
   for (const LoadedModel& model : loaded.models) models.push_back(&model);
@@ -133,7 +144,7 @@ Result<std::unique_ptr<const LoadedRelease>> load_release(const Recommender::Par
       continue;
     }
     LoadedModel model;
-    model.model = TRY(load_model(std::move(artefact)));
+    model.model = TRY(with_later_items(TRY(load_model(std::move(artefact))), parts.state));
     model.known = known_items(*model.model);
     loaded->models.push_back(std::move(model));
   }

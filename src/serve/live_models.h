@@ -1,6 +1,7 @@
 // Which Recommender answers. A thread watches the registry, loads a new release beside the one that
 // serves, and swaps; a release that does not load is reported and the old one serves on. The one
-// before is kept, so that cursors given out by it still page on.
+// before is kept, so that cursors given out by it still page on. A release whose models know items
+// that came after training (models/later_items.h) is loaded again once there are some.
 #pragma once
 
 #include <condition_variable>
@@ -59,6 +60,7 @@ class LiveModels {
  private:
   void watch(const std::stop_token& stop);
   void look();
+  [[nodiscard]] bool has_grown() const;
   void install(const Release& release);
   void note_failure(uint64_t release, const Error& error);
 
@@ -69,6 +71,7 @@ class LiveModels {
   Report report_;
   std::mutex looking_;       // one look at a time
   int64_t retry_at_us_ = 0;  // guarded by it; steady clock
+  int64_t grown_at_us_ = 0;  // likewise: when a release was loaded last
   std::condition_variable_any wake_;
   std::jthread thread_;
 };

@@ -31,5 +31,6 @@ std::function<Status()> declare_precisions(CLI::App& app);
 std::function<Status()> declare_blend(CLI::App& app);
 std::function<Status()> declare_ids(CLI::App& app);
 std::function<Status()> declare_importance(CLI::App& app);
+std::function<Status()> declare_towers(CLI::App& app);
 
 }  // namespace palate

@@ -73,6 +73,7 @@ int run(int argc, char** argv) {
   CLI::App* importance =
       app.add_subcommand("importance", "How much a model leans on each column, over time");
   CLI::App* ids = app.add_subcommand("ids", "What ways to give ids rows cost, and examples so");
+  CLI::App* towers = app.add_subcommand("towers", "Train two towers for `palate train`");
   CLI::App* reference = app.add_subcommand("settings", "Every setting, as Markdown");
   const SettingFlags of_fit(*fit, schema, {"ranker", "training"});
   const SettingFlags of_trees(*trees, schema, {"trees"});
@@ -84,6 +85,7 @@ int run(int argc, char** argv) {
       {blend, declare_blend(*blend)},
       {importance, declare_importance(*importance)},
       {ids, declare_ids(*ids)},
+      {towers, declare_towers(*towers)},
       {reference, [&] { return print_settings(schema), Status{}; }}};
   CLI11_PARSE(app, argc, argv);
   for (const SettingFlags* flags : {&of_fit, &of_trees}) {

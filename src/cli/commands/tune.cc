@@ -7,12 +7,12 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "base/processes.h"
 #include "base/threads.h"
 #include "cli/command.h"
 #include "cli/print.h"
 #include "cli/split_flags.h"
 #include "models/train_catalog.h"
-#include "operate/processes.h"
 
 namespace palate {
 namespace {

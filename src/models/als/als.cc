@@ -2,12 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <utility>
 
-#include "index/exact_index.h"
-#include "math/panels.h"
 #include "models/als/solver.h"
+#include "models/item_retrieval.h"
 #include "models/model_config.h"
 #include "models/taste_row.h"
 #include "models/user_vectors.h"
@@ -41,25 +39,6 @@ AlsSolverOptions solver_options(const AlsConfig& config) {
   return out;
 }
 
-// `rows` × `from` floats into rows × `to`, filled up with zeros.
-std::vector<float> widened(const float* data, size_t rows, size_t from, size_t to) {
-  std::vector<float> out(rows * to, 0.0F);
-  for (size_t i = 0; i < rows; ++i) std::copy_n(data + i * from, from, out.data() + i * to);
-  return out;
-}
-
-std::vector<Scored> as_scored(std::span<const ScoredIndex> list) {
-  std::vector<Scored> out;
-  out.reserve(list.size());
-  for (const ScoredIndex& entry : list) out.push_back({ItemIx{entry.index}, entry.score});
-  return out;
-}
-
-size_t nearly_min(const AlsConfig& config) {
-  return config.nearly_from > 0 ? static_cast<size_t>(config.nearly_from)
-                                : ExactIndexOptions::kNever;
-}
-
 AlsRow as_als_row(const TasteRow& row) { return {row.index, row.value}; }
 
 class AlsModel final : public Model {
@@ -69,22 +48,15 @@ class AlsModel final : public Model {
       : artefact_(std::move(artefact)),
         config_(config),
         seen_(tensors.seen),
-        factors_(tensors.items.dim),
-        dim_(padded(factors_)),
-        // Without padding the vectors stay where they are mapped.
-        own_items_(dim_ == factors_ ? std::vector<float>{}
-                                    : widened(tensors.items.data, seen_.size(), factors_, dim_)),
-        items_{own_items_.empty() ? tensors.items.data : own_items_.data(), seen_.size(), dim_},
         spectrum_(tensors.spectrum),
-        by_score_(items_, {.absent = never_seen(seen_), .nearly_min = nearly_min(config)}),
-        by_cosine_(items_, {.similarity = Similarity::kCosine,
-                            .absent = never_seen(seen_),
-                            .nearly_min = nearly_min(config)}),
-        user_vectors_(dim_, kUserVectorsBytesMax) {
+        retrieval_(tensors.items, {.seen = tensors.seen,
+                                   .nearly_from = config.nearly_from,
+                                   .who = "als " + artefact_->manifest().version}),
+        user_vectors_(retrieval_.dim(), kUserVectorsBytesMax) {
     info_ = {.kind = "als",
              .version = artefact_->manifest().version,
              .items = seen_.size(),
-             .dimensions = factors_,
+             .dimensions = retrieval_.factors(),
              .personalized = true,
              .can_similar = true,
              .can_explain = true};
@@ -107,30 +79,22 @@ class AlsModel final : public Model {
                                             Scratch& scratch) const override;
   Result<std::vector<float>> user_vector(const Query& query, Scratch& scratch) const override;
   bool item_vector(ItemIx item, std::span<float> out) const override {
-    if (!knows(item)) return false;
-    std::copy_n(items_.row(item.value), factors_, out.begin());
-    return true;
+    return retrieval_.item_vector(item, out);
   }
 
  private:
-  [[nodiscard]] bool knows(ItemIx item) const {
-    return item.value < seen_.size() && seen_[item.value] > 0;
-  }
   [[nodiscard]] AlsSolver solver() const {
-    return {items_, spectrum_.data(), solver_options(config_)};
+    return {retrieval_.rows(), spectrum_.data(), solver_options(config_)};
   }
-  // Solves the user's half-step into `vector` (dim_ floats). False, and zeros, where the history
-  // has nothing for it.
+  // Solves the user's half-step into `vector` (retrieval_.dim() floats). False, and zeros, where
+  // the history has nothing for it.
   bool solve_user(const Query& query, float* vector) const;
 
   std::shared_ptr<const Artefact> artefact_;
   AlsConfig config_;
   std::span<const uint32_t> seen_;
-  size_t factors_, dim_;
-  std::vector<float> own_items_;
-  RowsView items_;
-  std::span<const float> spectrum_;  // factors_
-  ExactIndex by_score_, by_cosine_;
+  std::span<const float> spectrum_;  // factors
+  ItemRetrieval retrieval_;
   mutable UserVectors user_vectors_;
   ModelInfo info_;
 };
@@ -150,7 +114,7 @@ bool AlsModel::solve_user(const Query& query, float* vector) const {
   const UserVectors::Key key{query.user, taste_hash(query.history)};
   const auto known = user_vectors_.find(key, vector);
   if (known.value_or(false)) return true;
-  std::fill_n(vector, dim_, 0.0F);
+  std::fill_n(vector, retrieval_.dim(), 0.0F);
   if (known) return false;
   const TasteRow folded = taste_row(query.history, seen_);
   if (!folded.index.empty()) solver().solve(as_als_row(folded), vector, thread_scratch());
@@ -160,111 +124,49 @@ bool AlsModel::solve_user(const Query& query, float* vector) const {
 
 void AlsModel::score(const Query& query, std::span<const ItemIx> items, std::span<float> scores,
                      Scratch& scratch) const {
-  scratch.floats.resize(dim_);
+  scratch.floats.resize(retrieval_.dim());
   solve_user(query, scratch.floats.data());
-  scratch.indices.resize(items.size());
-  for (size_t i = 0; i < items.size(); ++i) {
-    scratch.indices[i] = knows(items[i]) ? items[i].value : 0;
-  }
-  score_rows(items_, scratch.indices, {scratch.floats.data()}, scores.data());
-  for (size_t i = 0; i < items.size(); ++i) {
-    if (!knows(items[i])) scores[i] = kUnknownScore;
-  }
+  retrieval_.score(scratch.floats.data(), items, scores, scratch);
 }
 
 void AlsModel::score_all(const Query& query, std::span<float> scores, Scratch& scratch) const {
-  scratch.floats.resize(dim_);
-  solve_user(query, scratch.floats.data());
-  rows_dot(items_, scratch.floats.data(), scores.data());
-  for (size_t i = 0; i < scores.size(); ++i) {
-    if (seen_[i] == 0) scores[i] = kUnknownScore;
-  }
+  score_batch({&query, 1}, scores, scratch);
 }
 
 void AlsModel::score_batch(std::span<const Query> queries, std::span<float> scores,
                            Scratch& scratch) const {
-  constexpr size_t kBlockBytes = size_t{256} << 10;  // stays in a second-level cache
-  scratch.floats.resize(queries.size() * dim_);
+  const size_t dim = retrieval_.dim();
+  scratch.floats.resize(queries.size() * dim);
   for (size_t q = 0; q < queries.size(); ++q) {
-    solve_user(queries[q], scratch.floats.data() + q * dim_);
+    solve_user(queries[q], scratch.floats.data() + q * dim);
   }
-  const size_t step = std::max<size_t>(1, kBlockBytes / (dim_ * sizeof(float)));
-  for (size_t first = 0; first < items_.count; first += step) {
-    const RowsView block{items_.row(first), std::min(step, items_.count - first), dim_};
-    for (size_t q = 0; q < queries.size(); ++q) {
-      rows_dot(block, scratch.floats.data() + q * dim_, scores.data() + q * items_.count + first);
-    }
-  }
-  for (size_t i = 0; i < scores.size(); ++i) {
-    if (seen_[i % items_.count] == 0) scores[i] = kUnknownScore;
-  }
+  retrieval_.score_batch(scratch.floats, scores);
 }
 
 std::vector<std::vector<Scored>> AlsModel::top_k(std::span<const TopKRequest> requests,
                                                  Scratch& scratch) const {
-  scratch.floats.resize(requests.size() * dim_);
-  std::vector<ExactIndex::Query> queries;
-  std::vector<size_t> asked;  // the request of each query
-  for (size_t r = 0; r < requests.size(); ++r) {
-    float* vector = scratch.floats.data() + r * dim_;
-    if (!solve_user(requests[r].query, vector)) continue;  // nothing personal: an empty list
-    queries.push_back(
-        {{vector, dim_}, requests[r].filter.blocked, requests[r].k, requests[r].nearly});
-    asked.push_back(r);
-  }
-  const auto lists = by_score_.top_k(queries);
-  std::vector<std::vector<Scored>> out(requests.size());
-  for (size_t q = 0; q < asked.size(); ++q) out[asked[q]] = as_scored(lists[q]);
-  return out;
+  return retrieval_.top_k(requests, scratch, [this](const Query& query, float* vector) {
+    return solve_user(query, vector);
+  });
 }
 
-// One more than asked for, of which one is the item itself.
 std::vector<Result<std::vector<Scored>>> AlsModel::similar_batch(
     std::span<const SimilarTo> requests, Scratch& scratch) const {
-  scratch.floats.resize(requests.size() * dim_);
-  std::vector<ExactIndex::Query> queries;
-  std::vector<size_t> asked;  // the request of each query
-  std::vector<Result<std::vector<Scored>>> out(requests.size());
-  for (size_t r = 0; r < requests.size(); ++r) {
-    const SimilarTo& request = requests[r];
-    if (!knows(request.item)) {
-      out[r] = fail(Code::kNotFound, "item {} has no training interaction in als {}",
-                    request.item.value, info_.version);
-      continue;
-    }
-    float* const vector = scratch.floats.data() + r * dim_;
-    std::copy_n(items_.row(request.item.value), dim_, vector);
-    const float length = std::sqrt(dot(vector, vector, dim_));
-    for (size_t d = 0; d < dim_ && length > 0; ++d) vector[d] /= length;
-    const size_t k = std::min(request.k, items_.count) + 1;
-    queries.push_back({{vector, dim_}, request.filter.blocked, k, request.nearly});
-    asked.push_back(r);
-  }
-  const auto lists = by_cosine_.top_k(queries);
-  for (size_t q = 0; q < asked.size(); ++q) {
-    const SimilarTo& request = requests[asked[q]];
-    std::vector<Scored> list = as_scored(lists[q]);
-    std::erase_if(list, [&](const Scored& one) { return one.item == request.item; });
-    list.resize(std::min(list.size(), request.k));
-    out[asked[q]] = std::move(list);
-  }
-  return out;
+  return retrieval_.similar_batch(requests, scratch);
 }
 
 // score = y·x = sum over the history of c_j * y_jᵀ (G + …)⁻¹ y (Hu et al. 2008, section 5).
 Result<std::vector<Contribution>> AlsModel::explain(const Query& query, ItemIx item, size_t n,
                                                     Scratch& scratch) const {
-  if (!knows(item)) {
-    return fail(Code::kNotFound, "item {} has no training interaction in als {}", item.value,
-                info_.version);
-  }
+  if (!retrieval_.knows(item)) return std::unexpected(retrieval_.unknown(item));
   const TasteRow folded = taste_row(query.history, seen_);
-  scratch.floats.resize(dim_);
-  solver().solve_for(as_als_row(folded), items_.row(item.value), scratch.floats.data(),
+  scratch.floats.resize(retrieval_.dim());
+  solver().solve_for(as_als_row(folded), retrieval_.rows().row(item.value), scratch.floats.data(),
                      thread_scratch());
   std::vector<Contribution> out;
   for (size_t i = 0; i < folded.index.size(); ++i) {
-    const float share = dot(items_.row(folded.index[i]), scratch.floats.data(), dim_);
+    const float share =
+        dot(retrieval_.rows().row(folded.index[i]), scratch.floats.data(), retrieval_.dim());
     const float confidence = 1 + static_cast<float>(config_.alpha) * folded.value[i];
     out.push_back({ItemIx{folded.index[i]}, confidence * share});
   }
@@ -278,9 +180,9 @@ Result<std::vector<Contribution>> AlsModel::explain(const Query& query, ItemIx i
 }
 
 Result<std::vector<float>> AlsModel::user_vector(const Query& query, Scratch& scratch) const {
-  scratch.floats.resize(dim_);
+  scratch.floats.resize(retrieval_.dim());
   solve_user(query, scratch.floats.data());
-  return std::vector<float>(scratch.floats.data(), scratch.floats.data() + factors_);
+  return std::vector<float>(scratch.floats.data(), scratch.floats.data() + retrieval_.factors());
 }
 
 const float* floats(const TensorView& view) {

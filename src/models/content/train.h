@@ -2,9 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
-#include <string_view>
-#include <vector>
 
 #include "artefact/artefact.h"
 #include "base/result.h"
@@ -12,12 +9,6 @@
 #include "models/train_cooccurrence.h"
 
 namespace palate {
-
-// The words of a text of any language, in order: runs of letters and digits, in lower case where
-// Latin, Greek and Cyrillic have one; scripts that write no spaces (Han, kana, Thai, Lao, Khmer,
-// Burmese) give pairs of neighbouring characters, or one that stands alone. Bytes that are no UTF-8
-// separate words.
-std::vector<std::string> words_of(std::string_view text);
 
 // Terms by items, each item's column of length 1 or empty: its terms by kind, weighted.
 // Terms that one item has, or too many, are left out. Items without a record have none.

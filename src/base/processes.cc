@@ -1,4 +1,4 @@
-#include "operate/processes.h"
+#include "base/processes.h"
 
 #include <algorithm>
 #include <chrono>

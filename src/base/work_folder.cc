@@ -1,4 +1,4 @@
-#include "operate/work_folder.h"
+#include "base/work_folder.h"
 
 #include <chrono>
 #include <filesystem>
