@@ -1,6 +1,7 @@
 #include "dataset/tower_examples.h"
 
 #include <functional>
+#include <unistd.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

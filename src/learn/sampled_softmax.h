@@ -10,7 +10,9 @@
 namespace palate {
 
 struct SampledColumns {
-  at::Tensor log_q;                  // [columns]: log of the chance that a batch has the item
+  // [columns]: log of the chance that an item comes along without the row whose own it is, by other
+  // rows or at random.
+  at::Tensor log_q;
   std::span<const int64_t> targets;  // by row: the column of its own item
   // Columns that are no negatives of a row, since its user has them, too; one list a row, of
   // (row, column), with targets left out.
@@ -23,7 +25,7 @@ struct SampledColumns {
 at::Tensor sampled_softmax_loss(const at::Tensor& users, const at::Tensor& items,
                                 const SampledColumns& columns);
 
-// Log of the chance that a batch has an item which is the target of a share `frequency` of all
+// Log of the chance that an item comes along which is the target of a share `frequency` of all
 // examples, with `rows` examples drawn and `uniform` items at random out of `items`.
 double log_inclusion(double frequency, double rows, double uniform, double items);
 

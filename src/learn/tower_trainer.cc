@@ -110,7 +110,7 @@ struct TowerTrainer::State {
     double count = static_cast<double>(std::max<size_t>(1, batches.liked_items()));
     for (const double frequency : batches.frequency()) {
       log_q.push_back(
-          static_cast<float>(log_inclusion(frequency, static_cast<double>(with.batches.rows),
+          static_cast<float>(log_inclusion(frequency, static_cast<double>(with.batches.rows - 1),
                                            static_cast<double>(with.batches.negatives), count)));
     }
   }

@@ -102,10 +102,10 @@ bool LiveModels::has_grown() const {
 }
 
 void LiveModels::install(const Release& release) {
+  grown_at_us_ = steady_us();
   auto loaded = Recommender::load(
       {registry_, *parts_.state, *parts_.pipelines, parts_.pipeline, parts_.decisions}, release);
   if (!loaded) return note_failure(release.number, loaded.error());
-  grown_at_us_ = steady_us();
   log_info("release {} answers now", release.number);
   Pair old;  // the one that leaves is destroyed after the lock
   std::lock_guard lock(mutex_);

@@ -71,7 +71,7 @@ class LiveModels {
   Report report_;
   std::mutex looking_;       // one look at a time
   int64_t retry_at_us_ = 0;  // guarded by it; steady clock
-  int64_t grown_at_us_ = 0;  // likewise: when a release was loaded last
+  int64_t grown_at_us_ = 0;  // likewise: when one was last tried
   std::condition_variable_any wake_;
   std::jthread thread_;
 };
