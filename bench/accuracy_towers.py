@@ -1,10 +1,11 @@
 """What two towers are worth: beside als where items are known by likes, on items that nobody has liked, and on a language whose likes are
-taken out, then partly put back. Prints Markdown; the tables of docs/accuracy.md, "Two towers".
+taken out, then partly put back. Prints Markdown.
 
     bench/accuracy_towers.py [known|cold|language …] [--work FOLDER]       # default: all three, in a temporary folder
 
 The program is PALATE_BIN, else build/bench/bin/palate, with palate-train beside it; the sets are looked for in ../shared/data (PALATE_SHARED).
-Parameters were chosen on slices of the training parts (`palate evaluate --validation-share`), never on a test part.
+Those of two_tower are its defaults: nothing was tuned yet. Choose on slices of the training parts (`palate evaluate --validation-share`), never on
+a test part.
 """
 
 import argparse
