@@ -8,6 +8,7 @@
 
 #include "models/content/train.h"
 #include "models/contract.h"
+#include "models/words.h"
 
 namespace palate {
 namespace {

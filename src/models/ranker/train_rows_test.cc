@@ -121,7 +121,7 @@ class Rows : public ::testing::Test {
     const Catalogue::View view = catalogue_.view();
     const FeatureSources from{&types_, &view, &popularity_, nullptr};
     Ranker::Scratch scratch;
-    return (*ranker)->score({from, {&user, {}, {kDayUs}}, items}, scratch).value().front();
+    return (*ranker)->score({from, {&user, {}, {kDayUs}}, items}, {}, scratch).value().front();
   }
 
   TestFolder folder_;
