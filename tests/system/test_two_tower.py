@@ -21,7 +21,7 @@ id_dropout = 0.3
 table_learning_rate = 0.1
 
 [pipelines.towers]
-stages = ["personal model=two_tower quota=100", "formula score='relevance'"]
+stages = ["personal model=two_tower quota=100", "formula score='model.two_tower'"]
 deadline_ms = 5000
 """
 
@@ -54,7 +54,7 @@ def test_the_loss_falls(world):
 def test_it_is_evaluated_like_any_model(world):
     _, common, _ = world
     answer = run_json("evaluate", *common, "--models", "popularity,two_tower", "--k", "10", "--discard", timeout=300)
-    kinds = [report["kind"] for report in answer["reports"]]
+    kinds = [report["model"]["kind"] for report in answer["reports"]]
     assert kinds == ["popularity", "two_tower"]
     recall = next(m for m in answer["reports"][1]["metrics"] if m["name"] == "recall")
     assert 0 < recall["mean"] < 1
@@ -62,14 +62,14 @@ def test_it_is_evaluated_like_any_model(world):
 
 def test_lists_and_what_is_alike(world):
     folder, common, _ = world
-    people = run_json("recommend", *common, "--user", "u1", "--n", "5")
+    people = run_json("recommend", "u1", *common, "-n", "5")
     assert people["items"]
     server = Server(folder / "data", "--config", folder / "palate.toml")
     try:
         server.wait_ready()
         user = server.client.get("/v1/users", params={"prefix": "u"}).json()["users"][0]["user"]
         answer = server.client.get("/v1/recommendations", params={"user": user, "n": 10}).json()
-        assert answer["source"] == "two_tower" and len(answer["items"]) == 10, answer
+        assert answer["model"]["kind"] == "two_tower" and len(answer["items"]) == 10, answer
         piped = server.client.get("/v1/recommendations", params={"user": user, "n": 10, "pipeline": "towers"})
         assert piped.status_code == 200 and len(piped.json()["items"]) == 10, piped.text
         item = answer["items"][0]["item"]
@@ -89,7 +89,7 @@ def test_a_new_item_is_recommended_at_once(world, tmp_path):
         server.wait_ready()
         user = server.client.get("/v1/users", params={"prefix": "u"}).json()["users"][0]["user"]
         best = server.client.get("/v1/recommendations", params={"user": user, "n": 1}).json()["items"][0]["item"]
-        known = server.client.get(f"/v1/items/{best}").json()
+        known = server.client.get(f"/v1/items/{best}").json()["item"]
         twin = {key: known[key] for key in ("titles", "categories", "tags", "languages", "regions", "creator") if key in known}
         assert twin.get("categories"), known
         posted = server.client.post("/v1/items", json=twin | {"id": "brand-new"})
