@@ -55,7 +55,7 @@ def table(title, data, kinds, k, *settings):
     answer = palate("evaluate", "--data", data, "--models", ",".join(kinds), "--k", k, "--discard", *settings)
     print(f"\n### {title}\n\n| model | recall@{k} | ndcg@{k} |\n|---|--:|--:|")
     for report in answer["reports"]:
-        print(f"| {report['kind']} | {figures(report['metrics'], k)} |")
+        print(f"| {report['model']['kind']} | {figures(report['metrics'], k)} |")
     swapped = palate("evaluate", "--data", data, "--models", ",".join(reversed(kinds)), "--k", k, "--discard", *settings)
     for other in swapped["differences"]:
         print(f"| {kinds[-1]} − {other['model']['kind']} | {figures(other['metrics'], k, -1)} |")

@@ -13,6 +13,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = os.environ.get("PALATE_BIN", str(ROOT / "build" / "dev" / "bin" / "palate"))
+TRAIN = pathlib.Path(os.environ.get("PALATE_TRAIN", pathlib.Path(BIN).parent / "palate-train"))  # not there without LibTorch
 SHARED = pathlib.Path(os.environ.get("PALATE_SHARED", ROOT.parent / "shared"))
 
 

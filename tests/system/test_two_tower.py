@@ -1,12 +1,10 @@
 """Two towers from the log to answers: palate train, evaluate, a server, and items that came after training."""
 
-import os
-import pathlib
 import shutil
 import time
 
 import pytest
-from conftest import BIN, Server, run, run_json
+from conftest import TRAIN, Server, run, run_json
 
 CONFIG = """
 [two_tower]
@@ -25,9 +23,7 @@ stages = ["personal model=two_tower quota=100", "formula score='model.two_tower'
 deadline_ms = 5000
 """
 
-pytestmark = pytest.mark.skipif(
-    not pathlib.Path(os.environ.get("PALATE_TRAIN", pathlib.Path(BIN).parent / "palate-train")).exists(), reason="palate-train is not built"
-)
+pytestmark = pytest.mark.skipif(not TRAIN.exists(), reason="palate-train is not built")
 
 
 @pytest.fixture(scope="module")
