@@ -124,7 +124,7 @@ def row_of(model, name, known, folder):
     if same < 0.99:  # the rest are equal scores in another order, and floats beside doubles
         raise Wrong(f"{name}, {model}: of {K} items {same * K:.2f} are the peer's")
     return Row(f"{name}, lists of {K} for {len(users):,} users, {model}", len(users) / wrote.answer["seconds"], "users/s",
-               f"{same:.1%} the same items; peak {wrote.peak_mib:.0f} MiB", PEERS[model][0], part.shape[0] / json.loads(done.stdout.splitlines()[-1]), bar=None)
+               f"{same:.1%} the same items", PEERS[model][0], part.shape[0] / json.loads(done.stdout.splitlines()[-1]), bar=None)
 
 
 def rows_of(csv, name, work):
