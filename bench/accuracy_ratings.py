@@ -5,16 +5,14 @@
 The program is PALATE_BIN, else the one of build/bench.
 """
 
-import json
 import os
 import pathlib
-import subprocess
 import sys
 import tempfile
-import time
+
+from harness import palate
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-BIN = os.environ.get("PALATE_BIN", str(ROOT / "build" / "bench" / "bin" / "palate"))
 SHARED = pathlib.Path(os.environ.get("PALATE_SHARED", ROOT.parent / "shared"))
 
 # Chosen on slices cut from u1.base (`palate tune`, docs/accuracy-ratings.md), not on any test file.
@@ -30,13 +28,8 @@ ROWS = {
 
 def ask(*arguments):
     """The answer as JSON, its wall time, and the peak memory in MiB."""
-    begin = time.monotonic()
-    process = subprocess.Popen([BIN, *map(str, arguments), "--json"], stdout=subprocess.PIPE)
-    text = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if status != 0:
-        sys.exit(f"palate {arguments[0]} failed")
-    return json.loads(text), time.monotonic() - begin, usage.ru_maxrss / 1024
+    ran = palate(*arguments)
+    return ran.answer, ran.wall_s, ran.peak_mib
 
 
 def main():

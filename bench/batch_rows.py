@@ -1,7 +1,9 @@
 """Lists for everybody into a file (`palate recommend --users`) beside the usual versions, which get the very weights and vectors that
-Palate trained and return arrays. Same lists, in the same run. Ours is the whole command: states out of the store, filters, JSON lines.
+Palate trained and return arrays, on as many cores; BLAS has one thread within each of theirs, as implicit asks for. Same lists, in the same run.
+Ours is the whole command: states out of the store, filters, JSON lines.
 """
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -49,27 +51,48 @@ def best(scores, had):
     return np.take_along_axis(part, np.argsort(-np.take_along_axis(scores, part, 1), axis=1, kind="stable"), 1)
 
 
-def by_weights(matrix, weights):
-    dense = weights["weights"][:, :matrix.shape[1]]
-    return np.concatenate([best(np.asarray(matrix[at:at + 512] @ dense), matrix[at:at + 512]) for at in range(0, matrix.shape[0], 512)])
+def by_weights(items, weights):
+    dense = weights["weights"][:, :items]
+    return lambda rows: np.concatenate([best(np.asarray(rows[at:at + 512] @ dense), rows[at:at + 512]) for at in range(0, rows.shape[0], 512)])
 
 
-def by_neighbours(matrix, weights):
+def by_neighbours(items, weights):
     from implicit._nearest_neighbours import NearestNeighboursScorer
     from implicit.nearest_neighbours import ItemItemRecommender
-    model = ItemItemRecommender(num_threads=THREADS)
-    items = matrix.shape[1]
+    model = ItemItemRecommender(num_threads=1)
     model.similarity = sp.csr_matrix((weights["value"].astype(np.float64), weights["index"], weights["start"]), (items, items))
     model.scorer = NearestNeighboursScorer(model.similarity)
-    return model.recommend(np.arange(matrix.shape[0]), matrix.astype(np.float64), N=K)[0]
+    return lambda rows: model.recommend(np.arange(rows.shape[0]), rows.astype(np.float64), N=K)[0]
 
 
-def by_factors(matrix, weights):
+def by_factors(items, weights):
     """implicit ranks; the users' vectors, which it would have from training, are solved beforehand and not timed."""
     from implicit.cpu.als import AlternatingLeastSquares
     model = AlternatingLeastSquares(factors=FACTORS, num_threads=THREADS)
     model.item_factors, model.user_factors = weights["item_factors"], weights["users"]
-    return model.recommend(np.arange(matrix.shape[0]), matrix, N=K)[0]
+    return lambda rows: model.recommend(np.arange(rows.shape[0]), rows, N=K)[0]
+
+
+ranking = None  # what the processes of a pool run
+
+
+def rank(rows):
+    return ranking(rows)
+
+
+def timed(matrix, threads):
+    """Lists by `ranking`, and the seconds of the second turn. Where it ranks on one thread, each of two processes ranks half of the users."""
+    def twice(turn):
+        turn()
+        begin = time.monotonic()
+        return np.concatenate(turn()), time.monotonic() - begin
+
+    if threads > 1:
+        return twice(lambda: [ranking(matrix)])
+    half = matrix.shape[0] // THREADS
+    parts = [matrix[at * half:(at + 1) * half if at + 1 < THREADS else None] for at in range(THREADS)]
+    with multiprocessing.get_context("fork").Pool(THREADS) as pool:
+        return twice(lambda: pool.map(rank, parts, chunksize=1))
 
 
 def solved(matrix, items):
@@ -81,15 +104,17 @@ def solved(matrix, items):
     return np.array([np.linalg.solve(gram + had.T @ (weight * had), ((1 + weight) * had).sum(0)) for had, weight in rows]).astype(np.float32)
 
 
-PEERS = {"item_knn": ("implicit 0.7.3", by_neighbours), "ease": ("NumPy float32", by_weights), "als": ("implicit 0.7.3", by_factors)}
+PEERS = {"item_knn": ("implicit 0.7.3, 2 processes", by_neighbours, 1), "ease": ("NumPy float32, 2 processes", by_weights, 1),
+         "als": ("implicit 0.7.3", by_factors, THREADS)}
 
 
 def peer_main(model, folder):
+    global ranking
     matrix = sp.load_npz(f"{folder}/peer.npz")
-    weights = dict(np.load(f"{folder}/weights.npz"))
-    begin = time.monotonic()
-    ranked = PEERS[model][1](matrix, weights)
-    print(json.dumps(time.monotonic() - begin))
+    _, make, threads = PEERS[model]
+    ranking = make(matrix.shape[1], dict(np.load(f"{folder}/weights.npz")))
+    ranked, seconds = timed(matrix, threads)
+    print(json.dumps(seconds))
     np.save(f"{folder}/ranked.npy", ranked)
 
 
@@ -117,7 +142,7 @@ def row_of(model, name, known, folder):
     np.savez(folder / "weights.npz", **weights)
     (folder / "ids").write_text("\n".join(users))
     wrote = palate("recommend", "--users", folder / "ids", "--out", folder / "lists.jsonl", "-n", K, "--data", data, "--threads", THREADS, "-q")
-    environment = os.environ | {"OPENBLAS_NUM_THREADS": str(THREADS), "PYTHONPATH": str(HERE), "PALATE_BIN": str(BIN)}
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(HERE), "PALATE_BIN": str(BIN)}
     done = subprocess.run([sys.executable, HERE / "batch_rows.py", model, folder], check=True, capture_output=True, text=True, env=environment)
     own, other = lists_of(folder / "lists.jsonl", users, items)[:PEER_USERS], np.load(folder / "ranked.npy")
     same = np.mean([len(set(a) & set(b)) / K for a, b, had in zip(own, other, part.getnnz(1)) if had <= HISTORY])

@@ -11,16 +11,15 @@ world; intervals of 95 % by resampling worlds and, within them, users.
 
 import argparse
 import json
-import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 
 import numpy as np
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BIN = pathlib.Path(os.environ.get("PALATE_BUILD", ROOT / "build" / "dev")) / "bin"
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from programs import flags, run  # noqa: E402
+
 COMMON = {"items": 400, "days": 30, "sessions_per_user": 15, "random_share": 0.2}
 # What the old ranker was, what the new one sees, and the world.
 WORLDS = {
@@ -40,16 +39,6 @@ L2 = (1e-5, 1e-4, 1e-3)
 RESAMPLES = 2000
 
 
-def run(program, *arguments):
-    """The last line of its output, as JSON."""
-    done = subprocess.run([BIN / program, *map(str, arguments)], stdout=subprocess.PIPE, text=True)
-    if done.returncode != 0:
-        sys.exit(f"{program} {arguments[0]} ended with {done.returncode}")
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def flags(settings, prefix=""):
-    return [f"--{prefix}{key}={one}" for key, value in settings.items() for one in (value if isinstance(value, list) else [value])]
 
 
 def train(part, l2, seed):

@@ -15,17 +15,15 @@ and, within them, users.
 
 import argparse
 import itertools
-import json
-import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 
 import numpy as np
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BIN = pathlib.Path(os.environ.get("PALATE_BUILD", ROOT / "build" / "dev")) / "bin"
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from programs import flags, run  # noqa: E402
+
 WORLD = {"items": 600, "days": 40, "sessions_per_user": 15, "position_bias": 0.5, "trust_bias": 0, "clickbait": 2}
 NETWORK = {"ranker.streams": ["mlp"], "ranker.width": 8, "ranker.hidden": [64, 32], "ranker.dropout": 0.1,
            "training.table_decay_all": "true", "training.batch": 4096, "training.epochs": 40, "training.patience": 3,
@@ -35,16 +33,6 @@ WEIGHTS = np.concatenate([[0], np.geomspace(0.05, 50, 40)])
 TOP, RESAMPLES = 5, 2000
 
 
-def run(program, *arguments):
-    """The last line of its output, as JSON."""
-    done = subprocess.run([BIN / program, *map(str, arguments)], stdout=subprocess.PIPE, text=True)
-    if done.returncode != 0:
-        sys.exit(f"{program} {arguments[0]} ended with {done.returncode}")
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def flags(settings, prefix=""):
-    return [f"--{prefix}{key}={one}" for key, value in settings.items() for one in (value if isinstance(value, list) else [value])]
 
 
 def train(work, plan, seed):

@@ -14,12 +14,13 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import accuracy_ctr as ctr
+import programs
 
 
 def ways(work, settings, seed):
     parts = [work / name.removesuffix(".libfm.gz") for name in ctr.FILES]
-    ctr.run("palate-train", "fit", parts[0], "--held-out", parts[1], "--out", work / "network", "--training.seed", seed, *ctr.flags(settings))
-    done = subprocess.run([ctr.BIN / "palate-train", "precisions", work / "network", parts[2]], stdout=subprocess.PIPE, text=True, check=True)
+    programs.run("palate-train", "fit", parts[0], "--held-out", parts[1], "--out", work / "network", "--training.seed", seed, *programs.flags(settings))
+    done = subprocess.run([programs.BIN / "palate-train", "precisions", work / "network", parts[2]], stdout=subprocess.PIPE, text=True, check=True)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
@@ -32,14 +33,14 @@ def cells(way):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", nargs="?", type=pathlib.Path, default=ctr.SHARED / "data" / "frappe")
+    parser.add_argument("folder", nargs="?", type=pathlib.Path, default=programs.SHARED / "data" / "frappe")
     parser.add_argument("--row", default="DCNv2")
     parser.add_argument("--epochs", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work = pathlib.Path(folder)
-        ctr.run("libfm_examples", work, ctr.FIELDS, *(chosen.folder / name for name in ctr.FILES))
+        programs.run("libfm_examples", work, ctr.FIELDS, *(chosen.folder / name for name in ctr.FILES))
         print("| layers | tables | memory of layers | of tables | test AUC | change | log loss | the layer that loses most | the table |")
         print("|---|---|--:|--:|--:|--:|--:|--:|--:|")
         for way in ways(work, ctr.COMMON | ctr.ROWS[chosen.row] | {"training.epochs": chosen.epochs}, chosen.seed):

@@ -8,17 +8,14 @@ calibrated on the validation part, judged on the test part by the engine that se
 """
 
 import argparse
-import json
-import os
 import pathlib
 import statistics
-import subprocess
 import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BIN = pathlib.Path(os.environ.get("PALATE_BUILD", ROOT / "build" / "dev")) / "bin"
-SHARED = pathlib.Path(os.environ.get("PALATE_SHARED", ROOT.parent / "shared"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from programs import SHARED, mean, run  # noqa: E402
+
 FIELDS = "user,item,daytime,weekday,isweekend,homework,cost,weather,country,city"
 FILES = ("frappe.train_rebuilt.libfm.gz", "frappe.validation.libfm.gz", "frappe.test.libfm.gz")
 WAYS = ("own", "shared", "hashed", "quotient_remainder", "narrow")
@@ -27,13 +24,6 @@ NETWORK = ("--ranker.streams", "cross", "--ranker.streams", "mlp", "--ranker.wid
            "--training.table_l2", 0.05, "--training.table_decay_all", "true", "--training.plateau", 0.1, "--training.patience", 2,
            "--training.threads", 1, "--training.parts", 1)
 
-
-def run(program, *arguments):
-    """Lines of JSON that it prints, the last one read."""
-    done = subprocess.run([BIN / program, *map(str, arguments)], stdout=subprocess.PIPE, text=True)
-    if done.returncode != 0:
-        sys.exit(f"{program} {arguments[0]} failed")
-    return json.loads(done.stdout.splitlines()[-1]) if done.stdout[:1] in ("{", "[") else None
 
 
 def rows_of(work, way, chosen):
@@ -52,10 +42,6 @@ def rows_of(work, way, chosen):
                     "ids": sum(one["colliding"] * one["ids"] for one in both) / uses,
                     "uses": statistics.mean(one["colliding_uses"] for one in both)}
 
-
-def mean(values):
-    spread = f" ± {statistics.stdev(values):.4f}" if len(values) > 1 else ""
-    return f"{statistics.mean(values):.4f}{spread}"
 
 
 def main():

@@ -38,7 +38,8 @@ std::vector<FieldChoices> field_choices(const ExampleSchema& schema, const Colum
   std::vector<FieldChoices> choices;
   for (size_t f = 0; f < schema.ids.size(); ++f) {
     if (is_aside(schema.ids[f])) continue;
-    choices.push_back({schema.ids[f].name, row_choices(uses[f], admission)});
+    const Reads reads = schema.ids[f].bag() ? Reads::kBag : Reads::kOne;
+    choices.push_back({schema.ids[f].name, row_choices(uses[f], reads, admission)});
   }
   return choices;
 }

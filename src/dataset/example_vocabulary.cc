@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <nlohmann/json.hpp>
+
 #include "events/block.h"
 
 namespace palate {
@@ -116,11 +118,32 @@ std::vector<FieldChoices> field_choices(const ExampleIds& ids, const Catalogue::
   for (uint32_t item = 0; item < ids.items.size(); ++item) {
     of_items[items.record({item}).id] = ids.items[item];
   }
-  std::vector<FieldChoices> choices{{"item", row_choices(of_items, admission)}};
+  std::vector<FieldChoices> choices{{"item", row_choices(of_items, Reads::kOne, admission)}};
   for (size_t i = 0; i < named_rows().size(); ++i) {
-    choices.push_back({named_rows()[i].field, row_choices(ids.names[i], admission)});
+    const Reads reads = named_rows()[i].many ? Reads::kBag : Reads::kOne;
+    choices.push_back({named_rows()[i].field, row_choices(ids.names[i], reads, admission)});
   }
   return choices;
+}
+
+nlohmann::ordered_json json_of(const std::vector<FieldChoices>& choices, int width,
+                               int narrow_width) {
+  const auto wide = static_cast<uint64_t>(width), narrow = static_cast<uint64_t>(narrow_width);
+  nlohmann::ordered_json json = nlohmann::ordered_json::array();
+  for (const auto& [field, ways] : choices) {
+    for (const RowChoice& way : ways) {
+      json.push_back({{"field", field},
+                      {"rare", way.name},
+                      {"ids", way.ids},
+                      {"rows", way.rows},
+                      {"narrow_rows", way.narrow_rows},
+                      {"colliding", way.colliding_share()},
+                      {"colliding_uses", way.colliding_use_share()},
+                      {"bytes_f32", way.bytes_f32(wide, narrow)},
+                      {"bytes_i8", way.bytes_i8(wide, narrow)}});
+    }
+  }
+  return json;
 }
 
 std::string describe(const std::vector<FieldChoices>& choices, int width, int narrow_width) {

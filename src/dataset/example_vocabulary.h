@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "dataset/examples_config.h"
 #include "dataset/impressions.h"
 #include "events/log.h"
@@ -40,5 +42,8 @@ std::vector<FieldChoices> field_choices(const ExampleIds& ids, const Catalogue::
                                         const Admission& admission);
 // A line for each field and way, with the widths of [ranker].
 std::string describe(const std::vector<FieldChoices>& choices, int width, int narrow_width);
+// The same for programs: an object for each field and way.
+nlohmann::ordered_json json_of(const std::vector<FieldChoices>& choices, int width,
+                               int narrow_width);
 
 }  // namespace palate

@@ -74,9 +74,9 @@ constexpr std::array<NamedRows, 7> kNamedRows{
      {"languages", "language", &RankingVocabulary::languages},
      {"age_bands", "age_band", &RankingVocabulary::age_bands},
      {"creators", "creator", &RankingVocabulary::creators},
-     {"categories", "categories", &RankingVocabulary::categories},
-     {"tags", "tags", &RankingVocabulary::tags},
-     {"item_languages", "item_languages", &RankingVocabulary::item_languages}}};
+     {"categories", "categories", &RankingVocabulary::categories, true},
+     {"tags", "tags", &RankingVocabulary::tags, true},
+     {"item_languages", "item_languages", &RankingVocabulary::item_languages, true}}};
 
 std::span<const NamedRows> named_rows() { return kNamedRows; }
 

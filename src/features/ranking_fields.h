@@ -38,6 +38,7 @@ struct NamedRows {
   const char* key;    // "regions"
   const char* field;  // "region"
   NameRows RankingVocabulary::* rows;
+  bool many = false;  // ids an item, each of which reads one row
 };
 std::span<const NamedRows> named_rows();
 

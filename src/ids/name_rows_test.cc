@@ -105,7 +105,7 @@ TEST(NameRows, TwoRowsTellMoreIdsApartThanOne) {
   auto uses = many_rare(1000);
   uses["frequent"] = {500, 0};
   const Admission admission{.least = 10, .rare_rows = 100, .narrow_least = 1};
-  const auto choices = row_choices(uses, admission);
+  const auto choices = row_choices(uses, Reads::kOne, admission);
   ASSERT_EQ(choices.size(), 5U);
   const auto share = [&](size_t way) { return choices[way].colliding_share(); };
   EXPECT_EQ(choices[0].name, "own");
@@ -122,6 +122,8 @@ TEST(NameRows, TwoRowsTellMoreIdsApartThanOne) {
   EXPECT_EQ(choices[4].bytes_f32(16, 4), 4U * (2 * 16 + 1001 * 4));
   EXPECT_EQ(choices[0].bytes_i8(16, 4), 1002U * 20);
   EXPECT_EQ(choices[1].times, 1500U);
+  const auto of_bags = row_choices(uses, Reads::kBag, admission);
+  EXPECT_GT(of_bags[3].colliding_share(), 0.95) << "where many are read, each reads one row";
 }
 
 TEST(NameRows, VocabulariesKeepWhatIsFrequentAndRecent) {

@@ -33,11 +33,11 @@ struct RowChoice {
   }
 };
 
+// One id an example, or any number: of those each reads one row alone, never a sum.
+enum class Reads : uint8_t { kOne, kBag };
+
 // Of ids that were used: a row each, then every rule with the thresholds and rows of `admission`.
-std::vector<RowChoice> row_choices(const std::map<std::string, IdUse>& uses,
+std::vector<RowChoice> row_choices(const std::map<std::string, IdUse>& uses, Reads reads,
                                    const Admission& admission);
-// What these rows mix up of these ids.
-RowChoice row_choice(std::string name, const NameRows& rows,
-                     const std::map<std::string, IdUse>& uses);
 
 }  // namespace palate

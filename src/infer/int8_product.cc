@@ -94,8 +94,11 @@ HWY_NOINLINE void finish_whole(const Int8Weights& weights, const Block& block,
     const size_t column = first + c;
     const Scales scales(kWide, weights, column);
     const auto bias = hn::LoadU(kWide, block.epilogue.bias + column);
-    const float* times = block.epilogue.times.data + column;
-    const float* plus = block.epilogue.plus.data + column;
+    const float *times = nullptr, *plus = nullptr;  // there are none but of a cross
+    if constexpr (kFinish == Finish::kCross) {
+      times = block.epilogue.times.data + column;
+      plus = block.epilogue.plus.data + column;
+    }
     float* out = block.out + column;
     for (size_t row = 0; row < block.rows; ++row, out += block.out_stride) {
       const auto whole = scales.numbers(scratch, {row, c});

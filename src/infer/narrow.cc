@@ -139,8 +139,6 @@ Result<std::vector<NarrowedTable>> narrow_network(const std::shared_ptr<const Ar
   }
   nlohmann::json details = nlohmann::json::parse(from->manifest().details_json);
   details["layers"] = precision_name(options.layers);
-  out.manifest = from->manifest();
-  out.manifest.checksums.clear();
   out.manifest.details_json = details.dump();
   out.keep(from);
   return Narrower(weights, options, out).run();

@@ -21,9 +21,9 @@ struct NarrowedTable {
   double rms = 0;  // of what numbers are off: root of the mean square, as a share of the numbers'
   uint64_t bytes = 0;  // codes and scales
 };
-// Adds all tensors of `from` to `out`, and its manifest's details. `out` keeps `from` until it is
-// committed. Errors: those of NetworkWeights::read(); kInvalidArgument for layers in int4, and for
-// a network that is not in fp32.
+// Adds all tensors of `from` to `out`, and its manifest's details with how layers are kept. `out`
+// keeps `from` until it is committed. Errors: those of NetworkWeights::read(); kInvalidArgument for
+// layers in int4, and for a network that is not in fp32.
 Result<std::vector<NarrowedTable>> narrow_network(const std::shared_ptr<const Artefact>& from,
                                                   const NarrowOptions& options,
                                                   ArtefactWriter& out);

@@ -156,6 +156,13 @@ class Reader {
   NetworkWeights& weights_;
 };
 
+Result<nlohmann::json> details_of(const Artefact& artefact) {
+  auto details = nlohmann::json::parse(artefact.manifest().details_json, nullptr, false);
+  if (details.is_object() && details.contains("network")) return details;
+  return fail(Code::kCorrupt, "{}: network: the manifest's details have no 'network'",
+              artefact.path().string());
+}
+
 Result<Precision> layers_of(const nlohmann::json& details) {
   if (!details.contains("layers")) return Precision::kF32;
   const auto& name = details["layers"];
@@ -167,12 +174,12 @@ Result<Precision> layers_of(const nlohmann::json& details) {
 
 }  // namespace
 
+Result<NetworkSpec> network_spec_of(const Artefact& artefact) {
+  return NetworkSpec::from_json(TRY(details_of(artefact))["network"].dump());
+}
+
 Result<NetworkWeights> NetworkWeights::read(std::shared_ptr<const Artefact> artefact) {
-  using Json = nlohmann::json;
-  const Json details = Json::parse(artefact->manifest().details_json, nullptr, false);
-  if (!details.is_object() || !details.contains("network")) {
-    return fail(Code::kCorrupt, "network: the manifest's details have no 'network'");
-  }
+  const nlohmann::json details = TRY(details_of(*artefact));
   NetworkWeights weights;
   weights.spec = TRY(NetworkSpec::from_json(details["network"].dump()));
   weights.layers = TRY(layers_of(details));

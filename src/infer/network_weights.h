@@ -45,6 +45,9 @@ struct OpTensors {
   std::span<const float> query = {};
 };
 
+// The object "network" of an artefact's details. Errors: kCorrupt.
+Result<NetworkSpec> network_spec_of(const Artefact& artefact);
+
 // Immutable; holds on to the mapped file.
 struct NetworkWeights {
   std::shared_ptr<const Artefact> artefact;
@@ -55,10 +58,10 @@ struct NetworkWeights {
   std::vector<OpTensors> ops;          // as spec.ops
   std::vector<FloatTable> widened;     // what some of them point to
 
-  // The spec is the object "network" of the manifest's details, `layers` the text "layers" beside
-  // it. Weights that are not finite are
-  // refused; tables are not looked at, so that opening does not read them: whoever writes them sees
-  // to that. Errors: kCorrupt with the tensor and what does not fit, kUnsupportedVersion.
+  // The spec is network_spec_of(), `layers` the text "layers" beside it. Weights that are not
+  // finite are refused; tables are not looked at, so that opening does not read them: whoever
+  // writes them sees to that. Errors: kCorrupt with the tensor and what does not fit,
+  // kUnsupportedVersion.
   static Result<NetworkWeights> read(std::shared_ptr<const Artefact> artefact);
 };
 

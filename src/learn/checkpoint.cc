@@ -36,11 +36,11 @@ Result<std::optional<Path>> newest_checkpoint(const Path& directory) {
   return found.empty() ? std::nullopt : std::optional(found.back());
 }
 
-Status save_checkpoint(const Path& directory, const Trainer& trainer, const Trainer::Snapshot* best,
-                       const std::vector<EpochReport>& epochs) {
-  const auto before = TRY(checkpoints(directory));
-  ArtefactWriter out =
-      TRY(ArtefactWriter::create(directory / fmt::format("{}{:06}", kPrefix, epochs.size())));
+Status save_checkpoint(const FitOptions& options, const Trainer& trainer,
+                       const Trainer::Snapshot* best, const std::vector<EpochReport>& epochs) {
+  const auto before = TRY(checkpoints(options.checkpoint));
+  ArtefactWriter out = TRY(
+      ArtefactWriter::create(options.checkpoint / fmt::format("{}{:06}", kPrefix, epochs.size())));
   trainer.save(out, best);
   Json reports = Json::array();
   for (const EpochReport& epoch : epochs) {
@@ -55,13 +55,22 @@ Status save_checkpoint(const Path& directory, const Trainer& trainer, const Trai
                        {"rows_per_s", epoch.rows_per_s}});
   }
   out.manifest.code_version = version();
-  out.manifest.details_json = Json{{"epochs", reports}}.dump();
+  out.manifest.details_json = Json{{"epochs", reports}, {"of_what", options.of_what}}.dump();
   TRY(out.commit());
   for (const Path& old : before) {
     std::error_code ignored;  // one too many does no harm: the newest counts
     std::filesystem::remove_all(old, ignored);
   }
   return {};
+}
+
+Status check_of_what(const Artefact& checkpoint, const FitOptions& options) {
+  const Json json =
+      Json::parse(checkpoint.manifest().details_json, nullptr, /*allow_exceptions=*/false);
+  if (json.is_object() && json.value("of_what", Json()) == options.of_what) return {};
+  return fail(Code::kInvalidArgument,
+              "{} is a checkpoint of other settings or examples: remove it, or name another place",
+              checkpoint.path().string());
 }
 
 Result<std::vector<EpochReport>> reports_of(const Artefact& checkpoint) {

@@ -246,6 +246,7 @@ class Fitting {
     const auto newest = TRY(newest_checkpoint(options_.checkpoint));
     if (!newest) return {};
     const auto artefact = TRY(Artefact::open(*newest));
+    TRY(check_of_what(*artefact, options_));
     best_ = TRY(trainer_.resume(*artefact));
     outcome_.epochs = TRY(reports_of(*artefact));
     for (const EpochReport& report : outcome_.epochs) {
@@ -259,7 +260,7 @@ class Fitting {
 
   Status save() const {
     if (options_.checkpoint.empty()) return {};
-    return save_checkpoint(options_.checkpoint, trainer_, best_.get(), outcome_.epochs);
+    return save_checkpoint(options_, trainer_, best_.get(), outcome_.epochs);
   }
 
   bool diverged(double loss) const {

@@ -35,6 +35,7 @@ struct FitOptions {
   Calibration calibration = Calibration::kPlatt;  // of binary outputs
   double diverged = 10;  // times the first epoch's loss, or not finite: training has diverged
   Path checkpoint;       // a directory for the state after each epoch; empty: none
+  std::string of_what;   // settings and data: a checkpoint of others is refused
 };
 
 // How well one output does on held-out examples whose label is known.

@@ -148,7 +148,7 @@ struct TowerTrainer::State {
   std::optional<Tower> item;
   std::vector<float> log_q;  // by item
   std::vector<float> mean, scale;
-  int64_t steps = 0;
+  int64_t steps = 0, dense_steps = 0;  // those of texts alone are none of the networks
   uint64_t epochs = 0, text_epochs = 0;
 };
 
@@ -306,7 +306,8 @@ void TowerTrainer::State::backward_items(Items& items, const at::Tensor& gradien
 }
 
 double TowerTrainer::State::step(const TowerBatch& batch) {
-  options.dense.step = options.tables.step = ++steps;
+  options.tables.step = ++steps;
+  options.dense.step = ++dense_steps;
   user.zero_gradients();
   item->zero_gradients();
   Items items = forward_items(batch.items);
@@ -410,12 +411,14 @@ size_t TowerTrainer::rows() const { return state_->batches.rows(); }
 
 namespace {
 
+// A row that no step has touched knows no more than row 0.
 void write_table(const SparseField& field, const Table& table, ArtefactWriter& out) {
   const auto weights = table.table.weights();
   std::vector<float> rows(weights.begin(), weights.end());
   const size_t width = table.table.width();
+  if (table.touched[0] == 0) std::fill_n(rows.begin(), width, 0.0F);
   for (size_t row = 1; row < table.touched.size(); ++row) {
-    if (table.touched[row] == 0) std::fill_n(rows.begin() + row * width, width, 0.0F);
+    if (table.touched[row] == 0) std::copy_n(rows.begin(), width, rows.begin() + row * width);
   }
   out.add("table." + field.name, {table.table.rows(), width}, std::move(rows));
 }

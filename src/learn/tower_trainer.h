@@ -52,8 +52,8 @@ class TowerTrainer {
   // One pass over what users like. The mean loss; not finite where training diverges.
   double epoch();
 
-  // Tensors of both networks by the names of their fields and ops. Rows of tables that no step has
-  // touched are zeros but for the first.
+  // Tensors of both networks by the names of their fields and ops. A row that no step has touched
+  // is the table's first, which stands for what is not known; that one is zeros where none has.
   void write(ArtefactWriter& out) const;
   [[nodiscard]] size_t rows() const;  // that an epoch has
 

@@ -1,5 +1,6 @@
 #include "learn/tower_trainer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 #include <unistd.h>
@@ -86,7 +87,7 @@ std::vector<float> written(const TowerTrainer& trainer, const std::string& name)
   EXPECT_TRUE(out->commit());
   const auto artefact = Artefact::open(path);
   EXPECT_TRUE(artefact);
-  const auto table = (*artefact)->tensor("table." + name, DType::kF32, 2);
+  const auto table = (*artefact)->tensor(name, DType::kF32, 2);
   EXPECT_TRUE(table);
   const auto* data = reinterpret_cast<const float*>(table->bytes.data());
   std::vector<float> copy(data, data + table->bytes.size() / sizeof(float));
@@ -110,8 +111,8 @@ Trained train(size_t threads, bool normalize) {
   EXPECT_TRUE(std::isfinite(trainer->text_epoch()));
   out.first = trainer->epoch();
   for (int i = 0; i < 20; ++i) out.last = trainer->epoch();
-  out.items = written(*trainer, "item");
-  out.terms = written(*trainer, "terms");
+  out.items = written(*trainer, "table.item");
+  out.terms = written(*trainer, "table.terms");
   return out;
 }
 
@@ -129,6 +130,46 @@ TEST(TowerTrainer, ThreadsChangeNoBit) {
   EXPECT_EQ(one.items, three.items);
   EXPECT_EQ(one.terms, three.terms);
   EXPECT_EQ(one.last, three.last);
+}
+
+// Without ids of its own no item has learnt anything but what stands for one that is new.
+TEST(TowerTrainer, RowsThatNoStepTouchedAreTheFirst) {
+  const TowerExamples examples = two_groups();
+  ThreadPool pool(1);
+  for (const double dropout : {0.0, 1.0}) {
+    TowerOptions options = quick();
+    options.id_dropout = dropout;
+    auto trainer = TowerTrainer::create({user_net(), item_net()}, examples, options, pool);
+    ASSERT_TRUE(trainer) << trainer.error().message;
+    trainer->epoch();
+    const std::vector<float> items = written(*trainer, "table.item");
+    const auto row = [&](size_t at) { return std::span(items).subspan(at * kWidth, kWidth); };
+    const bool zeros = std::ranges::all_of(row(0), [](float x) { return x == 0; });
+    EXPECT_EQ(zeros, dropout == 0) << "row 0 is read by items that are taken for new";
+    for (size_t at = 1; at <= kItems; ++at) {
+      EXPECT_EQ(std::ranges::equal(row(at), row(0)), dropout == 1) << at;
+    }
+  }
+}
+
+// Adam's first steps are as long whether texts were learnt before or not.
+TEST(TowerTrainer, StepsOfTextsAreNoneOfTheNetworks) {
+  const TowerExamples examples = two_groups();
+  ThreadPool pool(1);
+  TowerOptions options = quick();
+  options.dense = {.rule = Rule::kAdam, .learning_rate = 1e-3};
+  options.batches.rows = 512;  // an epoch is one step
+  auto trainer = TowerTrainer::create({user_net(), item_net()}, examples, options, pool);
+  ASSERT_TRUE(trainer) << trainer.error().message;
+  const std::vector<float> before = written(*trainer, "user_linear.weight");
+  for (int i = 0; i < 50; ++i) trainer->text_epoch();
+  trainer->epoch();
+  const std::vector<float> after = written(*trainer, "user_linear.weight");
+  float farthest = 0;
+  for (size_t i = 0; i < after.size(); ++i) {
+    farthest = std::max(farthest, std::abs(after[i] - before[i]));
+  }
+  EXPECT_NEAR(farthest, 1e-3, 1e-5);
 }
 
 TEST(TowerTrainer, RowsThatNobodyHasAreZeros) {

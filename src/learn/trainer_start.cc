@@ -3,16 +3,14 @@
 #include <algorithm>
 
 #include <c10/core/GradMode.h>
-#include <nlohmann/json.hpp>
 
 #include "base/check.h"
+#include "infer/network_weights.h"
 #include "infer/same_network.h"
 #include "learn/trainer_state.h"
 
 namespace palate {
 namespace {
-
-using Json = nlohmann::json;
 
 Status copy_into(const Artefact& from, std::string_view name, at::Tensor& to) {
   const auto values = from.vector<float>(name);
@@ -24,15 +22,6 @@ Status copy_into(const Artefact& from, std::string_view name, at::Tensor& to) {
   return {};
 }
 
-Result<NetworkSpec> spec_of(const Artefact& network) {
-  const Json details =
-      Json::parse(network.manifest().details_json, nullptr, /*allow_exceptions=*/false);
-  if (!details.is_object() || !details.contains("network")) {
-    return fail(Code::kCorrupt, "{}: details have no network", network.path().string());
-  }
-  return NetworkSpec::from_json(details["network"].dump());
-}
-
 }  // namespace
 
 Status Trainer::start_from(const Artefact& network) {
@@ -40,7 +29,7 @@ Status Trainer::start_from(const Artefact& network) {
   PALATE_CHECK(s.steps == 0, "a start after the first step");
   const c10::NoGradGuard no_gradients;
   const NetworkSpec& spec = s.network.spec();
-  const NetworkSpec before = TRY(spec_of(network));
+  const NetworkSpec before = TRY(network_spec_of(network));
   if (const std::string differs = difference_of(spec, before); !differs.empty()) {
     return fail(Code::kConflict, "{} is another network: {}", network.path().string(), differs);
   }
@@ -62,7 +51,9 @@ Status Trainer::start_from(const Artefact& network) {
   }
   for (size_t f = 0; f < s.tables.size(); ++f) {
     TrainedTable& table = s.tables[f];
-    const auto view = TRY(network.tensor("table." + spec.sparse[f].name, DType::kF32, 2));
+    const auto found = network.tensor("table." + spec.sparse[f].name, DType::kF32, 2);
+    if (!found) return std::unexpected(found.error().within("training goes on in fp32"));
+    const TensorView& view = *found;
     if (view.shape[0] != table.rows() || view.shape[1] != table.width()) {
       return fail(Code::kConflict, "{}: the table of '{}' has {} rows, the examples have {}",
                   network.path().string(), spec.sparse[f].name, view.shape[0], table.rows());

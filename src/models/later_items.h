@@ -3,7 +3,6 @@
 #pragma once
 
 #include <memory>
-#include <string_view>
 
 #include "base/result.h"
 #include "features/catalogue.h"
@@ -14,14 +13,14 @@ namespace palate {
 class KnowsLaterItems {
  public:
   virtual ~KnowsLaterItems() = default;
-  // The same model, for all items of the catalogue: info().items is view.size(), and what it says
-  // of earlier items is what it said. Shares what it can with this one, which need not outlive it.
-  // Errors: none but of a broken artefact.
+  // The same model, for all items that the catalogue has now: info().items is their number, and
+  // what it says of those that it was trained on is what it said. Shares what it can with this one,
+  // which need not outlive it, and reads the catalogue little by little, so that nobody waits long
+  // to write. Errors: none but of a broken artefact.
   [[nodiscard]] virtual Result<std::unique_ptr<Model>> with_items(
-      const Catalogue::View& view) const = 0;
+      const Catalogue& catalogue) const = 0;
+  // Whether it has read what the catalogue says of all items that came after training.
+  [[nodiscard]] virtual bool has_read(const Catalogue& catalogue) const = 0;
 };
-
-// Whether models of this kind do.
-constexpr bool knows_later_items(std::string_view kind) { return kind == "two_tower"; }
 
 }  // namespace palate

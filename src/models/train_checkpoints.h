@@ -4,12 +4,16 @@
 
 #include <cstring>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/result.h"
 
 namespace palate {
@@ -20,6 +24,18 @@ struct CheckpointOptions {
   std::string kind = {};     // "als"
   std::string of_what = {};  // settings, seed and data: what another fit wrote is not read
 };
+
+// Of lists of numbers, all of them read: for CheckpointOptions::of_what.
+template <class... Lists>
+std::string name_of_numbers(const Lists&... lists) {
+  uint64_t hash = 0;
+  const auto add = [&](const auto& list) {
+    const std::span<const std::byte> bytes = std::as_bytes(std::span(list));
+    hash = hash64({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, hash + bytes.size());
+  };
+  (add(lists), ...);
+  return fmt::format("{:016x}", hash);
+}
 
 class FitCheckpoints {
  public:

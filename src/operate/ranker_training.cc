@@ -14,11 +14,13 @@
 #include "dataset/examples.h"
 #include "dataset/single_feature.h"
 #include "features/spec.h"
+#include "infer/narrow.h"
 #include "infer/same_network.h"
 #include "models/ranker/ranker.h"
 #include "models/ranker/train_inputs.h"
 #include "models/ranker/train_rows.h"
 #include "models/train_program.h"
+#include "operate/ranker_continuation.h"
 #include "recommend/load.h"
 
 namespace palate {
@@ -46,6 +48,7 @@ void add_flags(const RankerSettings& settings, std::vector<std::string>& argumen
     const FieldValue value = field.get();
     if (value == defaults.fields()[i].get()) continue;
     if (const auto* list = std::get_if<std::vector<std::string>>(&value)) {
+      if (list->empty()) arguments.push_back(fmt::format("--{}={{}}", field.name()));
       for (const std::string& one : *list) {
         arguments.push_back(fmt::format("--{}={}", field.name(), one));
       }
@@ -65,7 +68,7 @@ uint64_t training_bytes(const RankingFields& fields, const RankerConfig& network
 }
 
 struct Fitted {
-  Path network;
+  Path network;  // in fp32
   Json metrics;
 };
 
@@ -85,7 +88,9 @@ Result<Fitted> fit(const FitJob& job, const std::stop_token& stop) {
   call.arguments.insert(call.arguments.end(), {"--held-out", examples.held_out.string(), "--out",
                                                fitted.network.string()});
   if (from) call.arguments.insert(call.arguments.end(), {"--from", from->string()});
-  add_flags(settings, call.arguments);
+  RankerSettings whole = settings;  // rows that say nothing are told apart in fp32
+  whole.training.layers = whole.training.tables = precision_name(Precision::kF32);
+  add_flags(whole, call.arguments);
   fitted.metrics = TRY(run_palate_train(call, stop));
   fitted.metrics["fit_seconds"] =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -194,34 +199,53 @@ std::string describe(const RankingExamples& examples) {
 
 namespace {
 
-// The last released ranker, and up to when it has learnt. nullopt: none, or one that does not say.
-struct LastRanker {
-  std::shared_ptr<const Artefact> artefact;
-  TimeUs until;
-};
-Result<std::optional<LastRanker>> last_ranker(const Registry& registry) {
-  const auto release = TRY(registry.current());
-  if (!release || !release->artefacts.contains(std::string(kRankerKind))) return std::nullopt;
-  LastRanker last{TRY(registry.open(kRankerKind, release->artefacts.at(std::string(kRankerKind)))),
-                  {}};
-  const Json metrics =
-      Json::parse(last.artefact->manifest().metrics_json, nullptr, /*allow_exceptions=*/false);
-  const auto until = metrics.is_object() ? metrics.find("trained_until_us") : metrics.end();
-  if (!metrics.is_object() || until == metrics.end() || !until->is_number_integer()) {
-    return std::nullopt;
-  }
-  last.until.us = until->get<int64_t>();
-  return last;
-}
-
 // One training from here on: of everything, or of what is new since `last`.
 class RankerTraining {
  public:
+  RankingExamples examples;
+  std::optional<RankingFields> fields;
+  std::optional<Path> start;
+
   RankerTraining(const TrainingRoom& room, const RankerSettings& settings, Path directory)
       : room_(room), settings_(settings), directory_(std::move(directory)) {}
 
-  // The examples, and what to go on from where that is possible.
+  // The examples, and what to go on from; of everything where `last` is of no use.
   Status prepare(const std::optional<LastRanker>& last) {
+    if (last) {
+      const Status made = prepare_from(last);
+      if (!made && made.error().code != Code::kUnavailable) return made;
+      if (!made) note_anew(*last, made.error().message);
+      if (start) return {};
+    }
+    return prepare_from(std::nullopt);
+  }
+
+  // The fitted network without rows that say nothing, in the bits that are wished for, and its
+  // fields, into the version.
+  Status add_network(const std::shared_ptr<const Artefact>& network, ArtefactWriter& out,
+                     Json& metrics) const {
+    const NarrowOptions narrow{TRY(parse_precision(settings_.training.layers)),
+                               TRY(parse_precision(settings_.training.tables))};
+    const PrunedRanker kept = TRY(pruned(*network, *fields));
+    metrics["table_rows"] = kept.rows - kept.dropped;
+    metrics["table_rows_dropped"] = kept.dropped;
+    TRY(write_ranking_fields(kept.fields, out));
+    const Path path = directory_ / "pruned";
+    TRY(write_network(path, *network, kept.tables));
+    for (const auto& [field, rms, bytes] :
+         TRY(narrow_network(TRY(Artefact::open(path)), narrow, out))) {
+      if (narrow.tables != Precision::kF32) metrics["table_errors"][field] = rms;
+    }
+    return {};
+  }
+
+ private:
+  static void note_anew(const LastRanker& last, std::string_view why) {
+    log_warning("training 'ranker' anew rather than from version {}: {}",
+                last.artefact->manifest().version, why);
+  }
+
+  Status prepare_from(const std::optional<LastRanker>& last) {
     std::optional<LearntBefore> before;
     if (last) before = LearntBefore{last->until, settings_.examples.replay};
     const Path out = directory_ / (last ? "new" : "all");
@@ -230,58 +254,46 @@ class RankerTraining {
         room_, {.config = settings_.examples, .choices = false, .before = before}, out));
     fields.emplace(
         TRY(RankingFields::make(examples.fields, room_.types, room_.data.state().features())));
-    if (last) return go_on_from(*last->artefact);
+    if (last) return go_on_from(*last);
     return {};
+  }
+
+  // The numbers of `of` with these tables; all else that the details say stays.
+  static Status write_network(const Path& path, const Artefact& of, const RankerTables& with) {
+    ArtefactWriter out = TRY(ArtefactWriter::create(path));
+    Json details = Json::parse(of.manifest().details_json);
+    details["network"] = Json::parse(with.spec.to_json());
+    out.manifest.kind = "network";
+    out.manifest.code_version = version();
+    out.manifest.details_json = details.dump();
+    add_tensors(of, with, out);
+    return out.commit();
   }
 
   // Tables by name of id for the vocabulary of now, as a network in `start`; or nothing there, and
   // a word why.
-  Status go_on_from(const Artefact& last) {
+  Status go_on_from(const LastRanker& last) {
     const ExampleSchema schema = TRY(Examples::open(examples.held_out)).schema();
     const RankerInputs inputs = TRY(ranker_inputs(schema, settings_.network));
     const TrainableNetwork plan = TRY(ranker_network(settings_.network, inputs));
     const RankerTables carried =
-        TRY(carried_tables(last, *fields, room_.data.state().catalogue().view()));
-    if (const std::string differs = difference_of(plan.spec, carried.spec); !differs.empty()) {
-      log_warning("training 'ranker' anew rather than from version {}: {}", last.manifest().version,
-                  differs);
+        TRY(carried_tables(last.artefact, *fields, room_.data.state().catalogue().view()));
+    std::string differs = difference_of(plan.spec, carried.spec);
+    if (differs.empty()) {
+      differs = TRY(difference_of_numbers(*last.artefact, *fields, examples.training));
+    }
+    if (!differs.empty()) {
+      note_anew(last, differs);
       return {};
     }
-    const Path path = directory_ / "start";
-    ArtefactWriter out = TRY(ArtefactWriter::create(path));
-    out.manifest.kind = "network";
-    out.manifest.code_version = version();
-    out.manifest.details_json = Json{{"network", Json::parse(carried.spec.to_json())}}.dump();
-    add_tensors(last, carried, out);
-    TRY(out.commit());
-    start = path;
-    return {};
+    start = directory_ / "start";
+    return write_network(*start, *last.artefact, carried);
   }
 
-  RankingExamples examples;
-  std::optional<RankingFields> fields;
-  std::optional<Path> start;
-
- private:
   const TrainingRoom& room_;
   const RankerSettings& settings_;
   Path directory_;
 };
-
-// The network without rows that say nothing, and its fields, into the version.
-Status add_network(const std::shared_ptr<const Artefact>& network, const RankingFields& fields,
-                   ArtefactWriter& writer, Json& metrics) {
-  const PrunedRanker kept = TRY(pruned(*network, fields));
-  add_tensors(*network, kept.tables, writer);
-  writer.keep(network);
-  TRY(write_ranking_fields(kept.fields, writer));
-  Json details = Json::parse(network->manifest().details_json);
-  details["network"] = Json::parse(kept.tables.spec.to_json());
-  writer.manifest.details_json = details.dump();
-  metrics["table_rows"] = kept.rows - kept.dropped;
-  metrics["table_rows_dropped"] = kept.dropped;
-  return {};
-}
 
 }  // namespace
 
@@ -295,12 +307,10 @@ Result<TrainedVersion> train_ranker(const TrainingRoom& room, const RankerSettin
       TRY(WorkFolder::at(room.data.root() / "examples" / writer.manifest.version));
   std::optional<LastRanker> last;
   if (settings.examples.incremental) {
-    last = TRY(last_ranker(registry));
-    if (!last) log_warning("training 'ranker' anew: no release has one that could be gone on from");
+    last = TRY(last_ranker(registry, room.data.state(), config_of(settings)));
   }
   RankerTraining training(room, settings, directory->path());
   TRY(training.prepare(last));
-  if (last && !training.start) TRY(training.prepare(std::nullopt));
   const RankingExamples& examples = training.examples;
   TRY(check_memory(training_bytes(*training.fields, settings.network),
                    fmt::format("training 'ranker' on {} examples", examples.training_rows),
@@ -316,7 +326,7 @@ Result<TrainedVersion> train_ranker(const TrainingRoom& room, const RankerSettin
   }
   TRY(note_single_features(examples, *training.fields, fitted.metrics));
   const auto network = TRY(Artefact::open(fitted.network));
-  TRY(add_network(network, *training.fields, writer, fitted.metrics));
+  TRY(training.add_network(network, writer, fitted.metrics));
   fill_manifest(room, examples, as_of, writer.manifest);
   writer.manifest.metrics_json = fitted.metrics.dump();
   writer.manifest.config_json = config_of(given).dump();

@@ -27,7 +27,7 @@ inline constexpr size_t kStepsMax = 32;
 inline constexpr size_t kHistoryWindow = 400;
 
 struct LoadedModel {
-  std::unique_ptr<const Model> model;
+  std::shared_ptr<const Model> model;
   ItemBitmap known;  // items that top_k() can return
 };
 
@@ -45,7 +45,7 @@ struct LoadedRelease {
   const LoadedModel* personal = nullptr;  // answers who has a history …
   const LoadedModel* popular = nullptr;   // … and everybody
   const LoadedModel* similar = nullptr;
-  std::unique_ptr<const Ranker> ranker;     // nullptr: the release has none
+  std::shared_ptr<const Ranker> ranker;     // nullptr: the release has none
   const DecisionSink* decisions = nullptr;  // nullptr: none are logged
   mutable std::array<StepTimer, kStepsMax> timers;
   mutable std::once_flag taste_words_made;

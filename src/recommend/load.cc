@@ -28,6 +28,8 @@ Status check_dictionary(const Manifest& manifest, const LiveState& state) {
   return {};
 }
 
+}  // namespace
+
 Status check_fit(const Manifest& manifest, const LiveState& state) {
   const std::string types = fmt::format("{:016x}", state.types().fingerprint());
   if (manifest.event_types != types) {
@@ -43,6 +45,8 @@ Status check_fit(const Manifest& manifest, const LiveState& state) {
   }
   return check_dictionary(manifest, state);
 }
+
+namespace {
 
 // What top_k() can return at all, found out by asking: who likes one item that the model knows gets
 // everything else that it knows.
@@ -71,14 +75,31 @@ int preference_of(const ModelInfo& info) {
   return info.cold_users || info.cold_items ? 2 : 1;
 }
 
-// Items of the catalogue that came after training, where the model can know them.
-Result<std::unique_ptr<Model>> with_later_items(std::unique_ptr<Model> model,
-                                                const LiveState& state) {
-  const auto* knows = dynamic_cast<const KnowsLaterItems*>(model.get());
-  if (knows == nullptr) return model;
-  const Catalogue::View view = state.catalogue().view();
-  if (view.size() <= model->info().items) return model;
-  return knows->with_items(view);
+// With items of the catalogue that came after training, where the model can know them.
+Result<LoadedModel> with_later_items(LoadedModel loaded, const LiveState& state) {
+  const auto* knows = dynamic_cast<const KnowsLaterItems*>(loaded.model.get());
+  if (knows == nullptr || knows->has_read(state.catalogue())) return loaded;
+  loaded.model = TRY(knows->with_items(state.catalogue()));
+  loaded.known = known_items(*loaded.model);
+  return loaded;
+}
+
+// nullptr: there is none of this kind and version.
+const LoadedModel* model_of(const LoadedRelease* before, std::string_view kind,
+                            std::string_view version) {
+  if (before == nullptr) return nullptr;
+  const auto at = std::ranges::find_if(before->models, [&](const LoadedModel& one) {
+    const ModelInfo& info = one.model->info();
+    return info.kind == kind && info.version == version;
+  });
+  return at == before->models.end() ? nullptr : &*at;
+}
+
+Result<LoadedModel> load_one(std::shared_ptr<const Artefact> artefact, const LiveState& state) {
+  LoadedModel loaded;
+  loaded.model = TRY(load_model(std::move(artefact)));
+  loaded.known = known_items(*loaded.model);
+  return with_later_items(std::move(loaded), state);
 }
 
 void assign_roles(LoadedRelease& loaded) {
@@ -125,7 +146,8 @@ const TasteWords& LoadedRelease::taste_words() const {
 }
 
 Result<std::unique_ptr<const LoadedRelease>> load_release(const Recommender::Parts& parts,
-                                                          const Release& release) {
+                                                          const Release& release,
+                                                          const LoadedRelease* before) {
   auto loaded = std::make_unique<LoadedRelease>();
   loaded->release = release;
   loaded->state = &parts.state;
@@ -133,6 +155,15 @@ Result<std::unique_ptr<const LoadedRelease>> load_release(const Recommender::Par
   loaded->decisions = parts.decisions;
   loaded->pipeline = TRY(parts.pipelines.find(parts.pipeline));
   for (const auto& [kind, version] : release.artefacts) {
+    if (const LoadedModel* same = model_of(before, kind, version)) {
+      loaded->models.push_back(TRY(with_later_items(*same, parts.state)));
+      continue;
+    }
+    if (kind == kRankerKind && before != nullptr && before->ranker != nullptr &&
+        before->ranker->version() == version) {
+      loaded->ranker = before->ranker;
+      continue;
+    }
     auto artefact = TRY(parts.registry.open(kind, version));
     if (auto fits = check_fit(artefact->manifest(), parts.state); !fits) {
       return std::unexpected(fits.error().within(
@@ -143,10 +174,7 @@ Result<std::unique_ptr<const LoadedRelease>> load_release(const Recommender::Par
           TRY(Ranker::load(std::move(artefact), parts.state.types(), parts.state.features()));
       continue;
     }
-    LoadedModel model;
-    model.model = TRY(with_later_items(TRY(load_model(std::move(artefact))), parts.state));
-    model.known = known_items(*model.model);
-    loaded->models.push_back(std::move(model));
+    loaded->models.push_back(TRY(load_one(std::move(artefact), parts.state)));
   }
   assign_roles(*loaded);
   return loaded;

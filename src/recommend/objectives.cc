@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <functional>
+#include <numeric>
 #include <optional>
 
 #include "base/near_names.h"
@@ -81,6 +82,12 @@ Result<std::vector<float>> feature_rows(std::span<const std::string> names,
   return rows;
 }
 
+// What a ranker read last stays here.
+Ranker::Scratch& ranker_scratch() {
+  thread_local Ranker::Scratch scratch;
+  return scratch;
+}
+
 // A column an objective of the release's ranker.
 Result<std::vector<std::vector<float>>> ranker_columns(const PipelineRun& run) {
   if (run.draft.loaded.ranker == nullptr) {
@@ -94,8 +101,7 @@ Result<std::vector<std::vector<float>>> ranker_columns(const PipelineRun& run) {
   }
   std::vector<std::vector<float>> columns;
   TRY(read_candidates(run, [&](const FeatureReader::Request& request) -> Status {
-    thread_local Ranker::Scratch scratch;
-    columns = TRY(ranker.score(request, *run.draft.set_aside, scratch));
+    columns = TRY(ranker.score(request, *run.draft.set_aside, ranker_scratch()));
     return {};
   }));
   return columns;
@@ -217,6 +223,19 @@ Result<std::vector<std::vector<float>>> objectives(std::span<const std::string> 
     for (size_t i = feature++; i < rows.size(); i += features.size()) column.push_back(rows[i]);
   }
   return columns;
+}
+
+void observe_first(std::span<const std::string> names, std::span<const float> scores,
+                   const PipelineRun& run) {
+  const bool asked =
+      std::ranges::any_of(names, [](const std::string& name) { return family(name) == "ranker"; });
+  if (!asked || run.draft.again.past != nullptr) return;
+  std::vector<uint32_t> first(scores.size());
+  std::iota(first.begin(), first.end(), 0U);
+  const size_t shown = std::min(run.draft.request.n, first.size());
+  std::ranges::partial_sort(first, first.begin() + static_cast<std::ptrdiff_t>(shown),
+                            std::greater{}, [&](uint32_t at) { return scores[at]; });
+  run.draft.loaded.ranker->observe(ranker_scratch(), std::span(first).first(shown));
 }
 
 }  // namespace palate

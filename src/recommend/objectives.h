@@ -20,6 +20,11 @@ Status check_objective(std::string_view name);
 Result<std::vector<std::vector<float>>> objectives(std::span<const std::string> names,
                                                    const PipelineRun& run);
 
+// Tells the ranker which candidates come first by `scores`, where objectives() of these names has
+// just asked it: it watches whether its numbers still look as they did when it was trained.
+void observe_first(std::span<const std::string> names, std::span<const float> scores,
+                   const PipelineRun& run);
+
 struct ObjectiveName {
   std::string_view name, sentence;
 };

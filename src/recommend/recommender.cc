@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 
+#include "models/later_items.h"
 #include "recommend/answer.h"
 #include "recommend/draft.h"
 #include "recommend/load.h"
@@ -46,7 +47,8 @@ Recommender::~Recommender() = default;
 
 Result<std::shared_ptr<const Recommender>> Recommender::load(const Parts& parts,
                                                              const Release& release) {
-  auto loaded = TRY(load_release(parts, release));
+  const LoadedRelease* before = parts.before == nullptr ? nullptr : parts.before->loaded_.get();
+  auto loaded = TRY(load_release(parts, release, before));
   return std::shared_ptr<const Recommender>(new Recommender(std::move(loaded)));
 }
 
@@ -125,6 +127,13 @@ std::vector<Result<Slate>> Recommender::recommend_together(
     }
   }
   return slates;
+}
+
+bool Recommender::outdated() const {
+  return std::ranges::any_of(loaded_->models, [&](const LoadedModel& loaded) {
+    const auto* knows = dynamic_cast<const KnowsLaterItems*>(loaded.model.get());
+    return knows != nullptr && !knows->has_read(loaded_->state->catalogue());
+  });
 }
 
 const Release& Recommender::release() const { return loaded_->release; }

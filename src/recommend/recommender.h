@@ -178,7 +178,13 @@ class Recommender {
     const Pipelines& pipelines;
     std::string_view pipeline = "plain";      // where a request names none
     const DecisionSink* decisions = nullptr;  // nullptr: none are logged
+    // What has answered from the same state: models of the same versions are taken over with all
+    // that they have gathered. It need not outlive anything. nullptr: none.
+    const Recommender* before = nullptr;
   };
+  // Whether the catalogue says something of items that came after training that a model which could
+  // know it was not told when it was loaded.
+  [[nodiscard]] bool outdated() const;
   // Loads and checks every model of the release against the catalogue's dictionary, the features
   // and the event types. Errors: kConflict names what does not fit and what to do,
   // kInvalidArgument for a pipeline that is not there, and those of Registry::open().

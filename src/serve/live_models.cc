@@ -1,19 +1,17 @@
 #include "serve/live_models.h"
 
-#include <algorithm>
 #include <chrono>
 
 #include "base/log.h"
-#include "models/later_items.h"
 
 namespace palate {
 namespace {
 
 // A release that failed is tried again this much later: what was missing may have come.
 constexpr int64_t kRetryUs = 5'000'000;
-// The catalogue may grow all the time; a model that knows later items is told of them at most so
+// The catalogue may change all the time; a model that knows later items is told of them at most so
 // often.
-constexpr int64_t kGrownUs = 2'000'000;
+constexpr int64_t kReadUs = 2'000'000;
 
 int64_t steady_us() {
   return std::chrono::duration_cast<std::chrono::microseconds>(
@@ -83,33 +81,38 @@ void LiveModels::look() {
     report_.failed_release = 0;
     report_.failure.clear();
     lock.unlock();
-    if (*release && has_grown()) install(**release);
+    if (*release && catalogue_has_moved()) install(**release);
     return;
   }
   const bool failed_before = !before.failure.empty() && before.failed_release == (*release)->number;
   if (!failed_before || steady_us() >= retry_at_us_) install(**release);
 }
 
-// Whether items came that a model of the release would know if it was loaded again.
-bool LiveModels::has_grown() const {
+// Whether the catalogue says what a model of the release would know if it was loaded again.
+bool LiveModels::catalogue_has_moved() {
   const auto current = get().current;
-  if (!current || steady_us() < grown_at_us_ + kGrownUs) return false;
-  const size_t items = parts_.state->catalogue().view().size();
-  const auto models = current->models();
-  return std::ranges::any_of(models, [&](const ModelInfo& info) {
-    return knows_later_items(info.kind) && info.items < items;
-  });
+  if (!current || steady_us() < read_at_us_ + kReadUs) return false;
+  const uint64_t catalogue = parts_.state->catalogue().view().version();
+  if (catalogue == read_) return false;
+  read_at_us_ = steady_us();
+  if (current->outdated()) return true;
+  read_ = catalogue;
+  return false;
 }
 
 void LiveModels::install(const Release& release) {
-  grown_at_us_ = steady_us();
-  auto loaded = Recommender::load(
-      {registry_, *parts_.state, *parts_.pipelines, parts_.pipeline, parts_.decisions}, release);
+  const Pair now = get();
+  const uint64_t catalogue = parts_.state->catalogue().view().version();
+  auto loaded = Recommender::load({registry_, *parts_.state, *parts_.pipelines, parts_.pipeline,
+                                   parts_.decisions, now.current.get()},
+                                  release);
   if (!loaded) return note_failure(release.number, loaded.error());
-  log_info("release {} answers now", release.number);
+  const bool again = now.current && now.current->release().number == release.number;
+  if (!again) log_info("release {} answers now", release.number);
+  read_at_us_ = steady_us();
+  read_ = catalogue;
   Pair old;  // the one that leaves is destroyed after the lock
   std::lock_guard lock(mutex_);
-  const bool again = pair_.current && pair_.current->release().number == release.number;
   old.current = std::move(again ? pair_.current : pair_.previous);
   if (!again) pair_.previous = std::move(pair_.current);
   pair_.current = std::move(*loaded);

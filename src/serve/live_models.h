@@ -60,7 +60,7 @@ class LiveModels {
  private:
   void watch(const std::stop_token& stop);
   void look();
-  [[nodiscard]] bool has_grown() const;
+  bool catalogue_has_moved();
   void install(const Release& release);
   void note_failure(uint64_t release, const Error& error);
 
@@ -71,7 +71,8 @@ class LiveModels {
   Report report_;
   std::mutex looking_;       // one look at a time
   int64_t retry_at_us_ = 0;  // guarded by it; steady clock
-  int64_t grown_at_us_ = 0;  // likewise: when one was last tried
+  int64_t read_at_us_ = 0;   // likewise: when models and catalogue were last compared …
+  uint64_t read_ = 0;        // … and what was the same then
   std::condition_variable_any wake_;
   std::jthread thread_;
 };

@@ -1,5 +1,7 @@
 #include "learn/fit.h"
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <filesystem>
 
@@ -44,18 +46,24 @@ void print_epoch(const EpochReport& report, const std::vector<Output>& outputs) 
   std::fflush(stdout);
 }
 
-Status write_fp32(const Trainer& trainer, const FitOutcome& outcome, const TrainSettings& settings,
-                  const Path& path) {
+Result<ArtefactWriter> start_network(const FitOutcome& outcome, const TrainSettings& settings,
+                                     const Path& path) {
   ArtefactWriter out = TRY(ArtefactWriter::create(path));
-  NetworkSpec spec = trainer.spec();
-  spec.outputs = outcome.outputs;
   out.manifest.kind = "network";
   out.manifest.code_version = version();
   out.manifest.seed = static_cast<uint64_t>(settings.training.seed);
-  out.manifest.details_json = Json{{"network", Json::parse(spec.to_json())}}.dump();
   out.manifest.metrics_json = Json{{"best_epoch", outcome.best_epoch},
                                    {"held_out", json_of(outcome.held_out, outcome.outputs)}}
                                   .dump();
+  return out;
+}
+
+Status write_fp32(const Trainer& trainer, const FitOutcome& outcome, const TrainSettings& settings,
+                  const Path& path) {
+  ArtefactWriter out = TRY(start_network(outcome, settings, path));
+  NetworkSpec spec = trainer.spec();
+  spec.outputs = outcome.outputs;
+  out.manifest.details_json = Json{{"network", Json::parse(spec.to_json())}}.dump();
   trainer.write(out);
   return out.commit();
 }
@@ -72,11 +80,32 @@ Status write(const Trainer& trainer, const FitOutcome& outcome, const TrainSetti
   std::error_code ignored;
   std::filesystem::remove_all(whole, ignored);  // of a run that was stopped here
   TRY(write_fp32(trainer, outcome, settings, whole));
-  ArtefactWriter out = TRY(ArtefactWriter::create(path));
+  ArtefactWriter out = TRY(start_network(outcome, settings, path));
   TRY(narrow_network(TRY(Artefact::open(whole)), narrow, out));
   TRY(out.commit());
   std::filesystem::remove_all(whole, ignored);
   return {};
+}
+
+// What a checkpoint is of. The other settings say when to stop, with how many threads, and what to
+// make of the outcome.
+std::string of_what(const Flags& flags, const TrainSettings& settings, const FitData& data,
+                    const Artefact* from) {
+  constexpr std::array kOthers{"epochs",     "patience", "threads", "readers",
+                               "checkpoint", "layers",   "tables",  "calibration"};
+  TrainSettings copy = settings;
+  ConfigSchema schema;
+  schema.add("ranker", copy.ranker);
+  schema.add("training", copy.training);
+  Json json{{"mixed_precision", flags.mixed}};
+  if (from != nullptr) json["from"] = from->manifest().checksums;
+  for (const Field& field : schema.fields()) {
+    const std::string_view name = std::string_view(field.name()).substr(field.name().find('.') + 1);
+    if (std::ranges::find(kOthers, name) != kOthers.end()) continue;
+    std::visit([&](const auto& value) { json[field.name()] = value; }, field.get());
+  }
+  for (const Examples& shard : data.training) json["rows"].push_back(shard.rows());
+  return json.dump();
 }
 
 Status fit(const Flags& flags, const TrainSettings& settings) {
@@ -94,16 +123,19 @@ Status fit(const Flags& flags, const TrainSettings& settings) {
   TrainerOptions options = TRY(trainer_options(settings.training, plan.spec.outputs));
   options.bf16 = flags.mixed;
   Trainer trainer = TRY(Trainer::create(std::move(plan), schema, options, pool));
+  std::shared_ptr<const Artefact> from;
   if (flags.from.empty()) {
     trainer.learn_scales(data.training);
   } else {
-    TRY(trainer.start_from(*TRY(Artefact::open(flags.from))));
+    from = TRY(Artefact::open(flags.from));
+    TRY(trainer.start_from(*from));
   }
   const auto listener = [&](const EpochReport& report) {
     print_epoch(report, trainer.spec().outputs);
   };
-  const FitOutcome outcome =
-      TRY(palate::fit(trainer, data, fit_options(settings.training), {.epoch = listener}));
+  FitOptions how = fit_options(settings.training);
+  how.of_what = of_what(flags, settings, data, from.get());
+  const FitOutcome outcome = TRY(palate::fit(trainer, data, how, {.epoch = listener}));
   if (outcome.diverged) {
     std::fprintf(stderr,
                  "palate-train: the loss diverged after epoch %zu; the best epoch before is "

@@ -10,8 +10,6 @@
 namespace palate {
 namespace {
 
-using Json = nlohmann::json;
-
 struct Flags {
   std::vector<std::string> examples, also;
   std::string out;
@@ -19,26 +17,6 @@ struct Flags {
   int width = RankerConfig().width, narrow_width = RankerConfig().narrow_width;
   bool json = false;
 };
-
-Json json_of(const std::vector<FieldChoices>& choices, const Flags& flags) {
-  const auto width = static_cast<uint64_t>(flags.width);
-  const auto narrow_width = static_cast<uint64_t>(flags.narrow_width);
-  Json json = Json::array();
-  for (const auto& [field, ways] : choices) {
-    for (const RowChoice& way : ways) {
-      json.push_back({{"field", field},
-                      {"rare", way.name},
-                      {"ids", way.ids},
-                      {"rows", way.rows},
-                      {"narrow_rows", way.narrow_rows},
-                      {"colliding", way.colliding_share()},
-                      {"colliding_uses", way.colliding_use_share()},
-                      {"bytes_f32", way.bytes_f32(width, narrow_width)},
-                      {"bytes_i8", way.bytes_i8(width, narrow_width)}});
-    }
-  }
-  return json;
-}
 
 Status ids(const Flags& flags) {
   std::vector<Examples> training, all;
@@ -63,7 +41,7 @@ Status ids(const Flags& flags) {
   const ColumnUses uses = column_uses(training);
   const auto choices = field_choices(schema, uses, admission);
   if (flags.json) {
-    std::printf("%s\n", json_of(choices, flags).dump().c_str());
+    std::printf("%s\n", json_of(choices, flags.width, flags.narrow_width).dump().c_str());
   } else {
     std::printf("%s\n", describe(choices, flags.width, flags.narrow_width).c_str());
   }

@@ -27,9 +27,11 @@ void print_settings(const ConfigSchema& schema) {
   std::printf(
       "# Settings of palate-train\n\nMade by `palate-train settings`. A key `width` of section "
       "`ranker` is the flag "
-      "`--ranker.width`; a list's flag given again adds to the list.\n%s",
+      "`--ranker.width`; a list's flag given again adds to the list, and `{}` is none.\n%s",
       page.c_str() + page.find("\n## "));
 }
+
+constexpr std::string_view kNone = "{}";  // an empty list, as text after a flag
 
 // The flags of a command that are settings, as given.
 class SettingFlags {
@@ -44,7 +46,9 @@ class SettingFlags {
   }
   Status apply() const {
     for (const auto& [name, values] : given_) {
-      for (const std::string& value : values) TRY(schema_.apply_flag(name, value));
+      for (const std::string& value : values) {
+        TRY(schema_.apply_flag(name, value == kNone ? "" : value));
+      }
     }
     return {};
   }

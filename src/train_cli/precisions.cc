@@ -72,6 +72,7 @@ Status report(const Exact& exact, const NarrowOptions& way, const Examples& exam
               const Scratch& scratch) {
   scratch.clear();
   ArtefactWriter out = TRY(ArtefactWriter::create(scratch.path()));
+  out.manifest.kind = "network";
   Json tables = Json::object();
   uint64_t table_bytes = 0;
   for (const NarrowedTable& table : TRY(narrow_network(exact.artefact, way, out))) {

@@ -200,11 +200,53 @@ def test_a_ranker_goes_on_from_its_last_version(world, tmp_path):
     assert click["loss"] < alone["held_out"]["click"]["loss"], "an epoch from nothing knows less"
 
 
+def test_a_ranker_in_few_bits_is_served_and_gone_on_from(world, tmp_path):
+    folder, _, trained = world
+    before = next(model for model in trained["models"] if model["kind"] == "ranker")["metrics"]
+    narrow = ("--training.layers", "bf16", "--training.tables", "int4")
+    data, metrics, _ = trained_again(world, tmp_path, *narrow)
+    assert metrics["held_out"]["click"]["auc"] > before["held_out"]["click"]["auc"] - 0.02
+    assert 0.01 < max(metrics["table_errors"].values()) < 0.2, metrics["table_errors"]
+    server = Server(data, "--config", folder / "palate.toml")
+    try:
+        ranked = asked(server, "ranked", "somebody")
+        assert {stage["stage"]: stage for stage in ranked["trace"]}["formula"]["state"] == "ran", ranked["trace"]
+        assert len({item["score"] for item in ranked["items"]}) > 10
+    finally:
+        server.stop()
+    incremental = ("--examples.incremental", "true", "--examples.replay", "0.2", "--training.epochs", "1")
+    common = ("--config", folder / "palate.toml", "--data", data)
+    after = run_json("train", *common, "--models", "ranker", *incremental, *narrow, timeout=300)["models"][0]["metrics"]
+    assert after["went_on_from"] == "000002"
+    assert after["held_out"]["click"]["auc"] > before["held_out"]["click"]["auc"] - 0.02, "what was learnt before is still known"
+
+
 def test_another_network_is_trained_anew(world, tmp_path):
     _, metrics, said = trained_again(world, tmp_path, "--examples.incremental", "true", "--training.epochs", "1", "--ranker.width", "4")
     assert "went_on_from" not in metrics
     assert "anew rather than from version 000001: 'region' is 4 wide, and was 8" in said
     assert metrics["training_rows"] > 1000
+
+
+def test_settings_that_decide_what_is_learnt_train_anew(world, tmp_path):
+    """A window of an outcome, what a network normalizes, an empty list where the default is none."""
+    folder, _, _ = world
+    config = tmp_path / "other.toml"
+    incremental = ("--examples.incremental", "true", "--training.epochs", "1")
+    for setting, says in (('objectives = ["click:2h", "like:1d"]', "examples.objectives was"), ("batch_norm = false", "ranker.batch_norm was true"),
+                          ("attend = []", "ids of 'history' are read in another way")):
+        old = setting.split(" = ")[0]
+        text = "\n".join(line for line in CONFIG.splitlines() if not line.startswith(f"{old} ="))
+        section = "[examples]" if old == "objectives" else "[ranker]"
+        config.write_text(text.replace(section, f"{section}\n{setting}"))
+        data = tmp_path / old
+        shutil.copytree(folder / "data", data)
+        done = run("train", "--config", config, "--data", data, "--models", "ranker", "--json", *incremental, timeout=300)
+        assert done.returncode == 0, done.stderr
+        assert f"anew rather than from version 000001: {says}" in done.stderr, done.stderr
+        assert "went_on_from" not in json.loads(done.stdout)["models"][0]["metrics"]
+    details = json.loads((data / "default/models/ranker/000002/manifest.json").read_text())["details"]
+    assert "attend" not in json.dumps(details["network"]), "no history is attended to"
 
 
 def test_what_is_missing_is_said(world, tmp_path):

@@ -165,6 +165,9 @@ def test_one_seed_gives_one_network_and_a_checkpoint_goes_on(examples, tmp_path)
     assert last(done) == first
     assert json.loads(done.stdout.splitlines()[0])["epoch"] == 2  # the first two were not repeated
     assert (tmp_path / "a/tensors.safetensors").read_bytes() == (tmp_path / "d/tensors.safetensors").read_bytes()
+    for other in (("--training.learning_rate", "0.004"), ("--mixed-precision",)):
+        done = fit(examples, tmp_path / "e", *keep, *other)
+        assert done.returncode == 2 and "a checkpoint of other settings or examples" in done.stderr, done.stderr
 
 
 @pytest.mark.parametrize(

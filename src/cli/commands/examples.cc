@@ -15,27 +15,6 @@ struct Flags {
   bool ids = false;
 };
 
-nlohmann::ordered_json ids_json(const std::vector<FieldChoices>& choices,
-                                const RankerConfig& network) {
-  const auto width = static_cast<uint64_t>(network.width);
-  const auto narrow_width = static_cast<uint64_t>(network.narrow_width);
-  nlohmann::ordered_json json = nlohmann::ordered_json::array();
-  for (const auto& [field, ways] : choices) {
-    for (const RowChoice& way : ways) {
-      json.push_back({{"field", field},
-                      {"rare", way.name},
-                      {"ids", way.ids},
-                      {"rows", way.rows},
-                      {"narrow_rows", way.narrow_rows},
-                      {"colliding", way.colliding_share()},
-                      {"colliding_uses", way.colliding_use_share()},
-                      {"bytes_f32", way.bytes_f32(width, narrow_width)},
-                      {"bytes_i8", way.bytes_i8(width, narrow_width)}});
-    }
-  }
-  return json;
-}
-
 Status make_examples(Context& context, const Flags& flags) {
   auto data = TRY(context.open_data(OpenMode::kReader));
   ThreadPool pool(1);
@@ -56,19 +35,20 @@ Status make_examples(Context& context, const Flags& flags) {
     }
     nlohmann::ordered_json training = nlohmann::ordered_json::array();
     for (const Path& path : made.training) training.push_back(path.string());
-    print_json({{"impressions", made.impressions},
-                {"slates", made.slates},
-                {"training", training},
-                {"training_rows", made.training_rows},
-                {"held_out", made.held_out.string()},
-                {"held_out_rows", made.held_out_rows},
-                {"unfinished", made.unfinished},
-                {"between", made.between},
-                {"dropped_negatives", made.dropped},
-                {"unknown_items", made.unknown_items},
-                {"outcomes_without_impression", made.unanswering},
-                {"positives", positives},
-                {"ids", ids_json(made.choices, settings.network)}});
+    print_json(
+        {{"impressions", made.impressions},
+         {"slates", made.slates},
+         {"training", training},
+         {"training_rows", made.training_rows},
+         {"held_out", made.held_out.string()},
+         {"held_out_rows", made.held_out_rows},
+         {"unfinished", made.unfinished},
+         {"between", made.between},
+         {"dropped_negatives", made.dropped},
+         {"unknown_items", made.unknown_items},
+         {"outcomes_without_impression", made.unanswering},
+         {"positives", positives},
+         {"ids", json_of(made.choices, settings.network.width, settings.network.narrow_width)}});
     return {};
   }
   print_line(describe(made));

@@ -65,9 +65,6 @@ Status train_als(const TrainJob& job, ArtefactWriter& out) {
   options.pool = job.pool;
   options.stop = job.stop;
   options.after_epoch = [&](int) { progress.add(); };
-  options.fingerprint =
-      fmt::format("{:016x} {}", job.data->seen().fingerprint,
-                  warm.empty() ? std::string() : job.previous->manifest().version);
   AlsFactors fitted = TRY(als_fit(matrix, options));
 
   const size_t factors = fitted.factors;

@@ -95,17 +95,20 @@ double regularization_of(const Side& side, const Fit& fit) {
   return sum;
 }
 
-FitCheckpoints checkpoints_of(const Fit& fit, const AlsFactors& start) {
+FitCheckpoints checkpoints_of(const Fit& fit, const SparseMatrix& matrix, const AlsFactors& start) {
   const AlsFitOptions& options = fit.options;
   const AlsConfig& c = options.config;
+  if (c.checkpoints.empty()) return FitCheckpoints({});
   return FitCheckpoints(
       {.folder = c.checkpoints,
        .cost = c.checkpoint_cost,
        .kind = "als",
-       .of_what = fmt::format("{} {} {} {} {} {} {} {} {} {} {} {}", options.fingerprint,
-                              options.seed, c.factors, c.iterations, c.alpha, c.regularization,
-                              c.regularization_exponent, c.solver, c.cg_steps, c.block,
-                              start.users.size(), start.items.size())});
+       .of_what = fmt::format(
+           "{} {} {} {} {} {} {} {} {} {} {} {}",
+           name_of_numbers(matrix.start, matrix.index, matrix.value, start.users, start.items),
+           options.seed, c.factors, c.iterations, c.alpha, c.regularization,
+           c.regularization_exponent, c.solver, c.cg_steps, c.block, start.users.size(),
+           start.items.size())});
 }
 
 // The state between two epochs.
@@ -139,7 +142,7 @@ Status run_epochs(const Side& users, const Side& items, Fit& fit, AlsFactors& ou
   const auto& value = users.matrix->value;
   const double all = fit.solver.alpha * std::accumulate(value.begin(), value.end(), 0.0) +
                      static_cast<double>(user_rows.count) * static_cast<double>(item_rows.count);
-  FitCheckpoints checkpoints = checkpoints_of(fit, out);
+  FitCheckpoints checkpoints = checkpoints_of(fit, *users.matrix, out);
   TRY(resume(checkpoints, out));
   const int epochs = fit.options.config.iterations;
   for (int epoch = out.resumed_at; epoch < epochs; ++epoch) {

@@ -40,8 +40,6 @@ struct AlsFitOptions {
   std::span<const float> users = {};
   std::span<const float> items = {};
   std::function<void(int epoch)> before_epoch = {}, after_epoch = {};
-  // Names what is trained on and started from, for checkpoints.
-  std::string fingerprint = {};
 };
 
 // `matrix`: users by items, positive values. The result does not depend on the number of threads.

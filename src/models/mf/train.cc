@@ -83,7 +83,6 @@ Status train_mf(const TrainJob& job, ArtefactWriter& out) {
   options.seed = job.seed;
   options.pool = job.pool;
   options.stop = job.stop;
-  options.fingerprint = fmt::format("{:016x}", job.data->seen().fingerprint);
   nlohmann::json validated;
   if (options.config.validation_share > 0) {
     // Its epochs are what the fit on everything runs.

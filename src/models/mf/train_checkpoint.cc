@@ -62,15 +62,18 @@ bool read_state(std::string_view bytes, MfState& state) {
 
 FitCheckpoints mf_checkpoints(const MfFitOptions& options, const MfData& data) {
   const MfConfig& c = options.config;
+  if (c.checkpoints.empty()) return FitCheckpoints({});
+  const MfMatrix& m = data.by_user;
   return FitCheckpoints(
       {.folder = c.checkpoints,
        .cost = c.checkpoint_cost,
        .kind = "mf",
-       .of_what = fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {} {}", options.fingerprint,
-                              options.seed, c.solver, c.factors, c.iterations, c.samples, c.profile,
-                              c.regularization, c.regularization_exponent, c.learning_rate,
-                              c.learning_rate_decay, c.time_bins, c.time_shrinkage,
-                              c.validation_share, data.by_user.size())});
+       .of_what =
+           fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {} {}",
+                       name_of_numbers(m.start, m.index, m.value, m.ts), options.seed, c.solver,
+                       c.factors, c.iterations, c.samples, c.profile, c.regularization,
+                       c.regularization_exponent, c.learning_rate, c.learning_rate_decay,
+                       c.time_bins, c.time_shrinkage, c.validation_share, data.by_user.size())});
 }
 
 Result<MfState> mf_resume(const FitCheckpoints& checkpoints, MfState fresh) {

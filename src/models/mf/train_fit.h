@@ -39,8 +39,6 @@ struct MfFitOptions {
   ThreadPool* pool = nullptr;
   std::stop_token stop = {};
   std::function<void()> after_epoch = {};
-  // Names what is trained on, so that a checkpoint of something else is not taken for this one's.
-  std::string fingerprint = {};
 };
 
 struct MfFit {

@@ -1,8 +1,11 @@
 #include "models/ranker/feature_drift.h"
 
+#include <array>
 #include <cmath>
 #include <limits>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "base/check.h"
 #include "base/log.h"
@@ -16,50 +19,63 @@ FeatureDrift::FeatureDrift(std::vector<std::vector<Feature>> fields) {
   }
 }
 
-void FeatureDrift::observe(std::span<const std::vector<float>> by_field) {
+void FeatureDrift::observe(std::span<const std::vector<float>> by_field,
+                           std::span<const uint32_t> candidates) {
   PALATE_CHECK(by_field.size() == fields_.size(), "values of all fields");
-  const std::unique_lock lock(mutex_, std::try_to_lock);
+  std::unique_lock lock(mutex_, std::try_to_lock);
   if (!lock) return;
+  constexpr std::array<uint32_t, 1> kOnly{0};
   for (size_t f = 0; f < fields_.size(); ++f) {
     const size_t width = fields_[f].size();
-    for (size_t i = 0; i < by_field[f].size(); ++i) {
-      Watched& feature = fields_[f][i % width];
-      const double from_mean =
-          (double{by_field[f][i]} - feature.trained.mean) * feature.trained.scale;
-      if (!std::isfinite(from_mean)) continue;
-      feature.now.sum += from_mean;
-      ++feature.now.values;
+    const bool one = by_field[f].size() == width;
+    for (const uint32_t row : one ? std::span<const uint32_t>(kOnly) : candidates) {
+      for (size_t i = 0; i < width; ++i) add(by_field[f][row * width + i], fields_[f][i]);
     }
   }
   ++requests_now_;
   constexpr uint64_t kJudgedEvery = 50;
+  std::vector<std::string> said;
   if (requests_now_ % kJudgedEvery == 0 && requests_now_ + requests_before_ >= kRequestsMin) {
     for (auto& field : fields_) {
-      for (Watched& feature : field) judge(feature);
+      for (Watched& feature : field) said.push_back(judge(feature));
     }
   }
-  if (requests_now_ < kWindow) return;
-  requests_before_ = std::exchange(requests_now_, 0);
-  for (auto& field : fields_) {
-    for (Watched& feature : field) feature.before = std::exchange(feature.now, {});
+  if (requests_now_ >= kWindow) {
+    requests_before_ = std::exchange(requests_now_, 0);
+    for (auto& field : fields_) {
+      for (Watched& feature : field) feature.before = std::exchange(feature.now, {});
+    }
+  }
+  lock.unlock();
+  for (const std::string& word : said) {
+    if (!word.empty()) log_warning("the ranker is served {}", word);
   }
 }
 
-void FeatureDrift::judge(Watched& feature) const {
+void FeatureDrift::add(float value, Watched& feature) {
+  const double from_mean = (double{value} - feature.trained.mean) * feature.trained.scale;
+  if (!std::isfinite(from_mean)) return;
+  feature.now.sum += from_mean;
+  ++feature.now.values;
+}
+
+std::string FeatureDrift::judge(Watched& feature) {
   const uint64_t values = feature.now.values + feature.before.values;
-  if (values == 0) return;
+  if (values == 0) return {};
   feature.shift = (feature.now.sum + feature.before.sum) / static_cast<double>(values);
   const double off = std::abs(feature.shift);
   if (!feature.set_aside && off > kAsideBeyond) {
     feature.set_aside = true;
-    log_warning(
-        "the ranker is served without {}: its mean has moved by {:.1f} standard deviations since "
-        "training; look at where it comes from, or train again",
+    return fmt::format(
+        "without {}: its mean has moved by {:.1f} standard deviations since training; look at "
+        "where it comes from, or train again",
         feature.trained.name, feature.shift);
-  } else if (feature.set_aside && off < kBackWithin) {
-    feature.set_aside = false;
-    log_info("the ranker is served with {} again", feature.trained.name);
   }
+  if (feature.set_aside && off < kBackWithin) {
+    feature.set_aside = false;
+    return fmt::format("with {} again", feature.trained.name);
+  }
+  return {};
 }
 
 std::vector<std::string> FeatureDrift::set_aside() const {

@@ -27,9 +27,11 @@ class FeatureDrift {
   // The features of each field of numbers, in order.
   explicit FeatureDrift(std::vector<std::vector<Feature>> fields);
 
-  // Takes note of one request's values of all fields: rows of a field's features. Numbers that are
-  // not finite are missing and say nothing. Thread-safe; a sample is enough, so nobody waits.
-  void observe(std::span<const std::vector<float>> by_field);
+  // Takes note of one request's values of all fields: rows of a field's features, one or one a
+  // candidate, of which those of `candidates` count. Training saw what was shown: give those that
+  // come first, not all that were looked at. Numbers that are not finite are missing and say
+  // nothing. Thread-safe; a sample is enough, so nobody waits.
+  void observe(std::span<const std::vector<float>> by_field, std::span<const uint32_t> candidates);
 
   // Their names, in the order of the features. Thread-safe.
   [[nodiscard]] std::vector<std::string> set_aside() const;
@@ -55,7 +57,9 @@ class FeatureDrift {
     double shift = 0;
     bool set_aside = false;
   };
-  void judge(Watched& feature) const;
+  static void add(float value, Watched& feature);
+  // A word to log where it is set aside or taken back, else nothing.
+  static std::string judge(Watched& feature);
 
   std::vector<std::vector<Watched>> fields_;
   uint64_t requests_now_ = 0, requests_before_ = 0;

@@ -25,10 +25,11 @@ class Drift : public ::testing::Test {
         values[1].push_back(static_cast<float>(10 + 2 * (shift + random.normal())));
         values[1].push_back(i % 2 == 0 ? NAN : static_cast<float>(random.normal()));
       }
-      drift_.observe(values);
+      drift_.observe(values, shown_);
     }
   }
   uint64_t next_ = 0;
+  std::vector<uint32_t> shown_{3, 4, 19};
   FeatureDrift drift_{{{{"age", 3, 2}}, {{"price", 10, 0.5F}, {"rate", 0, 1}}}};
 };
 
@@ -48,6 +49,18 @@ TEST_F(Drift, WhatHasMovedIsSetAsideUntilItIsBack) {
   requests(2000, 3.5);
   EXPECT_THAT(drift_.set_aside(), ElementsAre("price")) << "not yet";
   requests(2000, 1);
+  EXPECT_THAT(drift_.set_aside(), IsEmpty());
+}
+
+TEST_F(Drift, OnlyWhatComesFirstCounts) {
+  const std::vector<uint32_t> first{1, 2};
+  for (int request = 0; request < 1000; ++request) {
+    std::vector<std::vector<float>> values{{3}, std::vector<float>(40, 1000)};
+    for (const uint32_t row : first) values[1][2 * row] = 11, values[1][2 * row + 1] = 0.5F;
+    drift_.observe(values, first);
+  }
+  EXPECT_NEAR(drift_.report()[1].shift, 0.5, 1e-6);
+  EXPECT_NEAR(drift_.report()[2].shift, 0.5, 1e-6);
   EXPECT_THAT(drift_.set_aside(), IsEmpty());
 }
 

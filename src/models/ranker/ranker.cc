@@ -135,8 +135,12 @@ Result<std::vector<std::vector<float>>> Ranker::score(const FeatureReader::Reque
                                                       std::span<const std::string> set_aside,
                                                       Scratch& scratch) const {
   fields_.read(request, scratch.values, scratch.fields);
-  drift_->observe(scratch.values.numbers);
-  if (!set_aside.empty()) drift_->leave_out(set_aside, scratch.values.numbers);
+  const auto* numbers = &scratch.values.numbers;
+  if (!set_aside.empty()) {
+    scratch.numbers = *numbers;
+    drift_->leave_out(set_aside, scratch.numbers);
+    numbers = &scratch.numbers;
+  }
   std::vector<SparseValues> sparse;
   for (const size_t at : sparse_) {
     if (at == kPosition) {
@@ -146,12 +150,16 @@ Result<std::vector<std::vector<float>>> Ranker::score(const FeatureReader::Reque
     }
   }
   std::vector<std::span<const float>> dense;
-  for (const size_t at : dense_) dense.emplace_back(scratch.values.numbers[at]);
+  for (const size_t at : dense_) dense.emplace_back((*numbers)[at]);
   std::vector<std::vector<float>> scores(network_->spec().outputs.size(),
                                          std::vector<float>(request.items.size()));
   const std::vector<std::span<float>> out(scores.begin(), scores.end());
   TRY(network_->score({request.items.size(), sparse, dense}, out, scratch.network));
   return scores;
+}
+
+void Ranker::observe(const Scratch& scratch, std::span<const uint32_t> candidates) const {
+  drift_->observe(scratch.values.numbers, candidates);
 }
 
 }  // namespace palate

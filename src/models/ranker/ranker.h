@@ -44,6 +44,7 @@ class Ranker {
   struct Scratch {
     RankingFields::Scratch fields;
     RankingFields::Values values;
+    std::vector<std::vector<float>> numbers;  // of values, without what is set aside
     NetworkScratch network;
   };
   // A row an objective: what the network says of each candidate, a probability where the objective
@@ -52,7 +53,9 @@ class Ranker {
   [[nodiscard]] Result<std::vector<std::vector<float>>> score(
       const FeatureReader::Request& request, std::span<const std::string> set_aside,
       Scratch& scratch) const;
-  // Of all that was scored. Thread-safe.
+  // For drift(): of what score() read last into the scratch, these candidates come first.
+  void observe(const Scratch& scratch, std::span<const uint32_t> candidates) const;
+  // Of what was observed. Thread-safe.
   [[nodiscard]] const FeatureDrift& drift() const { return *drift_; }
 
  private:

@@ -3,28 +3,18 @@
 #include <algorithm>
 #include <functional>
 
-#include <nlohmann/json.hpp>
-
 #include "artefact/safetensors.h"
+#include "infer/network_weights.h"
+#include "infer/plain_network.h"
 #include "infer/trainable.h"
 #include "models/ranker/ranker.h"
 
 namespace palate {
 namespace {
 
-using Json = nlohmann::json;
 using IdField = RankingFields::IdField;
 
-constexpr std::string_view kTable = "table.", kRows = "rows.";
-
-Result<NetworkSpec> spec_of(const Artefact& network) {
-  const Json details =
-      Json::parse(network.manifest().details_json, nullptr, /*allow_exceptions=*/false);
-  if (!details.is_object() || !details.contains("network")) {
-    return fail(Code::kCorrupt, "{}: details have no network", network.path().string());
-  }
-  return NetworkSpec::from_json(details["network"].dump());
-}
+constexpr std::string_view kTable = "table.", kScales = "table_scale.", kRows = "rows.";
 
 // [rows × width], as trainers write it.
 Result<std::span<const float>> table_of(const Artefact& network, const SparseField& field) {
@@ -35,6 +25,15 @@ Result<std::span<const float>> table_of(const Artefact& network, const SparseFie
   }
   return std::span(reinterpret_cast<const float*>(view.bytes.data()),
                    size_t{field.rows} * field.width);
+}
+
+std::vector<float> widened(const EmbeddingTable& table) {
+  std::vector<float> values(size_t{table.rows} * table.width);
+  for (size_t i = 0; i < values.size(); ++i) {
+    const auto row = static_cast<uint32_t>(i / table.width);
+    values[i] = static_cast<float>(plain::table_value(table, row, i % table.width));
+  }
+  return values;
 }
 
 // Of a new row the rows that it starts from, added up.
@@ -141,7 +140,7 @@ Result<std::vector<float>> carried(std::span<const float> from, const SparseFiel
         return fail(Code::kCorrupt, "the last ranker has no row {} of '{}'", old, field.name);
       }
       for (uint32_t i = 0; i < field.width; ++i) {
-        table[row * field.width + i] += sources[row].share * from[old * field.width + i];
+        table[row * field.width + i] += sources[row].share * from[size_t{old} * field.width + i];
       }
     }
   }
@@ -153,31 +152,33 @@ Result<std::vector<float>> carried(std::span<const float> from, const SparseFiel
 void add_tensors(const Artefact& of, const RankerTables& with, ArtefactWriter& out) {
   for (const NamedTensor& tensor : of.tensors()) {
     const std::string_view name = tensor.name;
-    if (name.starts_with(kRows)) continue;
-    const bool is_table = name.starts_with(kTable);
-    const auto table =
-        is_table ? with.tables.find(std::string(name.substr(kTable.size()))) : with.tables.end();
-    if (table == with.tables.end()) {
-      out.add(tensor.name, tensor.view.type, tensor.view.shape, tensor.view.bytes);
-      continue;
-    }
-    const uint64_t width = tensor.view.cols();
+    const bool is_table = name.starts_with(kTable), is_scales = name.starts_with(kScales);
+    const size_t field = is_table ? kTable.size() : kScales.size();
+    const bool is_other =
+        (is_table || is_scales) && with.tables.contains(std::string(name.substr(field)));
+    if (name.starts_with(kRows) || is_other) continue;
+    out.add(tensor.name, tensor.view.type, tensor.view.shape, tensor.view.bytes);
+  }
+  for (const SparseField& field : with.spec.sparse) {
+    const auto table = with.tables.find(field.name);
+    if (table == with.tables.end()) continue;
     std::vector<float> copy = table->second;
-    const uint64_t rows = copy.size() / width;
-    out.add(tensor.name, {rows, width}, std::move(copy));
+    out.add(std::string(kTable) + field.name, {field.rows, field.width}, std::move(copy));
   }
 }
 
-Result<RankerTables> carried_tables(const Artefact& last, const RankingFields& now,
-                                    const Catalogue::View& items) {
-  const RankingFields::Parts before = TRY(read_ranking_fields(last));
-  RankerTables result{.spec = TRY(spec_of(last)), .tables = {}};
-  for (SparseField& field : result.spec.sparse) {
+Result<RankerTables> carried_tables(const std::shared_ptr<const Artefact>& last,
+                                    const RankingFields& now, const Catalogue::View& items) {
+  const RankingFields::Parts before = TRY(read_ranking_fields(*last));
+  const NetworkWeights weights = TRY(NetworkWeights::read(last));
+  RankerTables result{.spec = weights.spec, .tables = {}};
+  for (size_t f = 0; f < weights.tables.size(); ++f) {
+    SparseField& field = result.spec.sparse[f];
+    std::vector<float>& table = result.tables[field.name] = widened(weights.tables[f]);
     const auto column = std::ranges::find(now.ids(), column_of(field.name), &IdField::name);
     if (column == now.ids().end()) continue;  // the place in the slate; what else differs, is told
-    const auto from = TRY(table_of(last, field));
     const Sources sources = sources_of(*column, now.parts().vocabulary, before.vocabulary, items);
-    result.tables[field.name] = TRY(carried(from, field, sources));
+    table = TRY(carried(table, field, sources));
     field.rows = static_cast<uint32_t>(sources.size());
   }
   return result;
@@ -198,7 +199,7 @@ class Pruning {
       : network_(network), out_{.tables = {}, .fields = fields.parts()}, ids_(fields.ids()) {}
 
   Result<PrunedRanker> run() {
-    out_.tables.spec = TRY(spec_of(network_));
+    out_.tables.spec = TRY(network_spec_of(network_));
     RankingVocabulary& of = out_.fields.vocabulary;
     for (const NamedRows& one : named_rows()) {
       NameRows& rows = of.*one.rows;

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "artefact/safetensors.h"
+#include "infer/narrow.h"
 #include "infer/network_draw.h"
 #include "infer/same_network.h"
 #include "infer/trainable.h"
@@ -162,7 +163,7 @@ TEST_F(Rows, AnIdStartsWithWhatItReadBefore) {
     auto now = this->parts(9, rare);
     now.vocabulary.creators = NameRows({"ann", "mary"});
     now.vocabulary.tags = NameRows({"t2", "t1", "slow", "t0"}, rare);
-    const auto carried = carried_tables(*last, fields(now), catalogue_.view());
+    const auto carried = carried_tables(last, fields(now), catalogue_.view());
     ASSERT_TRUE(carried) << carried.error().message;
     EXPECT_EQ(difference_of(spec_of(fields(now)), carried->spec), "");
     const auto next = written(*last, *carried, now);
@@ -188,10 +189,35 @@ TEST_F(Rows, NarrowRowsAreCarriedByName) {
   now.vocabulary.items_narrow = 4;
   now.vocabulary.creators = NameRows({"mary"}, {}, {"eve", "ann"});
   const auto last = version(before);
-  const auto carried = carried_tables(*last, fields(now), catalogue_.view());
+  const auto carried = carried_tables(last, fields(now), catalogue_.view());
   ASSERT_TRUE(carried) << carried.error().message;
   const auto was = scores(last), is = scores(written(*last, *carried, now));
   for (size_t i = 0; i < is.size(); ++i) EXPECT_FLOAT_EQ(is[i], was[i]) << i;
+}
+
+TEST_F(Rows, ANarrowedVersionIsGoneOnFromInFp32) {
+  const auto of = parts(5, {RareIds::kHashed, 4});
+  for (const Precision tables : {Precision::kBf16, Precision::kInt8, Precision::kInt4}) {
+    const auto path = folder_.path() / precision_name(tables);
+    auto out = ArtefactWriter::create(path).value();
+    ASSERT_TRUE(narrow_network(network(spec_of(fields(of)), {}), {Precision::kBf16, tables}, out));
+    ASSERT_TRUE(write_ranking_fields(of, out));
+    out.manifest.kind = kRankerKind;
+    out.manifest.version = "000001";
+    ASSERT_TRUE(out.commit());
+    const auto last = Artefact::open(path).value();
+    const auto carried = carried_tables(last, fields(of), catalogue_.view());
+    ASSERT_TRUE(carried) << carried.error().message;
+    const auto next = written(*last, *carried, of);
+    for (const SparseField& field : carried->spec.sparse) {
+      EXPECT_TRUE(next->tensor("table." + field.name, DType::kF32, 2));
+      EXPECT_FALSE(next->tensor("table_scale." + field.name, DType::kF32, 1));
+    }
+    // Its layers are kept in bf16, as before: the same numbers come out, up to the sums' order.
+    const auto was = scores(last), is = scores(next);
+    ASSERT_EQ(is.size(), was.size());
+    for (size_t i = 0; i < is.size(); ++i) EXPECT_NEAR(is[i], was[i], 1e-5) << i;
+  }
 }
 
 TEST_F(Rows, SaysWhatDoesNotFit) {
@@ -200,7 +226,7 @@ TEST_F(Rows, SaysWhatDoesNotFit) {
   EXPECT_THAT(pruned(*last, fields(parts(6, {}))).error().message, HasSubstr("has 6 rows"));
   // Another rule for rare ids is another network.
   const auto now = fields(parts(5, {RareIds::kQuotientRemainder, 4}));
-  const auto carried = carried_tables(*last, now, catalogue_.view());
+  const auto carried = carried_tables(last, now, catalogue_.view());
   ASSERT_TRUE(carried);
   EXPECT_THAT(difference_of(spec_of(now), carried->spec), HasSubstr("read in another way"));
 }

@@ -52,6 +52,26 @@ ItemContent content_of(const ItemRecord& record, const TwoTowerConfig& config) {
   return out;
 }
 
+uint64_t said_of(const ItemRecord& record, const TwoTowerConfig& config) {
+  uint64_t said = hash64(record.creator);
+  const auto add = [&](std::string_view text) { said = hash64(text, said); };
+  for (const auto* list : {&record.tags, &record.categories, &record.languages, &record.regions}) {
+    add(std::to_string(list->size()));
+    for (const std::string& one : *list) add(one);
+  }
+  for (const auto* texts : {&record.titles, &record.descriptions}) {
+    add(std::to_string(texts->size()));
+    for (const auto& [language, text] : *texts) {
+      add(language);
+      add(text);
+    }
+  }
+  const auto vector = record.vectors.find(config.vector);
+  if (vector == record.vectors.end()) return said;
+  const std::span<const std::byte> bytes = std::as_bytes(std::span(vector->second));
+  return hash64({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, said + 1);
+}
+
 bool append_vector(const ItemRecord& record, const TwoTowerConfig& config, size_t width,
                    std::vector<float>& out) {
   const auto at = record.vectors.find(config.vector);

@@ -20,6 +20,9 @@ struct ItemContent {
 };
 ItemContent content_of(const ItemRecord& record, const TwoTowerConfig& config);
 
+// Another number where content_of() or append_vector() may say something else.
+uint64_t said_of(const ItemRecord& record, const TwoTowerConfig& config);
+
 // Its embedding config.vector, of `width` finite numbers; else `width` NaN, which say that there is
 // none. Appended to `out`. True: there is one.
 bool append_vector(const ItemRecord& record, const TwoTowerConfig& config, size_t width,

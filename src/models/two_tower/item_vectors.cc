@@ -23,9 +23,11 @@ size_t width_of(const Network& network) {
 struct Part {
   std::span<const uint32_t> ids;
   std::vector<uint32_t> offsets;
-  Part(std::span<const uint32_t> all, std::span<const uint32_t> start, size_t first, size_t end)
+  Part(std::span<const uint32_t> all, std::span<const uint64_t> start, size_t first, size_t end)
       : ids(all.subspan(start[first], start[end] - start[first])) {
-    for (size_t i = first; i <= end; ++i) offsets.push_back(start[i] - start[first]);
+    for (size_t i = first; i <= end; ++i) {
+      offsets.push_back(static_cast<uint32_t>(start[i] - start[first]));
+    }
   }
 };
 
@@ -36,9 +38,9 @@ thread_local NetworkScratch scratch;
 void TowerItems::add(uint32_t row, const ItemContent& content) {
   rows.push_back(row);
   terms.insert(terms.end(), content.terms.begin(), content.terms.end());
-  terms_start.push_back(static_cast<uint32_t>(terms.size()));
+  terms_start.push_back(terms.size());
   for (const auto& text : content.texts) subwords.insert(subwords.end(), text.begin(), text.end());
-  subwords_start.push_back(static_cast<uint32_t>(subwords.size()));
+  subwords_start.push_back(subwords.size());
 }
 
 void scale_to_one(std::span<float> vector) {

@@ -15,7 +15,8 @@ namespace palate {
 // What the tower is told of items, one after the other.
 struct TowerItems {
   std::vector<uint32_t> rows;  // of the table of items; 0: none of its own
-  std::vector<uint32_t> terms, terms_start{0}, subwords, subwords_start{0};
+  std::vector<uint32_t> terms, subwords;
+  std::vector<uint64_t> terms_start{0}, subwords_start{0};
   std::vector<float> vectors;  // items × width, NaN where there is none
   void add(uint32_t row, const ItemContent& content);
   [[nodiscard]] size_t size() const { return rows.size(); }

@@ -53,19 +53,29 @@ Result<Fitted> fit(const TrainJob& job, const TowerSources& sources, const Path&
   return fitted;
 }
 
-// An item without a like has no row of its own; the table's are for those that have.
-TowerItems items_of(const TowerSources& sources) {
-  const TowerExamples& examples = sources.examples;
-  std::vector<bool> liked(examples.items(), false);
+// Of all items by the item's tower; one without a like has no row of its own.
+Result<std::vector<float>> item_vectors(const Network& network, const TowerExamples& examples,
+                                        const TwoTowerConfig& config) {
+  constexpr uint32_t kAtOnce = 1 << 14;  // all their texts are in memory a second time
+  const auto items = static_cast<uint32_t>(examples.items());
+  const size_t given = items == 0 ? 0 : examples.vectors.size() / items;
+  std::vector<bool> liked(items, false);
   for (const uint32_t item : examples.liked.ids) liked[item] = true;
-  TowerItems out;
-  out.vectors = examples.vectors;
-  for (uint32_t item = 0; item < examples.items(); ++item) {
-    ItemContent content;
-    const auto terms = examples.terms.of(item), words = examples.words(item);
-    content.terms.assign(terms.begin(), terms.end());
-    content.texts.emplace_back(words.begin(), words.end());
-    out.add(liked[item] ? item + 1 : 0, content);
+  std::vector<float> out;
+  out.reserve(size_t{items} * static_cast<size_t>(config.width));
+  for (uint32_t first = 0; first < items; first += kAtOnce) {
+    TowerItems some;
+    for (uint32_t item = first; item < std::min(items, first + kAtOnce); ++item) {
+      ItemContent content;
+      const auto terms = examples.terms.of(item), words = examples.words(item);
+      content.terms.assign(terms.begin(), terms.end());
+      content.texts.emplace_back(words.begin(), words.end());
+      some.add(liked[item] ? item + 1 : 0, content);
+    }
+    const auto vectors = std::span(examples.vectors).subspan(first * given, some.size() * given);
+    some.vectors.assign(vectors.begin(), vectors.end());
+    const auto part = TRY(tower_vectors(network, some, config));
+    out.insert(out.end(), part.begin(), part.end());
   }
   return out;
 }
@@ -110,7 +120,7 @@ Status train_two_tower(const TrainJob& job, ArtefactWriter& out) {
     fitted = TRY(fit(job, sources, directory->path()));
   }  // what is mapped stays
   const auto network = TRY(Network::load(fitted.artefact));
-  auto vectors = TRY(tower_vectors(*network, items_of(sources), config));
+  auto vectors = TRY(item_vectors(*network, sources.examples, config));
   const auto width = static_cast<uint64_t>(config.width);
   TRY(add_network(*fitted.artefact, out));
   out.keep(fitted.artefact);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <utility>
 
 #include "infer/network.h"
@@ -20,6 +21,7 @@ namespace palate {
 namespace {
 
 constexpr size_t kUserVectorsBytesMax = size_t{64} << 20;
+constexpr size_t kLaterItemsAtOnce = 1024;  // of the catalogue, whose writer waits
 
 // What the artefact says, checked; shared by models of more and fewer items.
 struct Towers {
@@ -35,6 +37,7 @@ struct Towers {
 struct Items {
   std::vector<float> own_vectors;
   std::vector<uint32_t> own_known;
+  std::vector<uint64_t> said;  // of those that came after training, what they were made of
   RowsView vectors;
   std::span<const uint32_t> known;
 };
@@ -101,7 +104,8 @@ class TwoTower final : public Model, public KnowsLaterItems {
   }
 
   [[nodiscard]] Result<std::unique_ptr<Model>> with_items(
-      const Catalogue::View& view) const override;
+      const Catalogue& catalogue) const override;
+  [[nodiscard]] bool has_read(const Catalogue& catalogue) const override;
 
  private:
   [[nodiscard]] const std::string& version() const { return towers_->artefact->manifest().version; }
@@ -161,23 +165,67 @@ bool TwoTower::run_tower(const Query& query, std::span<const uint32_t> profile,
   return tower_user(*towers_->network, {history, profile}, config, {vector, width}).has_value();
 }
 
-Result<std::unique_ptr<Model>> TwoTower::with_items(const Catalogue::View& view) const {
+// Calls read(item, its record) for those from `first` on until it says false; the catalogue is let
+// go of now and then. Whether it never did.
+bool each_later(const Catalogue& catalogue, size_t first,
+                const std::function<bool(size_t, const ItemRecord&)>& read) {
+  const size_t end = catalogue.view().size();
+  for (; first < end; first += kLaterItemsAtOnce) {
+    const Catalogue::View view = catalogue.view();
+    for (size_t item = first; item < std::min(end, first + kLaterItemsAtOnce); ++item) {
+      if (!read(item, view.record({static_cast<uint32_t>(item)}))) return false;
+    }
+  }
+  return true;
+}
+
+bool TwoTower::has_read(const Catalogue& catalogue) const {
+  const size_t trained = towers_->known.size();
+  size_t later = 0;
+  const bool same = each_later(catalogue, trained, [&](size_t item, const ItemRecord& record) {
+    later = item + 1 - trained;
+    return later <= items_.said.size() &&
+           items_.said[later - 1] == said_of(record, towers_->config);
+  });
+  return same && later == items_.said.size();
+}
+
+Result<std::unique_ptr<Model>> TwoTower::with_items(const Catalogue& catalogue) const {
   const size_t trained = towers_->known.size(), width = retrieval_.factors();
   const NetworkSpec& spec = towers_->network->spec();
   const size_t given = spec.dense.size() > 1 ? spec.dense[1].width : 0;
   Items items;
   items.own_known.assign(towers_->known.begin(), towers_->known.end());
   items.own_vectors.assign(towers_->vectors.data, towers_->vectors.data + trained * width);
-  TowerItems later;
-  for (size_t item = trained; item < view.size(); ++item) {
-    const ItemRecord& record = view.record({static_cast<uint32_t>(item)});
+  TowerItems fresh;  // of which nothing or something else was said before
+  std::vector<size_t> of_fresh;
+  each_later(catalogue, trained, [&](size_t item, const ItemRecord& record) {
+    const size_t at = item - trained;
+    items.said.push_back(said_of(record, towers_->config));
+    if (at < items_.said.size() && items_.said[at] == items.said[at]) {
+      const float* before = items_.vectors.row(item);
+      items.own_vectors.insert(items.own_vectors.end(), before, before + width);
+      items.own_known.push_back(items_.known[item]);
+      return true;
+    }
     const ItemContent content = content_of(record, towers_->config);
-    later.add(0, content);
-    const bool vector = append_vector(record, towers_->config, given, later.vectors);
+    fresh.add(0, content);
+    of_fresh.push_back(item);
+    const bool vector = append_vector(record, towers_->config, given, fresh.vectors);
+    items.own_vectors.resize(items.own_vectors.size() + width);
     items.own_known.push_back(vector || !content.empty() ? 1 : 0);
+    return true;
+  });
+  const auto vectors = TRY(tower_vectors(*towers_->network, fresh, towers_->config));
+  for (size_t i = 0; i < of_fresh.size(); ++i) {
+    const std::span vector = std::span(vectors).subspan(i * width, width);
+    if (std::ranges::all_of(vector, [](float x) { return std::isfinite(x); })) {
+      std::ranges::copy(
+          vector, items.own_vectors.begin() + static_cast<std::ptrdiff_t>(of_fresh[i] * width));
+    } else {
+      items.own_known[of_fresh[i]] = 0;  // a given vector far beyond all that training saw
+    }
   }
-  const auto vectors = TRY(tower_vectors(*towers_->network, later, towers_->config));
-  items.own_vectors.insert(items.own_vectors.end(), vectors.begin(), vectors.end());
   items.known = items.own_known;
   items.vectors = {items.own_vectors.data(), items.own_known.size(), width};
   return std::make_unique<TwoTower>(towers_, std::move(items));
@@ -202,7 +250,7 @@ Status check_towers(const Towers& towers) {
 
 void TwoTowerConfig::fields(FieldVisitor<TwoTowerConfig>& field) {
   using C = TwoTowerConfig;
-  field("width", &C::width, {.min = 1, .max = 1024, .unit = "dimensions", .tune = true},
+  field("width", &C::width, {.min = 2, .max = 1024, .unit = "dimensions", .tune = true},
         "Length of a vector.");
   field("hidden", &C::hidden, {.min = 0, .max = 4096, .unit = "units"},
         "Hidden layer of the user's tower; 0: none.");

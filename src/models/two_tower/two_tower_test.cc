@@ -122,7 +122,7 @@ TEST_F(TwoTowerTest, LaterItemsAreKnownByWhatIsSaidOfThem) {
   }
   const auto* knows = dynamic_cast<const KnowsLaterItems*>(trained->model.get());
   ASSERT_NE(knows, nullptr);
-  const auto later = knows->with_items(catalogue.view());
+  const auto later = knows->with_items(catalogue);
   ASSERT_TRUE(later) << later.error().message;
   EXPECT_EQ((*later)->info().items, PlantedWorld::kItems + kLater);
   const auto group_of = [](ItemIx item) {
@@ -158,6 +158,59 @@ TEST_F(TwoTowerTest, LaterItemsAreKnownByWhatIsSaidOfThem) {
   EXPECT_EQ(group_of(top(**later, query, 1)[0].item), 1u);
 }
 
+// An item that is described only after it was seen, or in other words than before.
+TEST_F(TwoTowerTest, WhatIsSaidOfALaterItemMayChange) {
+  const auto trained = train();
+  ASSERT_TRUE(trained) << trained.error().message;
+  Catalogue catalogue;
+  for (uint32_t item = 0; item < PlantedWorld::kItems; ++item) {
+    ASSERT_TRUE(catalogue.apply(PlantedWorld::catalogue().view().record({item})));
+  }
+  const auto* as_trained = dynamic_cast<const KnowsLaterItems*>(trained->model.get());
+  EXPECT_TRUE(as_trained->has_read(catalogue));
+  ItemRecord record;
+  record.id = "later";
+  ASSERT_TRUE(catalogue.apply(record));
+  EXPECT_FALSE(as_trained->has_read(catalogue));
+  auto model = as_trained->with_items(catalogue).value();
+  std::vector<float> before(model->info().dimensions), after = before;
+  EXPECT_FALSE(model->item_vector({PlantedWorld::kItems}, before)) << "nothing is said of it";
+  for (const std::string tag : {"group-0", "group-1"}) {
+    const auto& knows = dynamic_cast<const KnowsLaterItems&>(*model);
+    EXPECT_TRUE(knows.has_read(catalogue));
+    record.tags = {tag};
+    ASSERT_TRUE(catalogue.apply(record));
+    EXPECT_FALSE(knows.has_read(catalogue)) << tag;
+    model = knows.with_items(catalogue).value();
+    EXPECT_TRUE(model->item_vector({PlantedWorld::kItems}, after));
+    EXPECT_NE(after, before);
+    before = after;
+    const auto anew = as_trained->with_items(catalogue).value();  // rather than from the last one
+    EXPECT_TRUE(anew->item_vector({PlantedWorld::kItems}, after));
+    EXPECT_EQ(after, before);
+  }
+}
+
+// One whose numbers end in infinity would be first in everybody's list.
+TEST_F(TwoTowerTest, AnAbsurdGivenVectorIsNotKnown) {
+  TrainOptions options;
+  options.configs.two_tower.vector = "text";
+  const auto trained = train(options);
+  ASSERT_TRUE(trained) << trained.error().message;
+  Catalogue catalogue;
+  for (uint32_t item = 0; item < PlantedWorld::kItems; ++item) {
+    ASSERT_TRUE(catalogue.apply(PlantedWorld::catalogue().view().record({item})));
+  }
+  ItemRecord record;
+  record.id = "absurd";
+  constexpr float kMost = std::numeric_limits<float>::max();
+  record.vectors["text"] = {kMost, -kMost, kMost};
+  ASSERT_TRUE(catalogue.apply(record));
+  const auto later =
+      dynamic_cast<const KnowsLaterItems&>(*trained->model).with_items(catalogue).value();
+  EXPECT_EQ(top(*later, world_.query(0), 1000).size(), 2 * PlantedWorld::kGroupItems);
+}
+
 TEST_F(TwoTowerTest, GivenVectorsSayWhatAnItemIs) {
   TrainOptions options;
   options.configs.two_tower.vector = "text";
@@ -174,8 +227,7 @@ TEST_F(TwoTowerTest, GivenVectorsSayWhatAnItemIs) {
     record.vectors["text"] = {1.1F - second, second, 0.2F};
     ASSERT_TRUE(catalogue.apply(record));
   }
-  const auto later =
-      dynamic_cast<const KnowsLaterItems&>(*trained->model).with_items(catalogue.view());
+  const auto later = dynamic_cast<const KnowsLaterItems&>(*trained->model).with_items(catalogue);
   ASSERT_TRUE(later) << later.error().message;
   for (const uint32_t user : {0U, 1U}) {
     std::vector<float> scores(2);

@@ -28,8 +28,10 @@ Status rank(const FormulaRanker& config, PipelineRun& run) {
   for (size_t i = 0; i < scores.size(); ++i) {
     const bool finite = std::isfinite(scores[i]);
     run.pool.items[i].score = finite ? scores[i] : std::numeric_limits<float>::lowest();
+    scores[i] = run.pool.items[i].score;
     odd += finite ? 0 : 1;
   }
+  observe_first(config.parsed.names(), scores, run);
   if (odd > 0) run.note = fmt::format("{} scores are not finite and come last", odd);
   run.pool.sort();
   return {};
