@@ -4,8 +4,8 @@ taken out, then partly put back. Prints Markdown.
     bench/accuracy_towers.py [known|cold|language …] [--work FOLDER]       # default: all three, in a temporary folder
 
 The program is PALATE_BIN, else build/bench/bin/palate, with palate-train beside it; the sets are looked for in ../shared/data (PALATE_SHARED).
-Those of two_tower are its defaults: nothing was tuned yet. Choose on slices of the training parts (`palate evaluate --validation-share`), never on
-a test part.
+Settings of two_tower are its defaults. That vectors are of length 1 (`normalize`) and the temperature were chosen on a fifth of citeulike-a's p10 training rows;
+choose others on slices of the training parts, too (`palate evaluate --split hold-out`), never on a test part.
 """
 
 import argparse
@@ -52,12 +52,11 @@ def figures(metrics, k, sign=1):
 
 def table(title, data, kinds, k, *settings):
     """Rows of the models, and the last of them against each other, on the same users."""
-    answer = palate("evaluate", "--data", data, "--models", ",".join(kinds), "--k", k, "--discard", *settings)
+    answer = palate("evaluate", "--data", data, "--models", ",".join(reversed(kinds)), "--k", k, "--discard", *settings)
     print(f"\n### {title}\n\n| model | recall@{k} | ndcg@{k} |\n|---|--:|--:|")
-    for report in answer["reports"]:
+    for report in reversed(answer["reports"]):
         print(f"| {report['model']['kind']} | {figures(report['metrics'], k)} |")
-    swapped = palate("evaluate", "--data", data, "--models", ",".join(reversed(kinds)), "--k", k, "--discard", *settings)
-    for other in swapped["differences"]:
+    for other in answer["differences"]:
         print(f"| {kinds[-1]} − {other['model']['kind']} | {figures(other['metrics'], k, -1)} |")
     sys.stdout.flush()
 

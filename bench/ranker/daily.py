@@ -1,11 +1,11 @@
 """A ranker refreshed every day from its last version, beside one trained anew: what it costs and how well it foresees. Prints Markdown (the table of
 docs/training-rankers.md).
 
-    bench/ranker/daily.py [--users 1500] [--items 1500] [--days 14] [--from-day 10] [--replay 0.1] [--seed 1]
+    bench/ranker/daily.py [--users 1500] [--items 1500] [--days 14] [--from-day 10] [--replay 0.1] [--seed 1] [--way "name: --training.epochs 1"]…
 
 The programs are those of PALATE_BUILD, else of build/dev. A world is simulated; its log is taken in up to a day, a ranker trained, then day by day
 another one, in two directories: from all of the log, and with examples.incremental from the day before. Both foresee the same held-out
-impressions, the newest tenth, by which both stop and calibrate.
+impressions, the newest tenth, by which both stop and calibrate. A --way is one more that is incremental, with settings of its own.
 """
 
 import argparse
@@ -62,7 +62,11 @@ def main():
     for name, default in (("users", 1500), ("items", 1500), ("days", 14), ("from-day", 10), ("seed", 1)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--replay", type=float, default=0.1)
+    parser.add_argument("--way", action="append", default=[])
     chosen = parser.parse_args()
+    incremental = ("--examples.incremental", "true", "--examples.replay", chosen.replay)
+    ways = {"anew": (), "incremental": incremental}
+    ways |= {name: (*incremental, *settings.split()) for name, _, settings in (way.partition(":") for way in chosen.way)}
     with tempfile.TemporaryDirectory() as folder:
         work = pathlib.Path(folder)
         config = work / "palate.toml"
@@ -71,20 +75,21 @@ def main():
         palate("simulate", "--config", config, "--data", work / "none", "--out", world, "--simulate.users", chosen.users, "--simulate.items", chosen.items,
                "--simulate.days", chosen.days, "--simulate.seed", chosen.seed)
         days = by_day(world / "events.jsonl")
-        of = {way: ("--config", config, "--data", work / way) for way in ("anew", "incremental")}
+        of = {way: ("--config", config, "--data", work / way) for way in ways}
         part = work / "part.jsonl"
         part.write_text("".join(line for day in days[:chosen.from_day] for line in day))
         palate("import", *of["anew"], "--no-screen", "--items", world / "items.jsonl", "--users", world / "users.jsonl", "--events", part)
         palate("train", *of["anew"], "--models", "popularity,ranker")
-        shutil.copytree(work / "anew", work / "incremental")
+        for way in list(ways)[1:]:
+            shutil.copytree(work / "anew", work / way)
         print("| day | | examples | epochs | training, s | share | with examples, s | held-out AUC | log loss |\n|--:|---|--:|--:|--:|--:|--:|--:|--:|")
         for number, day in enumerate(days[chosen.from_day:], chosen.from_day + 1):
             part.write_text("".join(day))
             seconds = {}
-            for way, flags in (("anew", ()), ("incremental", ("--examples.incremental", "true", "--examples.replay", chosen.replay))):
+            for way, flags in ways.items():
                 palate("import", *of[way], "--no-screen", "--events", part)
                 metrics, whole = train(of[way], *flags)
-                if (way == "incremental") != ("went_on_from" in metrics):
+                if (way != "anew") != ("went_on_from" in metrics):
                     sys.exit(f"day {number}: not trained as asked")
                 seconds[way] = metrics["fit_seconds"]
                 click = metrics["held_out"]["click"]

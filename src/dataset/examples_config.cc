@@ -80,6 +80,9 @@ void ExamplesConfig::fields(FieldVisitor<ExamplesConfig>& field) {
   field("replay", &ExamplesConfig::replay, {.min = 0, .max = 1},
         "Share of what was learnt before that is learnt again with incremental, drawn anew each "
         "time");
+  field("incremental_rate", &ExamplesConfig::incremental_rate, {.min = 1e-3, .max = 1},
+        "What training's rates are multiplied by with incremental: large steps on what is new undo "
+        "what is known");
   field("position", &ExamplesConfig::position,
         {.one_of = {"ignore", "feature", "examination", "em"}},
         "What becomes of the place in the slate: feature reads it while training and holds it at "

@@ -26,6 +26,7 @@ struct ExamplesConfig {
   double held_out = 0.1;
   bool incremental = false;
   double replay = 0.1;
+  double incremental_rate = 0.3;
   std::string position = "ignore";
   bool response_weights = false;
   int64_t shard_rows = 1'000'000;

@@ -90,6 +90,10 @@ Result<Fitted> fit(const FitJob& job, const std::stop_token& stop) {
   if (from) call.arguments.insert(call.arguments.end(), {"--from", from->string()});
   RankerSettings whole = settings;  // rows that say nothing are told apart in fp32
   whole.training.layers = whole.training.tables = precision_name(Precision::kF32);
+  if (from) {
+    whole.training.learning_rate *= settings.examples.incremental_rate;
+    whole.training.table_learning_rate *= settings.examples.incremental_rate;
+  }
   add_flags(whole, call.arguments);
   fitted.metrics = TRY(run_palate_train(call, stop));
   fitted.metrics["fit_seconds"] =

@@ -20,8 +20,8 @@ struct TwoTowerConfig {
   int width = 64;
   int hidden = 128;
   int item_hidden = 0;
-  bool normalize = false;
-  double temperature = 1.0;
+  bool normalize = true;
+  double temperature = 0.1;
   int epochs = 20;
   int batch = 512;
   int negatives = 2048;
