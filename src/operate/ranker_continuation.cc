@@ -41,21 +41,29 @@ Result<std::vector<Examples>> opened(std::span<const Path> shards) {
   return examples;
 }
 
-// Of the numbers that there are; NaN: there are none.
-double mean_of(std::span<const Examples> shards, size_t column, size_t place) {
-  double sum = 0, count = 0;
+// Of a column's numbers that are there; NaN: there are none.
+std::vector<double> means_of(std::span<const Examples> shards, size_t column) {
+  std::vector<double> sums(shards.front().schema().numbers[column].width), counts(sums.size());
   for (const Examples& shard : shards) {
     for (size_t row = 0; row < shard.rows(); ++row) {
-      const double value = shard.numbers(column, row)[place];
-      if (!std::isfinite(value)) continue;
-      sum += value;
-      ++count;
+      const auto numbers = shard.numbers(column, row);
+      for (size_t place = 0; place < numbers.size(); ++place) {
+        if (!std::isfinite(numbers[place])) continue;
+        sums[place] += numbers[place];
+        ++counts[place];
+      }
     }
   }
-  return sum / count;
+  for (size_t place = 0; place < sums.size(); ++place) sums[place] /= counts[place];
+  return sums;
 }
 
 }  // namespace
+
+void note_anew(const Artefact& last, std::string_view why) {
+  log_warning("training 'ranker' anew rather than from version {}: {}", last.manifest().version,
+              why);
+}
 
 Result<std::optional<LastRanker>> last_ranker(const Registry& registry, const LiveState& state,
                                               const Json& config) {
@@ -64,8 +72,8 @@ Result<std::optional<LastRanker>> last_ranker(const Registry& registry, const Li
     log_warning("training 'ranker' anew: the release has none that could be gone on from");
     return std::nullopt;
   }
-  const std::string& version = release->artefacts.at(std::string(kRankerKind));
-  LastRanker last{TRY(registry.open(kRankerKind, version)), {}};
+  LastRanker last{TRY(registry.open(kRankerKind, release->artefacts.at(std::string(kRankerKind)))),
+                  {}};
   const Manifest& manifest = last.artefact->manifest();
   const Json metrics = parsed(manifest.metrics_json);
   std::string why;
@@ -77,7 +85,7 @@ Result<std::optional<LastRanker>> last_ranker(const Registry& registry, const Li
     why = difference_of_settings(manifest, config);
   }
   if (!why.empty()) {
-    log_warning("training 'ranker' anew rather than from version {}: {}", version, why);
+    note_anew(*last.artefact, why);
     return std::nullopt;
   }
   last.until.us = metrics["trained_until_us"].get<int64_t>();
@@ -98,8 +106,9 @@ Result<std::string> difference_of_numbers(const Artefact& last, const RankingFie
     const auto column = static_cast<size_t>(at - columns.begin());
     const auto mean = TRY(last.vector<float>("mean." + field.name));
     const auto scale = TRY(last.vector<float>("scale." + field.name));
-    for (size_t place = 0; place < std::min<size_t>(mean.size(), names[column].size()); ++place) {
-      const double shift = (mean_of(examples, column, place) - mean[place]) * scale[place];
+    const auto now_means = means_of(examples, column);
+    for (size_t place = 0; place < std::min(mean.size(), now_means.size()); ++place) {
+      const double shift = (now_means[place] - mean[place]) * scale[place];
       if (!(std::abs(shift) > FeatureDrift::kBackWithin)) continue;  // NaN is none
       return fmt::format("the mean of '{}' has moved by {:.1f} standard deviations",
                          names[column][place], shift);

@@ -28,6 +28,9 @@ struct LastRanker {
 Result<std::optional<LastRanker>> last_ranker(const Registry& registry, const LiveState& state,
                                               const nlohmann::json& config);
 
+// Says in the log that all is learnt anew, and why.
+void note_anew(const Artefact& last, std::string_view why);
+
 // Why what it has learnt is of no use for the fields `now` and these shards of examples, in words:
 // it read other numbers, or one of them has moved so far away from what it was that the network
 // would read it on a scale of the past. Empty: it is of use. Errors: kCorrupt.

@@ -218,7 +218,7 @@ class RankerTraining {
     if (last) {
       const Status made = prepare_from(last);
       if (!made && made.error().code != Code::kUnavailable) return made;
-      if (!made) note_anew(*last, made.error().message);
+      if (!made) note_anew(*last->artefact, made.error().message);
       if (start) return {};
     }
     return prepare_from(std::nullopt);
@@ -244,11 +244,6 @@ class RankerTraining {
   }
 
  private:
-  static void note_anew(const LastRanker& last, std::string_view why) {
-    log_warning("training 'ranker' anew rather than from version {}: {}",
-                last.artefact->manifest().version, why);
-  }
-
   Status prepare_from(const std::optional<LastRanker>& last) {
     std::optional<LearntBefore> before;
     if (last) before = LearntBefore{last->until, settings_.examples.replay};
@@ -287,7 +282,7 @@ class RankerTraining {
       differs = TRY(difference_of_numbers(*last.artefact, *fields, examples.training));
     }
     if (!differs.empty()) {
-      note_anew(last, differs);
+      note_anew(*last.artefact, differs);
       return {};
     }
     start = directory_ / "start";

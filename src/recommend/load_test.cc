@@ -57,6 +57,17 @@ TEST_F(LoadTest, AnotherCatalogueIsRefusedByName) {
   EXPECT_THAT(other.message, AllOf(HasSubstr("dictionary"), HasSubstr("palate train")));
 }
 
+TEST_F(LoadTest, WhatAnsweredBeforeIsTakenOverWhereItIsTheSame) {
+  const Recommender::Parts parts{world_.registry(), world_.live(), world_.pipelines};
+  const auto before = load_release(parts, release_, nullptr).value();
+  const auto again = load_release(parts, release_, before.get()).value();
+  ASSERT_EQ(again->models.size(), 1U);
+  EXPECT_EQ(again->models[0].model, before->models[0].model);
+  const Release next = world_.train({"popularity"});
+  const auto other = load_release(parts, next, again.get()).value();
+  EXPECT_NE(other->models[0].model, before->models[0].model) << "another version";
+}
+
 TEST_F(LoadTest, AMissingModelIsAnError) {
   release_.artefacts["als"] = "000009";
   EXPECT_FALSE(Recommender::load({world_.registry(), world_.live(), world_.pipelines}, release_));

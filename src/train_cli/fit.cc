@@ -88,9 +88,8 @@ Status write(const Trainer& trainer, const FitOutcome& outcome, const TrainSetti
 }
 
 // What a checkpoint is of. The other settings say when to stop, with how many threads, and what to
-// make of the outcome.
-std::string of_what(const Flags& flags, const TrainSettings& settings, const FitData& data,
-                    const Artefact* from) {
+// make of the outcome. Errors: those of Artefact::open().
+Result<std::string> of_what(const Flags& flags, const TrainSettings& settings) {
   constexpr std::array kOthers{"epochs",     "patience", "threads", "readers",
                                "checkpoint", "layers",   "tables",  "calibration"};
   TrainSettings copy = settings;
@@ -98,13 +97,17 @@ std::string of_what(const Flags& flags, const TrainSettings& settings, const Fit
   schema.add("ranker", copy.ranker);
   schema.add("training", copy.training);
   Json json{{"mixed_precision", flags.mixed}};
-  if (from != nullptr) json["from"] = from->manifest().checksums;
   for (const Field& field : schema.fields()) {
-    const std::string_view name = std::string_view(field.name()).substr(field.name().find('.') + 1);
-    if (std::ranges::find(kOthers, name) != kOthers.end()) continue;
-    std::visit([&](const auto& value) { json[field.name()] = value; }, field.get());
+    const std::string name = field.name();
+    if (std::ranges::count(kOthers, name.substr(name.find('.') + 1)) > 0) continue;
+    std::visit([&](const auto& value) { json[name] = value; }, field.get());
   }
-  for (const Examples& shard : data.training) json["rows"].push_back(shard.rows());
+  std::vector<std::string> read = flags.examples;
+  read.push_back(flags.held_out);
+  if (!flags.from.empty()) read.push_back(flags.from);
+  for (const std::string& path : read) {
+    json["read"].push_back(TRY(Artefact::open(path))->manifest().checksums);
+  }
   return json.dump();
 }
 
@@ -123,18 +126,16 @@ Status fit(const Flags& flags, const TrainSettings& settings) {
   TrainerOptions options = TRY(trainer_options(settings.training, plan.spec.outputs));
   options.bf16 = flags.mixed;
   Trainer trainer = TRY(Trainer::create(std::move(plan), schema, options, pool));
-  std::shared_ptr<const Artefact> from;
   if (flags.from.empty()) {
     trainer.learn_scales(data.training);
   } else {
-    from = TRY(Artefact::open(flags.from));
-    TRY(trainer.start_from(*from));
+    TRY(trainer.start_from(*TRY(Artefact::open(flags.from))));
   }
   const auto listener = [&](const EpochReport& report) {
     print_epoch(report, trainer.spec().outputs);
   };
   FitOptions how = fit_options(settings.training);
-  how.of_what = of_what(flags, settings, data, from.get());
+  how.of_what = TRY(of_what(flags, settings));
   const FitOutcome outcome = TRY(palate::fit(trainer, data, how, {.epoch = listener}));
   if (outcome.diverged) {
     std::fprintf(stderr,
