@@ -26,6 +26,15 @@ std::vector<Scored> as_scored(std::span<const ScoredIndex> list) {
   return out;
 }
 
+// The first `k` of a list that the filter lets through. False: there may be more behind it.
+bool take_allowed(const SimilarTo& request, std::vector<Scored>& list) {
+  const bool all = list.size() < NeighbourLists::kLength;
+  std::erase_if(list, [&](const Scored& one) { return request.filter.blocks(one.item); });
+  if (list.size() < request.k && !all) return false;
+  list.resize(std::min(list.size(), request.k));
+  return true;
+}
+
 size_t nearly_min(int64_t from) {
   return from > 0 ? static_cast<size_t>(from) : ExactIndexOptions::kNever;
 }
@@ -42,7 +51,8 @@ ItemRetrieval::ItemRetrieval(const RowsView& vectors, Options options)
                          .nearly_min = nearly_min(options_.nearly_from)}),
       by_cosine_(items_, {.similarity = Similarity::kCosine,
                           .absent = never_seen(options_.seen),
-                          .nearly_min = nearly_min(options_.nearly_from)}) {}
+                          .nearly_min = nearly_min(options_.nearly_from)}),
+      neighbours_(items_.count) {}
 
 Error ItemRetrieval::unknown(ItemIx item) const {
   return Error{Code::kNotFound,
@@ -85,35 +95,67 @@ std::vector<std::vector<Scored>> ItemRetrieval::lists(std::span<const ExactIndex
   return out;
 }
 
-// One more than asked for, of which one is the item itself.
-std::vector<Result<std::vector<Scored>>> ItemRetrieval::similar_batch(
-    std::span<const SimilarTo> requests, Scratch& scratch) const {
+NeighbourLists::Best ItemRetrieval::best_of(const SimilarTo& request) const {
+  const bool nearly = request.nearly && items_.count >= nearly_min(options_.nearly_from);
+  return nearly ? NeighbourLists::Best::kNearly : NeighbourLists::Best::kAll;
+}
+
+// Of known items. One more is looked for than is asked for: one is the item itself.
+std::vector<std::vector<Scored>> ItemRetrieval::nearest(std::span<const SimilarTo> requests,
+                                                        Scratch& scratch) const {
   scratch.floats.resize(requests.size() * dim());
   std::vector<ExactIndex::Query> queries;
-  std::vector<size_t> asked;  // the request of each query
-  std::vector<Result<std::vector<Scored>>> out(requests.size());
   for (size_t r = 0; r < requests.size(); ++r) {
     const SimilarTo& request = requests[r];
-    if (!knows(request.item)) {
-      out[r] = std::unexpected(unknown(request.item));
-      continue;
-    }
     float* const vector = scratch.floats.data() + r * dim();
     std::copy_n(items_.row(request.item.value), dim(), vector);
     const float length = std::sqrt(dot(vector, vector, dim()));
     for (size_t d = 0; d < dim() && length > 0; ++d) vector[d] /= length;
     const size_t k = std::min(request.k, items_.count) + 1;
     queries.push_back({{vector, dim()}, request.filter.blocked, k, request.nearly});
-    asked.push_back(r);
   }
   const auto found = by_cosine_.top_k(queries);
-  for (size_t q = 0; q < asked.size(); ++q) {
-    const SimilarTo& request = requests[asked[q]];
-    std::vector<Scored> list = as_scored(found[q]);
-    std::erase_if(list, [&](const Scored& one) { return one.item == request.item; });
-    list.resize(std::min(list.size(), request.k));
-    out[asked[q]] = std::move(list);
+  std::vector<std::vector<Scored>> lists(requests.size());
+  for (size_t r = 0; r < requests.size(); ++r) {
+    lists[r] = as_scored(found[r]);
+    std::erase_if(lists[r], [&](const Scored& one) { return one.item == requests[r].item; });
+    lists[r].resize(std::min(lists[r].size(), requests[r].k));
   }
+  return lists;
+}
+
+// Out of the lists that are kept; what is in none is looked for without a filter first, and kept.
+std::vector<Result<std::vector<Scored>>> ItemRetrieval::similar_batch(
+    std::span<const SimilarTo> requests, Scratch& scratch) const {
+  std::vector<Result<std::vector<Scored>>> out(requests.size());
+  std::vector<SimilarTo> unfiltered, filtered;
+  std::vector<size_t> new_to_us, left;  // the requests of both
+  const auto leave = [&](size_t r) {
+    left.push_back(r);
+    filtered.push_back(requests[r]);
+  };
+  for (size_t r = 0; r < requests.size(); ++r) {
+    const SimilarTo& request = requests[r];
+    if (!knows(request.item)) {
+      out[r] = std::unexpected(unknown(request.item));
+    } else if (request.k > NeighbourLists::kLength) {
+      leave(r);
+    } else if (!neighbours_.find(request.item, best_of(request), *out[r])) {
+      new_to_us.push_back(r);
+      unfiltered.push_back({request.item, {}, NeighbourLists::kLength, request.nearly});
+    } else if (!take_allowed(request, *out[r])) {
+      leave(r);
+    }
+  }
+  auto lists = nearest(unfiltered, scratch);
+  for (size_t n = 0; n < lists.size(); ++n) {
+    const size_t r = new_to_us[n];
+    neighbours_.keep(requests[r].item, best_of(requests[r]), lists[n]);
+    out[r] = std::move(lists[n]);
+    if (!take_allowed(requests[r], *out[r])) leave(r);
+  }
+  lists = nearest(filtered, scratch);
+  for (size_t n = 0; n < lists.size(); ++n) out[left[n]] = std::move(lists[n]);
   return out;
 }
 

@@ -12,6 +12,7 @@
 #include "index/exact_index.h"
 #include "math/rows.h"
 #include "models/model.h"
+#include "models/neighbour_lists.h"
 
 namespace palate {
 
@@ -55,7 +56,8 @@ class ItemRetrieval {
     }
     return lists(queries, asked, requests.size());
   }
-  // By cosine; as Model::similar_batch().
+  // By cosine; as Model::similar_batch(). An item that was asked about before is answered from the
+  // list that was kept of it, where that holds enough of what the filter lets through.
   std::vector<Result<std::vector<Scored>>> similar_batch(std::span<const SimilarTo> requests,
                                                          Scratch& scratch) const;
   // As Model::item_vector().
@@ -65,12 +67,16 @@ class ItemRetrieval {
   [[nodiscard]] std::vector<std::vector<Scored>> lists(std::span<const ExactIndex::Query> queries,
                                                        std::span<const size_t> asked,
                                                        size_t requests) const;
+  [[nodiscard]] NeighbourLists::Best best_of(const SimilarTo& request) const;
+  [[nodiscard]] std::vector<std::vector<Scored>> nearest(std::span<const SimilarTo> requests,
+                                                         Scratch& scratch) const;
 
   Options options_;
   size_t factors_;
   std::vector<float> own_;  // without padding the vectors stay where they are
   RowsView items_;
   ExactIndex by_score_, by_cosine_;
+  mutable NeighbourLists neighbours_;
 };
 
 }  // namespace palate

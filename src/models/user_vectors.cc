@@ -75,8 +75,10 @@ void UserVectors::keep(const Key& key, const float* vector) {
   const size_t set = set_of(key.user);
   const std::lock_guard lock(locks_[set % kLocks]);
   const std::span<Slot> ways(&slots_[set * kWays], kWays);
-  // The user's own slot, else one that nobody has asked for since the last time, else any.
+  // The user's own slot, else an empty one, else one that nobody has asked for since the last time,
+  // else any.
   auto slot = std::ranges::find(ways, key.user, &Slot::user);
+  if (slot == ways.end()) slot = std::ranges::find(ways, UserId{}, &Slot::user);
   if (slot == ways.end()) slot = std::ranges::find(ways, false, &Slot::asked);
   if (slot == ways.end()) {
     for (Slot& way : ways) way.asked = false;

@@ -22,8 +22,9 @@ uint64_t taste_hash(std::span<const HistoryEntry> history);
 
 class UserVectors {
  public:
+  static constexpr size_t kBytesMax = size_t{64} << 20;
   // `dim` floats a user; memory of at most `bytes_max`, touched as users come.
-  UserVectors(size_t dim, size_t bytes_max);
+  explicit UserVectors(size_t dim, size_t bytes_max = kBytesMax);
   ~UserVectors();
 
   struct Key {

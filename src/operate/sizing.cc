@@ -4,6 +4,9 @@
 #include <bit>
 #include <cmath>
 
+#include "models/neighbour_lists.h"
+#include "models/user_vectors.h"
+
 namespace palate {
 namespace {
 
@@ -73,6 +76,9 @@ Sizing predict_sizes(const SizingInput& input) {
       {"users", "histories of those who were here lately (data.users_mib)",
        input.users_cache_bytes},
       {"blocks", "of the database", kBlockCacheBytes},
+      {"similar items", "what is most like an item, once somebody asked",
+       std::min<uint64_t>(items * NeighbourLists::kItemBytes, NeighbourLists::kBytesMax)},
+      {"tastes", "vectors of users who asked", UserVectors::kBytesMax},
       {"identities", "two generations instead of one, once there were more than data.dedup_events",
        window_bytes(input.dedup_events) * 2 - window_bytes(remembered)},
   };

@@ -8,7 +8,8 @@
 
 namespace palate {
 
-// By vectors of `model`, where it has any (it may be nullptr), and categories.
+// By vectors of `model`, where it has any (it may be nullptr), and categories. Reads `items`, the
+// model and the view's traits as long as it lives.
 Likeness likeness_of(std::span<const ItemIx> items, const LoadedModel* model,
                      const Catalogue::View& view);
 

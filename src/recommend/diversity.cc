@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <iterator>
 #include <limits>
+#include <memory>
 #include <numeric>
-#include <unordered_map>
+#include <utility>
 
 #include "base/check.h"
 
@@ -39,42 +42,114 @@ std::vector<uint32_t> by_relevance(std::span<const float> relevance) {
   return order;
 }
 
+// What a search compares: candidates with those that were picked. Beside its vector each candidate
+// has some values of the search, so that one inner product with a pick says what both do.
+class Comparison {
+ public:
+  Comparison(const Likeness& likeness, size_t values)
+      : likeness_(likeness),
+        dim_(likeness.dim() + padded(values)),
+        rows_(std::make_unique_for_overwrite<float[]>(likeness.size() * dim_)),
+        has_row_(likeness.size()) {}
+
+  // Of candidate i; zeros at first.
+  [[nodiscard]] std::span<float> values(uint32_t i) { return row(i).subspan(likeness_.dim()); }
+  // Of each pick from the first-th on: how like candidate i is to it, less the inner product of
+  // their values, as they were when it was picked.
+  void to_picks(uint32_t i, size_t first, std::span<float> out) {
+    if (out.empty()) return;
+    const std::span own = row(i);
+    if (dim_ > 0) {
+      rows_dot(RowsView{picked_.data() + first * dim_, out.size(), dim_}, own.data(), out.data());
+    } else {
+      std::ranges::fill(out, 0.0F);
+    }
+    for (size_t o = 0; o < out.size(); ++o) out[o] += likeness_.in_common(i, picks_[first + o]);
+  }
+  void pick(uint32_t i) {
+    const std::span own = row(i);
+    const auto values = own.begin() + static_cast<ptrdiff_t>(likeness_.dim());
+    picked_.insert(picked_.end(), own.begin(), values);
+    std::transform(values, own.end(), std::back_inserter(picked_), std::negate{});
+    picks_.push_back(i);
+  }
+  [[nodiscard]] size_t picks() const { return picks_.size(); }
+
+ private:
+  std::span<float> row(uint32_t i) {
+    const std::span row(rows_.get() + i * dim_, dim_);
+    if (has_row_[i] == 0) {
+      has_row_[i] = 1;
+      std::ranges::fill(row, 0.0F);
+      likeness_.vector(i, row.first(likeness_.dim()));
+    }
+    return row;
+  }
+
+  const Likeness& likeness_;
+  const size_t dim_;
+  std::unique_ptr<float[]> rows_;  // only where has_row_
+  std::vector<uint8_t> has_row_;
+  std::vector<float> picked_;  // rows of the picks, their values negated
+  std::vector<uint32_t> picks_;
+};
+
 // The greedy maximum of Σ θ r + (1 − θ) log det S: what a candidate adds is its variance given what
-// was picked, kept up by one column of a Cholesky factor a pick.
+// was picked. Its values are a row of a Cholesky factor, brought up to date only when it is asked
+// for.
 class Dpp {
  public:
   Dpp(const Likeness& likeness, size_t count)
-      : likeness_(likeness), n_(likeness.size()), stride_(padded(n_)), variance_(n_, 1.0F) {
-    row_.resize(stride_);
-    columns_.reserve(count * stride_);
-  }
+      : comparison_(likeness, count),
+        rows_(likeness.size()),
+        stride_(padded(count)),
+        columns_(count * stride_),
+        left_(stride_) {}
   // Never grows from pick to pick.
-  [[nodiscard]] float gain(size_t i) const {
-    return variance_[i] > kCopy ? std::log(variance_[i]) : kNone;
+  float gain(uint32_t i) {
+    const float variance = bring_up(i).variance;
+    return variance > kCopy ? std::log(variance) : kNone;
   }
-  void pick(size_t chosen) {
-    if (!(variance_[chosen] > kCopy)) return;  // what was picked says all that it could
-    likeness_.row(chosen, std::span(row_).first(n_));
-    const size_t picks = columns_.size() / stride_;
-    std::vector<float> of_chosen;
-    for (size_t p = 0; p < picks; ++p) of_chosen.push_back(-columns_[p * stride_ + chosen]);
-    rows_add({{columns_.data(), picks, stride_}, numbers_, 0, true}, of_chosen.data(), row_.data());
-    numbers_.push_back(static_cast<uint32_t>(picks));
-    const float scale = 1.0F / std::sqrt(variance_[chosen]);
-    for (size_t i = 0; i < n_; ++i) {
-      row_[i] *= scale;
-      variance_[i] -= row_[i] * row_[i];
-    }
-    columns_.insert(columns_.end(), row_.begin(), row_.end());
+  void pick(uint32_t chosen) {
+    const float variance = bring_up(chosen).variance;
+    if (!(variance > kCopy)) return;  // what was picked says all that it could
+    const size_t number = comparison_.picks();
+    const std::span values = comparison_.values(chosen);
+    for (size_t v = 0; v < number; ++v) columns_[v * stride_ + number] = values[v];
+    comparison_.pick(chosen);
+    scales_.push_back(1.0F / std::sqrt(variance));
   }
 
  private:
-  const Likeness& likeness_;
-  const size_t n_, stride_;
-  std::vector<float> variance_;
-  std::vector<float> columns_;     // a row of stride_ a pick
-  std::vector<uint32_t> numbers_;  // of the picks: 0, 1, …
-  std::vector<float> row_;         // zeros behind n_
+  struct Row {
+    uint32_t known = 0;  // picks that its values are of
+    float variance = 1;
+  };
+  // Forward substitution: by all values that were known at once, and then by one after the other.
+  const Row& bring_up(uint32_t i) {
+    Row& row = rows_[i];
+    const size_t first = row.known, picks = comparison_.picks();
+    const std::span own = comparison_.values(i);
+    comparison_.to_picks(i, first, std::span(left_).subspan(first, picks - first));
+    for (size_t p = first; p < picks; ++p) {
+      const float value = left_[p] * scales_[p];
+      own[p] = value;
+      row.variance -= value * value;
+      const size_t begin = (p + 1) / kLanes * kLanes;  // also of some that are done with
+      if (p + 1 == picks) break;
+      axpy(-value, columns_.data() + p * stride_ + begin, left_.data() + begin,
+           padded(picks) - begin);
+    }
+    row.known = static_cast<uint32_t>(picks);
+    return row;
+  }
+
+  Comparison comparison_;
+  std::vector<Row> rows_;
+  const size_t stride_;
+  std::vector<float> columns_;  // [v * stride_ + p]: value v of pick p
+  std::vector<float> left_;     // by pick: likeness that the values so far do not say
+  std::vector<float> scales_;   // one over each pick's standard deviation, given those before
 };
 
 // What a candidate adds is the less, the more it is like the one of the picked that it is most
@@ -82,62 +157,94 @@ class Dpp {
 class Mmr {
  public:
   Mmr(const Likeness& likeness, size_t /*count*/)
-      : likeness_(likeness), nearest_(likeness.size()), row_(likeness.size()) {}
-  [[nodiscard]] float gain(size_t i) const { return -nearest_[i]; }
-  void pick(size_t chosen) {
-    likeness_.row(chosen, row_);
-    for (size_t i = 0; i < nearest_.size(); ++i) nearest_[i] = std::max(nearest_[i], row_[i]);
+      : comparison_(likeness, 0), rows_(likeness.size()) {}
+  float gain(uint32_t i) {
+    Row& row = rows_[i];
+    like_.resize(comparison_.picks() - row.known);
+    comparison_.to_picks(i, row.known, like_);
+    for (const float like : like_) row.nearest = std::max(row.nearest, like);
+    row.known = static_cast<uint32_t>(comparison_.picks());
+    return -row.nearest;
+  }
+  void pick(uint32_t chosen) { comparison_.pick(chosen); }
+
+ private:
+  struct Row {
+    uint32_t known = 0;  // picks that it was compared with
+    float nearest = 0;
+  };
+  Comparison comparison_;
+  std::vector<Row> rows_;
+  std::vector<float> like_;
+};
+
+// What picking each candidate is worth at most.
+class Bounds {
+ public:
+  struct Bound {
+    float worth;
+    uint32_t candidate;
+    size_t picks;  // how many there were when this was said
+  };
+  // `first`: the best first.
+  explicit Bounds(std::vector<Bound> first) : first_(std::move(first)) {}
+  [[nodiscard]] bool empty() const { return at_ == first_.size() && again_.empty(); }
+  // The greatest, ties by number; it is taken out.
+  Bound take() {
+    const bool from_first =
+        again_.empty() || (at_ < first_.size() && less(again_.front(), first_[at_]));
+    if (from_first) return first_[at_++];
+    std::pop_heap(again_.begin(), again_.end(), less);
+    const Bound top = again_.back();
+    again_.pop_back();
+    return top;
+  }
+  void add(const Bound& bound) {
+    again_.push_back(bound);
+    std::push_heap(again_.begin(), again_.end(), less);
   }
 
  private:
-  const Likeness& likeness_;
-  std::vector<float> nearest_;
-  std::vector<float> row_;
+  static bool less(const Bound& a, const Bound& b) {
+    return a.worth != b.worth ? a.worth < b.worth : a.candidate > b.candidate;
+  }
+  std::vector<Bound> first_;
+  size_t at_ = 0;
+  std::vector<Bound> again_;  // a heap: small, because few candidates are ever asked
 };
 
-// The greatest of each value and those behind it.
-std::vector<float> greatest_from(std::span<const float> values) {
-  std::vector<float> greatest(values.begin(), values.end());
-  for (size_t i = greatest.size(); i-- > 1;) {
-    greatest[i - 1] = std::max(greatest[i - 1], greatest[i]);
-  }
-  return greatest;
-}
-
 // Picks greedily what relevance and variety together like best; ends early where all that is left
-// are copies.
+// are copies. What a candidate adds is asked only while it may be the best by what it added when it
+// was last asked: at least what it adds now. `plain`: the candidates by relevance.
 template <class Variety>
-std::vector<uint32_t> picked(std::span<const float> relevance, const Likeness& likeness,
-                             const DiversityOptions& options) {
+std::vector<uint32_t> picked(std::span<const float> relevance, std::span<const uint32_t> plain,
+                             const Likeness& likeness, const DiversityOptions& options) {
+  constexpr size_t kNever = std::numeric_limits<size_t>::max();
   Variety variety(likeness, options.count + options.given.size());
   const auto strength = static_cast<float>(options.strength);
-  const auto with = [&](float relevant, float gain) {
-    return (1 - strength) * relevant + strength * gain;
+  const auto worth = [&](uint32_t i, float gain) {
+    return (1 - strength) * relevance[i] + strength * gain;
   };
-  // What each added when it was last asked: at least what it adds now (lazy greedy; Minoux 1978),
-  // and nothing of what is taken. No gain is above 0, so where even the most relevant of those
-  // behind is not enough, none of them is.
-  std::vector<float> gains(relevance.size(), 0.0F);
-  const std::vector<float> behind = greatest_from(relevance);
-  std::vector<uint32_t> order;
+  std::vector<bool> given(relevance.size());
   for (const uint32_t i : options.given) {
-    gains[i] = kNone;
+    given[i] = true;
     variety.pick(i);
   }
-  while (order.size() < options.count) {
-    size_t best = relevance.size();
-    float best_gain = kNone;
-    for (size_t i = 0; i < relevance.size() && with(behind[i], 0) > best_gain; ++i) {
-      if (!(with(relevance[i], gains[i]) > best_gain)) continue;
-      gains[i] = variety.gain(i);
-      if (!(with(relevance[i], gains[i]) > best_gain)) continue;
-      best = i;
-      best_gain = with(relevance[i], gains[i]);
-    }
-    if (best == relevance.size()) break;
-    gains[best] = kNone;
-    order.push_back(static_cast<uint32_t>(best));
-    if (order.size() < options.count) variety.pick(best);
+  std::vector<Bounds::Bound> first;
+  first.reserve(plain.size());
+  for (const uint32_t i : plain) {
+    if (!given[i]) first.push_back({worth(i, 0), i, kNever});
+  }
+  Bounds bounds(std::move(first));
+  std::vector<uint32_t> order;
+  while (order.size() < options.count && !bounds.empty()) {
+    const auto top = bounds.take();
+    if (top.picks == order.size()) {
+      order.push_back(top.candidate);
+      if (order.size() < options.count) variety.pick(top.candidate);
+    } else if (const float gain = variety.gain(top.candidate); gain > kNone) {
+      bounds.add({worth(top.candidate, gain), top.candidate, order.size()});
+    }  // else it is a copy, and stays one
   }
   return order;
 }
@@ -155,79 +262,45 @@ Result<Diversifier> diversifier(std::string_view name) {
   return fail(Code::kInvalidArgument, "there is no diversifier '{}'; there are dpp and mmr", name);
 }
 
-Likeness::Likeness(size_t dim, const VectorOf& vector_of, std::span<const ItemTraits> traits)
-    : count_(traits.size()) {
-  if (dim > 0) take_vectors(dim, vector_of);
-  take_categories(traits);
+Likeness::Likeness(size_t dim, VectorOf vector_of, std::vector<ItemTraits> traits)
+    : traits_(std::move(traits)), vector_of_(std::move(vector_of)), own_dim_(dim) {
+  bool by_category = false;
+  for (const ItemTraits& item : traits_) {
+    uint64_t marks = 0;
+    for (const uint32_t category : item.categories) marks |= uint64_t{1} << category % 64;
+    marks_.push_back(marks);
+    by_category |= marks != 0;
+  }
+  share_ = dim > 0 && by_category ? 0.5F : 1.0F;
 }
 
 Likeness::Likeness(const RowsView& vectors, std::span<const ItemTraits> traits)
-    : Likeness(
-          dim_of(vectors, traits.size()),
-          [&](size_t i, std::span<float> vector) {
-            std::copy_n(vectors.row(i), vectors.dim, vector.begin());
-          },
-          traits) {}
+    : Likeness(dim_of(vectors, traits.size()),
+               [vectors](size_t i, std::span<float> vector) {
+                 std::copy_n(vectors.row(i), vectors.dim, vector.begin());
+               },
+               {traits.begin(), traits.end()}) {}
 
-void Likeness::take_vectors(size_t dim, const VectorOf& vector_of) {
-  dim_ = padded(dim);
-  unit_.resize(count_ * dim_);
-  for (size_t i = 0; i < count_; ++i) {
-    const std::span row = std::span(unit_).subspan(i * dim_, dim_);
-    vector_of(i, row.first(dim));
-    const float norm = std::sqrt(dot(row.data(), row.data(), dim_));
-    if (!(norm > 0)) continue;
-    for (float& value : row) value /= norm;
-  }
+void Likeness::vector(size_t i, std::span<float> out) const {
+  std::ranges::fill(out, 0.0F);
+  if (own_dim_ > 0) vector_of_(i, out.first(own_dim_));
+  const float norm = std::sqrt(dot(out.data(), out.data(), out.size()));
+  if (!(norm > 0)) return;
+  const float scale = std::sqrt(share_) / norm;
+  for (float& value : out) value *= scale;
 }
 
-void Likeness::take_categories(std::span<const ItemTraits> traits) {
-  std::unordered_map<uint32_t, uint32_t> places;
-  first_.assign(1, 0);
-  std::vector<uint32_t> sizes;
-  for (const ItemTraits& item : traits) {
-    for (const uint32_t category : item.categories) {
-      const auto place = places.try_emplace(category, static_cast<uint32_t>(sizes.size())).first;
-      if (place->second == sizes.size()) sizes.push_back(0);
-      ++sizes[place->second];
-      categories_.push_back(place->second);
-    }
-    first_.push_back(static_cast<uint32_t>(categories_.size()));
+float Likeness::in_common(size_t i, size_t j) const {
+  if ((marks_[i] & marks_[j]) == 0) return 0;
+  const std::span a = traits_[i].categories, b = traits_[j].categories;
+  size_t both = 0;
+  for (size_t at = 0, other = 0; at < a.size() && other < b.size();) {
+    const uint32_t one = a[at], another = b[other];
+    both += one == another ? 1 : 0;
+    at += one <= another ? 1 : 0;
+    other += another <= one ? 1 : 0;
   }
-  by_category_ = !categories_.empty();
-  begin_.resize(sizes.size() + 1);
-  std::inclusive_scan(sizes.begin(), sizes.end(), begin_.begin() + 1);
-  std::vector<uint32_t> next(begin_.begin(), begin_.end());
-  members_.resize(categories_.size());
-  for (uint32_t i = 0; i < count_; ++i) {
-    for (uint32_t at = first_[i]; at < first_[i + 1]; ++at) members_[next[categories_[at]]++] = i;
-  }
-}
-
-void Likeness::row(size_t i, std::span<float> out) const {
-  const float share = dim_ > 0 && by_category_ ? 0.5F : 1.0F;
-  if (dim_ > 0) {
-    rows_dot(RowsView{unit_.data(), count_, dim_}, unit_.data() + i * dim_, out.data());
-    if (by_category_) {
-      for (float& value : out) value *= share;
-    }
-  } else {
-    std::ranges::fill(out, 0.0F);
-  }
-  // Only who has a category in common is looked at: once, with all that they have in common.
-  std::vector<uint32_t> common(by_category_ ? count_ : 0), met;
-  for (uint32_t at = first_[i]; at < first_[i + 1]; ++at) {
-    const uint32_t category = categories_[at];
-    for (uint32_t m = begin_[category]; m < begin_[category + 1]; ++m) {
-      if (common[members_[m]]++ == 0) met.push_back(members_[m]);
-    }
-  }
-  const auto size_of = [&](size_t j) { return static_cast<float>(first_[j + 1] - first_[j]); };
-  for (const uint32_t j : met) {
-    const auto both = static_cast<float>(common[j]);
-    out[j] += share * both / (size_of(i) + size_of(j) - both);
-  }
-  out[i] = 1;  // also of a candidate without vector or category
+  return share_ * static_cast<float>(both) / static_cast<float>(a.size() + b.size() - both);
 }
 
 std::vector<uint32_t> diversified(std::span<const float> relevance, const Likeness& likeness,
@@ -240,8 +313,8 @@ std::vector<uint32_t> diversified(std::span<const float> relevance, const Likene
   std::vector<uint32_t> order;
   if (some.strength > 0) {
     const std::vector<float> scaled = from_0_to_1(relevance);
-    order = some.by == Diversifier::kDpp ? picked<Dpp>(scaled, likeness, some)
-                                         : picked<Mmr>(scaled, likeness, some);
+    order = some.by == Diversifier::kDpp ? picked<Dpp>(scaled, plain, likeness, some)
+                                         : picked<Mmr>(scaled, plain, likeness, some);
   }
   std::vector<bool> taken(relevance.size());
   for (const uint32_t i : order) taken[i] = true;

@@ -83,11 +83,14 @@ RC_GTEST_PROP(Likeness, IsHalfCosineHalfJaccardAndPositive, ()) {
                     *rc::gen::inRange<size_t>(1, 20));
   const Likeness likeness = drawn.likeness();
   const Eigen::MatrixXd plain = plain_likeness(drawn);
-  std::vector<float> row(likeness.size());
-  for (size_t i = 0; i < row.size(); ++i) {
-    likeness.row(i, row);
-    for (size_t j = 0; j < row.size(); ++j) {
-      RC_ASSERT(std::abs(row[j] - plain(static_cast<long>(i), static_cast<long>(j))) < 1e-5);
+  std::vector<float> a(likeness.dim()), b(likeness.dim());
+  for (size_t i = 0; i < likeness.size(); ++i) {
+    likeness.vector(i, a);
+    for (size_t j = 0; j < likeness.size(); ++j) {
+      if (i == j) continue;
+      likeness.vector(j, b);
+      const float like = dot(a.data(), b.data(), a.size()) + likeness.in_common(i, j);
+      RC_ASSERT(std::abs(like - plain(static_cast<long>(i), static_cast<long>(j))) < 1e-5);
     }
   }
   RC_ASSERT(Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(plain).eigenvalues().minCoeff() > -1e-9);

@@ -17,7 +17,6 @@ namespace {
 // this, conjugate gradients to kTolerance are cheaper.
 constexpr size_t kCholeskySizeMax = 128;
 constexpr float kTolerance = 1e-6F;
-constexpr size_t kUserVectorsBytesMax = size_t{64} << 20;
 
 // What the artefact says, checked.
 struct Tensors {
@@ -52,7 +51,7 @@ class AlsModel final : public Model {
         retrieval_(tensors.items, {.seen = tensors.seen,
                                    .nearly_from = config.nearly_from,
                                    .who = "als " + artefact_->manifest().version}),
-        user_vectors_(retrieval_.dim(), kUserVectorsBytesMax) {
+        user_vectors_(retrieval_.dim()) {
     info_ = {.kind = "als",
              .version = artefact_->manifest().version,
              .items = seen_.size(),

@@ -16,8 +16,6 @@
 namespace palate {
 namespace {
 
-constexpr size_t kUserVectorsBytesMax = size_t{64} << 20;
-
 // What the artefact says, checked.
 struct Tensors {
   size_t samples = 0, dim = 0;     // dim: the bias and the factors
@@ -51,7 +49,7 @@ class MfModel final : public Model {
         items_(item_table()),
         lengths_(factor_lengths()),
         by_score_(RowsView{items_.data(), t_.seen.size(), dim_}, {.absent = never_rated()}),
-        user_vectors_(dim_, kUserVectorsBytesMax) {
+        user_vectors_(dim_) {
     info_ = {.kind = "mf",
              .version = artefact_->manifest().version,
              .items = t_.seen.size(),

@@ -20,7 +20,6 @@
 namespace palate {
 namespace {
 
-constexpr size_t kUserVectorsBytesMax = size_t{64} << 20;
 constexpr size_t kLaterItemsAtOnce = 1024;  // of the catalogue, whose writer waits
 
 // What the artefact says, checked; shared by models of more and fewer items.
@@ -50,7 +49,7 @@ class TwoTower final : public Model, public KnowsLaterItems {
         retrieval_(items_.vectors, {.seen = items_.known,
                                     .nearly_from = towers_->config.nearly_from,
                                     .who = "two_tower " + version()}),
-        user_vectors_(retrieval_.dim(), kUserVectorsBytesMax) {
+        user_vectors_(retrieval_.dim()) {
     info_ = {.kind = "two_tower",
              .version = version(),
              .items = items_.known.size(),
