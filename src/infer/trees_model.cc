@@ -13,7 +13,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr uint32_t kFormat = 1;
-constexpr std::string_view kTextFile = "model.txt";
 constexpr std::array<std::string_view, 3> kReadings{"id", "count", "number"};
 
 std::unexpected<Error> wrong(const std::string& what) {
@@ -72,22 +71,31 @@ Result<TreesModel> parse_details(const std::string& text) {
 
 }  // namespace
 
-Status TreesModel::write(const TreesModel& model, std::string_view text, ArtefactWriter& out) {
-  Json features = Json::array();
-  for (const TreeFeature& feature : model.features) {
+std::string TreesModel::describe() const {
+  Json all = Json::array();
+  for (const TreeFeature& feature : features) {
     Json json = {{"column", feature.column},
                  {"reading", kReadings[static_cast<size_t>(feature.reading)]}};
     if (feature.reading == TreeReading::kNumber) json["place"] = feature.place;
-    features.push_back(std::move(json));
+    all.push_back(std::move(json));
   }
+  const Json json = {
+      {"format", kFormat}, {"label", label}, {"group", group}, {"features", std::move(all)}};
+  return Json{{"trees", json}}.dump();
+}
+
+Result<TreesModel> TreesModel::parse(const std::string& description, std::string_view text) {
+  TreesModel model = TRY(parse_details(description));
+  model.trees = TRY(Trees::from_text(text));
+  if (model.trees->features().size() == model.features.size()) return model;
+  return fail(Code::kCorrupt, "trees: {} features are described, the text has {}",
+              model.features.size(), model.trees->features().size());
+}
+
+Status TreesModel::write(const TreesModel& model, std::string_view text, ArtefactWriter& out) {
   out.manifest.kind = kTreesKind;
-  out.manifest.details_json = Json{{"trees",
-                                    {{"format", kFormat},
-                                     {"label", model.label},
-                                     {"group", model.group},
-                                     {"features", std::move(features)}}}}
-                                  .dump();
-  return out.add_file(kTextFile, text);
+  out.manifest.details_json = model.describe();
+  return out.add_file(kTreesTextFile, text);
 }
 
 Result<TreesModel> TreesModel::load(const Artefact& artefact) {
@@ -96,15 +104,10 @@ Result<TreesModel> TreesModel::load(const Artefact& artefact) {
     return fail(Code::kCorrupt, "{}: of kind '{}', not '{}'", artefact.path().string(),
                 manifest.kind, kTreesKind);
   }
-  if (!manifest.checksums.contains(std::string(kTextFile))) {
-    return fail(Code::kCorrupt, "{}: holds no {}", artefact.path().string(), kTextFile);
+  if (!manifest.checksums.contains(std::string(kTreesTextFile))) {
+    return fail(Code::kCorrupt, "{}: holds no {}", artefact.path().string(), kTreesTextFile);
   }
-  TreesModel model = TRY(parse_details(manifest.details_json));
-  const std::string text = TRY(read_file(artefact.path() / kTextFile));
-  model.trees = TRY(Trees::from_text(text));
-  if (model.trees->features().size() == model.features.size()) return model;
-  return fail(Code::kCorrupt, "trees: {} features are described, the text has {}",
-              model.features.size(), model.trees->features().size());
+  return parse(manifest.details_json, TRY(read_file(artefact.path() / kTreesTextFile)));
 }
 
 }  // namespace palate

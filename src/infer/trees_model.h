@@ -13,6 +13,7 @@
 namespace palate {
 
 inline constexpr std::string_view kTreesKind = "trees";
+inline constexpr std::string_view kTreesTextFile = "model.txt";
 
 // What a feature holds of its column: the one id as a category; how many ids there are; the number
 // at `place`, NaN where it is missing.
@@ -30,6 +31,10 @@ struct TreesModel {
   std::string group;                  // the column of ids within which it orders; empty: none
   std::vector<TreeFeature> features;  // by place in a row
   std::shared_ptr<const Trees> trees;
+
+  // JSON of all but the trees, and back together with LightGBM's text. Errors: as load().
+  [[nodiscard]] std::string describe() const;
+  static Result<TreesModel> parse(const std::string& description, std::string_view text);
 
   // Of details and files of an artefact that is being written.
   static Status write(const TreesModel& model, std::string_view text, ArtefactWriter& out);

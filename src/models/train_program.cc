@@ -16,6 +16,13 @@ std::string last_line(const Path& file) {
   return at == std::string::npos ? text : text.substr(at + 1);
 }
 
+std::string text_of(const FieldValue& value) {
+  if (const auto* text = std::get_if<std::string>(&value)) return *text;
+  if (const auto* yes = std::get_if<bool>(&value)) return *yes ? "true" : "false";
+  if (const auto* whole = std::get_if<int64_t>(&value)) return fmt::format("{}", *whole);
+  return fmt::format("{}", std::get<double>(value));
+}
+
 }  // namespace
 
 Result<Path> find_palate_train(std::string_view who) {
@@ -48,6 +55,23 @@ Result<nlohmann::json> run_palate_train(const TrainProgramCall& call, const std:
   }
   auto metrics = nlohmann::json::parse(last_line(program.out), nullptr, /*allow_exceptions=*/false);
   return metrics.is_object() ? metrics : nlohmann::json::object();
+}
+
+void add_flags(const ConfigSchema& schema, const ConfigSchema& defaults,
+               std::vector<std::string>& arguments) {
+  for (size_t i = 0; i < schema.fields().size(); ++i) {
+    const Field& field = schema.fields()[i];
+    const FieldValue value = field.get();
+    if (value == defaults.fields()[i].get()) continue;
+    if (const auto* list = std::get_if<std::vector<std::string>>(&value)) {
+      if (list->empty()) arguments.push_back(fmt::format("--{}={{}}", field.name()));
+      for (const std::string& one : *list) {
+        arguments.push_back(fmt::format("--{}={}", field.name(), one));
+      }
+      continue;
+    }
+    arguments.push_back(fmt::format("--{}={}", field.name(), text_of(value)));
+  }
 }
 
 }  // namespace palate

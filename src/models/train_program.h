@@ -9,6 +9,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "base/config.h"
 #include "base/file.h"
 #include "base/result.h"
 
@@ -17,6 +18,19 @@ namespace palate {
 // Where PALATE_TRAIN says, or beside this program. `who`: "rankers", for the message. Errors:
 // kUnavailable where it is not there.
 Result<Path> find_palate_train(std::string_view who);
+
+// What differs from the defaults, as flags of palate-train: "--training.epochs=3".
+void add_flags(const ConfigSchema& schema, const ConfigSchema& defaults,
+               std::vector<std::string>& arguments);
+template <class Config>
+void add_flags(const std::string& section, const Config& config,
+               std::vector<std::string>& arguments) {
+  Config copy = config, plain;
+  ConfigSchema schema, defaults;
+  schema.add(section, copy);
+  defaults.add(section, plain);
+  add_flags(schema, defaults, arguments);
+}
 
 struct TrainProgramCall {
   std::string_view kind;               // of what is trained, for messages

@@ -21,42 +21,13 @@
 #include "models/ranker/train_rows.h"
 #include "models/train_program.h"
 #include "operate/ranker_continuation.h"
+#include "operate/ranker_trees_training.h"
 #include "recommend/load.h"
 
 namespace palate {
 namespace {
 
 using Json = nlohmann::json;
-
-std::string text_of(const FieldValue& value) {
-  if (const auto* text = std::get_if<std::string>(&value)) return *text;
-  if (const auto* yes = std::get_if<bool>(&value)) return *yes ? "true" : "false";
-  if (const auto* whole = std::get_if<int64_t>(&value)) return fmt::format("{}", *whole);
-  return fmt::format("{}", std::get<double>(value));
-}
-
-// What was set otherwise than by default, as flags of palate-train.
-void add_flags(const RankerSettings& settings, std::vector<std::string>& arguments) {
-  RankerSettings copy = settings, plain;
-  ConfigSchema schema, defaults;
-  schema.add("ranker", copy.network);
-  schema.add("training", copy.training);
-  defaults.add("ranker", plain.network);
-  defaults.add("training", plain.training);
-  for (size_t i = 0; i < schema.fields().size(); ++i) {
-    const Field& field = schema.fields()[i];
-    const FieldValue value = field.get();
-    if (value == defaults.fields()[i].get()) continue;
-    if (const auto* list = std::get_if<std::vector<std::string>>(&value)) {
-      if (list->empty()) arguments.push_back(fmt::format("--{}={{}}", field.name()));
-      for (const std::string& one : *list) {
-        arguments.push_back(fmt::format("--{}={}", field.name(), one));
-      }
-      continue;
-    }
-    arguments.push_back(fmt::format("--{}={}", field.name(), text_of(value)));
-  }
-}
 
 // The tables and what their optimizer keeps of them, the best epoch so far and the one that is
 // written: six times, at most.
@@ -94,7 +65,8 @@ Result<Fitted> fit(const FitJob& job, const std::stop_token& stop) {
     whole.training.learning_rate *= settings.examples.incremental_rate;
     whole.training.table_learning_rate *= settings.examples.incremental_rate;
   }
-  add_flags(whole, call.arguments);
+  add_flags("ranker", whole.network, call.arguments);
+  add_flags("training", whole.training, call.arguments);
   fitted.metrics = TRY(run_palate_train(call, stop));
   fitted.metrics["fit_seconds"] =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -160,6 +132,7 @@ void RankerSettings::add_to(ConfigSchema& schema) {
   schema.add("examples", examples);
   schema.add("ranker", network);
   schema.add("training", training);
+  schema.add("trees", trees);
 }
 
 Result<RankingExamples> examples_of_log(const TrainingRoom& room, const ExamplesWanted& wanted,
@@ -224,26 +197,33 @@ class RankerTraining {
     return prepare_from(std::nullopt);
   }
 
-  // The fitted network without rows that say nothing, in the bits that are wished for, and its
-  // fields, into the version.
+  // The fitted network in the bits that are wished for, and its fields, into the version: without
+  // rows that say nothing, unless trees read rows by their number.
   Status add_network(const std::shared_ptr<const Artefact>& network, ArtefactWriter& out,
                      Json& metrics) const {
-    const NarrowOptions narrow{TRY(parse_precision(settings_.training.layers)),
-                               TRY(parse_precision(settings_.training.tables))};
+    if (settings_.trees.beside_network) {
+      TRY(write_ranking_fields(fields->parts(), out));
+      return add_narrowed(network, out, metrics);
+    }
     const PrunedRanker kept = TRY(pruned(*network, *fields));
     metrics["table_rows"] = kept.rows - kept.dropped;
     metrics["table_rows_dropped"] = kept.dropped;
     TRY(write_ranking_fields(kept.fields, out));
     const Path path = directory_ / "pruned";
     TRY(write_network(path, *network, kept.tables));
-    for (const auto& [field, rms, bytes] :
-         TRY(narrow_network(TRY(Artefact::open(path)), narrow, out))) {
+    return add_narrowed(TRY(Artefact::open(path)), out, metrics);
+  }
+
+ private:
+  Status add_narrowed(const std::shared_ptr<const Artefact>& network, ArtefactWriter& out,
+                      Json& metrics) const {
+    const NarrowOptions narrow{TRY(parse_precision(settings_.training.layers)),
+                               TRY(parse_precision(settings_.training.tables))};
+    for (const auto& [field, rms, bytes] : TRY(narrow_network(network, narrow, out))) {
       if (narrow.tables != Precision::kF32) metrics["table_errors"][field] = rms;
     }
     return {};
   }
-
- private:
   Status prepare_from(const std::optional<LastRanker>& last) {
     std::optional<LearntBefore> before;
     if (last) before = LearntBefore{last->until, settings_.examples.replay};
@@ -294,11 +274,28 @@ class RankerTraining {
   Path directory_;
 };
 
+Status check_together(const RankerSettings& settings) {
+  if (!settings.trees.beside_network || !settings.examples.incremental) return {};
+  return fail(
+      Code::kInvalidArgument,
+      "trees.beside_network and examples.incremental exclude each other: trees cannot go on "
+      "from those of a release");
+}
+
+Status add_trees(const TreesJob& job, ArtefactWriter& out, Json& metrics,
+                 const std::stop_token& stop) {
+  const auto trees = TRY(fit_trees(job, metrics["blend"], stop));
+  std::vector<WrittenTrees> written;
+  for (const FittedTrees& one : trees) written.push_back({one.blend, one.text});
+  return write_ranker_trees(written, out);
+}
+
 }  // namespace
 
 Result<TrainedVersion> train_ranker(const TrainingRoom& room, const RankerSettings& settings) {
   const auto begin = std::chrono::steady_clock::now();
   TRY(find_palate_train("rankers"));
+  TRY(check_together(settings));
   Registry registry(room.data.root());
   auto writer = TRY(registry.start(kRankerKind));
   const AsOf as_of = TRY(room.data.log().ends());
@@ -326,6 +323,10 @@ Result<TrainedVersion> train_ranker(const TrainingRoom& room, const RankerSettin
   TRY(note_single_features(examples, *training.fields, fitted.metrics));
   const auto network = TRY(Artefact::open(fitted.network));
   TRY(training.add_network(network, writer, fitted.metrics));
+  if (settings.trees.beside_network) {
+    const TreesJob job{examples, settings.trees, fitted.network, directory->path()};
+    TRY(add_trees(job, writer, fitted.metrics, room.stop));
+  }
   fill_manifest(room, examples, as_of, writer.manifest);
   writer.manifest.metrics_json = fitted.metrics.dump();
   writer.manifest.config_json = config_of(given).dump();

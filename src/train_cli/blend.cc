@@ -27,11 +27,6 @@ struct Look {
   std::vector<KnownRows> known;
 };
 
-double log_odds(double probability) {
-  const double inside = std::min(std::max(probability, 1e-7), 1 - 1e-7);
-  return std::log(inside / (1 - inside));
-}
-
 // The scores of the label that is meant.
 Result<LabelScores> pick(std::vector<LabelScores> scores, const Flags& flags, size_t model) {
   if (flags.label.empty() && scores.size() == 1) return std::move(scores[0]);
@@ -67,7 +62,8 @@ Result<Look> look_at(const Flags& flags, const std::string& path) {
 Status blend(const Flags& flags) {
   const size_t models = flags.models.size();
   const Look held_out = TRY(look_at(flags, flags.held_out));
-  const Logistic fit = fit_logistic(held_out.columns, held_out.known[0].happened, models);
+  const KnownRows& known = held_out.known[0];
+  const Logistic fit = fit_logistic(held_out.columns, {known.labels, known.weights}, models);
   const Look judged = TRY(look_at(flags, flags.judge));
   Json line = {{"weights", fit.weights}, {"shift", fit.shift}, {"models", Json::array()}};
   for (size_t model = 0; model < models; ++model) {

@@ -214,6 +214,7 @@ Result<KnownRows> known_rows(const LabelScores& of, const Examples& examples) {
     if (!std::isfinite(label[row])) continue;
     out.happened.push_back(label[row] > 0.5F ? 1 : 0);
     out.labels.push_back(label[row]);
+    out.weights.push_back(examples.weight(row));
     out.scores.push_back(of.scores[row]);
     if (grouped) out.groups.push_back(examples.ids(group, row)[0]);
   }

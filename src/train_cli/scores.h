@@ -36,7 +36,7 @@ Result<std::vector<LabelScores>> score_examples(const Path& model, const Example
 struct KnownRows {
   std::vector<double> scores;
   std::vector<uint8_t> happened;  // labels above one half
-  std::vector<float> labels;
+  std::vector<float> labels, weights;
   std::vector<uint64_t> groups;  // empty without
 };
 // Errors: kInvalidArgument where the examples lack the group. Empty where they lack the label.

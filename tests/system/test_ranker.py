@@ -123,6 +123,31 @@ def test_features_that_have_moved_are_set_aside_and_told(world, tmp_path):
     assert again["same"] is True, again
 
 
+def test_trees_beside_the_network(world, tmp_path):
+    """Trained on the same examples; what is served is what both say, and an answer is made again to the bit."""
+    folder, _, _ = world
+    data, config = tmp_path / "data", tmp_path / "palate.toml"
+    shutil.copytree(folder / "data", data)
+    config.write_text(CONFIG + "\n[trees]\nbeside_network = true\nrounds = 60\n\n[decisions]\nshare = 1.0\n")
+    common = ("--config", config, "--data", data)
+    trained = run_json("train", *common, "--models", "popularity,ranker", timeout=300)
+    metrics = next(model for model in trained["models"] if model["kind"] == "ranker")["metrics"]
+    assert set(metrics["blend"]) == {"click", "like"}, metrics
+    for objective, told in metrics["blend"].items():
+        best = min(told["network"]["log_loss"], told["trees"]["log_loss"])
+        assert told["both"]["log_loss"] <= best + 1e-6, (objective, told)
+        assert told["both"]["auc"] > 0.6 and told["weights"][1] > 0 and told["rounds"] > 0, (objective, told)
+    server = Server(data, "--config", config)
+    try:
+        answer = asked(server, "mixed", "u00001")
+        assert {stage["stage"]: stage for stage in answer["trace"]}["formula"]["state"] == "ran"
+    finally:
+        server.stop()
+    assert run_json("replay", answer["request_id"], *common)["same"] is True
+    both = run("train", *common, "--models", "ranker", "--examples.incremental=true")
+    assert both.returncode == 2 and "exclude each other" in both.stderr, both.stderr
+
+
 def test_what_the_user_does_counts_at_once(world):
     folder, common, _ = world
     server = Server(folder / "data", "--config", folder / "palate.toml")

@@ -6,6 +6,11 @@ namespace palate {
 
 void TreesConfig::fields(FieldVisitor<TreesConfig>& field) {
   const FieldRange share{.min = 0.01, .max = 1}, above{.min = 0, .max = 1e6};
+  field(
+      "beside_network", &TreesConfig::beside_network, {},
+      "`palate train --models ranker` trains trees beside the network, for each objective that is "
+      "a probability, and serves what both say. Not with examples.incremental; objective, label "
+      "and group have no part in it");
   field("objective", &TreesConfig::objective, {.one_of = {"binary", "lambdarank"}},
         "binary: a probability, by log loss; lambdarank: an order within groups, by NDCG");
   field("label", &TreesConfig::label, {}, "Which label; empty: the only one");

@@ -9,6 +9,7 @@
 namespace palate {
 
 struct TreesConfig {
+  bool beside_network = false;
   std::string objective = "binary";
   std::string label;  // empty: the only one
   std::string group;

@@ -73,6 +73,7 @@ Result<std::unique_ptr<const Ranker>> Ranker::load(std::shared_ptr<const Artefac
       new Ranker(std::move(*fields), std::move(network), std::move(version)));
   TRY(ranker->find_columns());
   TRY(ranker->learn_drift(*artefact));
+  TRY(ranker->add_trees(*artefact));
   return ranker;
 }
 
@@ -125,6 +126,21 @@ Status Ranker::learn_drift(const Artefact& artefact) {
   return {};
 }
 
+Status Ranker::add_trees(const Artefact& artefact) {
+  const auto& outputs = network_->spec().outputs;
+  for (BlendedTrees& blend : TRY(read_ranker_trees(artefact))) {
+    const size_t output = place_of(outputs, blend.objective);
+    if (output == outputs.size() || outputs[output].link != Link::kSigmoid) {
+      return fail(Code::kCorrupt,
+                  "trees of '{}', of which the ranker's network says no probability",
+                  blend.objective);
+    }
+    TreeColumns columns = TRY(TreeColumns::of(blend.model, fields_));
+    trees_.push_back({output, std::move(blend), std::move(columns)});
+  }
+  return {};
+}
+
 std::vector<std::string> Ranker::objectives() const {
   std::vector<std::string> names;
   for (const Output& output : network_->spec().outputs) names.push_back(output.name);
@@ -155,6 +171,15 @@ Result<std::vector<std::vector<float>>> Ranker::score(const FeatureReader::Reque
                                          std::vector<float>(request.items.size()));
   const std::vector<std::span<float>> out(scores.begin(), scores.end());
   TRY(network_->score({request.items.size(), sparse, dense}, out, scratch.network));
+  for (const auto& [output, blend, columns] : trees_) {
+    columns.read(scratch.values, *numbers, request.items.size(), scratch.rows);
+    scratch.of_trees.resize(request.items.size());
+    TRY(blend.model.trees->score(scratch.rows, scratch.of_trees, scratch.trees));
+    for (size_t i = 0; i < scratch.of_trees.size(); ++i) {
+      float& score = scores[output][i];
+      score = static_cast<float>(blend.probability(score, scratch.of_trees[i]));
+    }
+  }
   return scores;
 }
 

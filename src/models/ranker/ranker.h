@@ -13,6 +13,7 @@
 #include "features/ranking_fields.h"
 #include "infer/network.h"
 #include "models/ranker/feature_drift.h"
+#include "models/ranker/ranker_trees.h"
 
 namespace palate {
 
@@ -28,11 +29,12 @@ inline constexpr std::string_view kRankerHistoryRows = "rows.history";
 Result<RankingFields::Parts> read_ranking_fields(const Artefact& artefact);
 Status write_ranking_fields(const RankingFields::Parts& parts, ArtefactWriter& out);
 
-// Immutable and thread-safe; a scratch belongs to one thread at a time.
+// A network, and perhaps trees beside it. Immutable and thread-safe; a scratch belongs to one
+// thread at a time.
 class Ranker {
  public:
   // Errors: kCorrupt, kUnsupportedVersion; kConflict where it reads a feature that is not kept (any
-  // more), or the network reads a field that there is not.
+  // more), or network or trees read a field that there is not.
   static Result<std::unique_ptr<const Ranker>> load(std::shared_ptr<const Artefact> artefact,
                                                     const EventTypes& types,
                                                     const FeatureConfig& features);
@@ -46,8 +48,11 @@ class Ranker {
     RankingFields::Values values;
     std::vector<std::vector<float>> numbers;  // of values, without what is set aside
     NetworkScratch network;
+    std::vector<float> rows;  // that trees read
+    std::vector<double> of_trees;
+    TreesScratch trees;
   };
-  // A row an objective: what the network says of each candidate, a probability where the objective
+  // A row an objective: what is said of each candidate, a probability where the objective
   // is one. A candidate's numbers do not depend on the others. `set_aside`: features that count as
   // missing, those of drift() for an answer of now.
   [[nodiscard]] Result<std::vector<std::vector<float>>> score(
@@ -62,6 +67,7 @@ class Ranker {
   Ranker(RankingFields fields, std::shared_ptr<const Network> network, std::string version)
       : fields_(std::move(fields)), network_(std::move(network)), version_(std::move(version)) {}
   Status find_columns();
+  Status add_trees(const Artefact& artefact);
   Status learn_drift(const Artefact& artefact);
 
   RankingFields fields_;
@@ -72,6 +78,12 @@ class Ranker {
   static constexpr size_t kPosition = SIZE_MAX;
   std::vector<size_t> sparse_, dense_;
   std::unique_ptr<FeatureDrift> drift_;  // by fields_.numbers()
+  struct OutputTrees {
+    size_t output = 0;  // of the network
+    BlendedTrees blend;
+    TreeColumns columns;
+  };
+  std::vector<OutputTrees> trees_;
 };
 
 }  // namespace palate

@@ -1,9 +1,14 @@
 #include "models/ranker/ranker.h"
 
+#include <cmath>
+#include <limits>
+#include <set>
+
 #include <gmock/gmock.h>
 
 #include "artefact/safetensors.h"
 #include "infer/network_draw.h"
+#include "infer/trees_draw.h"
 #include "models/ranker/ranker_network.h"
 
 namespace palate {
@@ -71,6 +76,9 @@ class Served : public ::testing::Test {
     out.add<uint32_t>(std::string(kRankerItemRows), {parts_.vocabulary.item_rows.size()},
                       std::span<const uint32_t>(parts_.vocabulary.item_rows));
     TRY(out.add_file(kRankerFieldsFile, fields_json_.empty() ? to_json(parts_) : fields_json_));
+    std::vector<WrittenTrees> trees;
+    for (const BlendedTrees& blend : trees_) trees.push_back({blend, trees_text_});
+    TRY(write_ranker_trees(trees, out));
     out.manifest.kind = kRankerKind;
     out.manifest.version = "000007";
     out.manifest.details_json = network->manifest().details_json;
@@ -100,6 +108,8 @@ class Served : public ::testing::Test {
   UserState user_;
   RankingFields::Parts parts_;
   std::string fields_json_;
+  std::vector<BlendedTrees> trees_;
+  std::string trees_text_;
 };
 
 TEST_F(Served, SaysEachObjectiveOfEachCandidate) {
@@ -187,6 +197,102 @@ TEST_F(Served, NobodyAndNothingAreFine) {
   const auto none = (*ranker)->score({from, nobody, {}}, {}, scratch);
   ASSERT_TRUE(none) << none.error().message;
   EXPECT_TRUE((*none)[0].empty());
+}
+
+// Trees out of a seed that read one column of each kind: ids, how many, numbers, the place.
+class ServedWithTrees : public Served {
+ protected:
+  void SetUp() override {
+    Served::SetUp();
+    const std::vector<TreeFeature> columns{{"item", TreeReading::kId, 0},
+                                           {"tags", TreeReading::kCount, 0},
+                                           {"item_numbers", TreeReading::kNumber, 1},
+                                           {"user_numbers", TreeReading::kNumber, 0},
+                                           {"position", TreeReading::kId, 0},
+                                           {"creator", TreeReading::kId, 0}};
+    uint64_t seed = 1;
+    while (TreesDrawer(seed).features() != columns.size()) ++seed;
+    trees_text_ = TreesDrawer(seed).text(16);
+    TreesModel model{.label = "watch", .group = {}, .features = columns, .trees = {}};
+    model = *TreesModel::parse(model.describe(), trees_text_);
+    trees_.push_back({.objective = "watch",
+                      .model = std::move(model),
+                      .network = 0.75,
+                      .trees = 0.5,
+                      .shift = -0.25});
+  }
+};
+
+TEST_F(ServedWithTrees, BothSayOneProbability) {
+  std::vector<ItemIx> items;
+  for (uint32_t i = 0; i < kItems; ++i) items.push_back({i});
+  const auto both = load();
+  ASSERT_TRUE(both) << both.error().message;
+  const auto blended = score(**both, items);
+  ASSERT_TRUE(blended) << blended.error().message;
+  const auto blend = std::move(trees_.front());
+  trees_.clear();
+  const auto alone = score(**load(), items);
+  ASSERT_TRUE(alone);
+
+  RankingFields::Values values;
+  RankingFields::Scratch scratch;
+  const Catalogue::View view = catalogue_.view();
+  const FeatureSources from{&types_, &view, &popularity_, nullptr};
+  const FeatureMoment moment{&user_, {}, {kDayUs}};
+  RankingFields::make(parts_, types_, {})->read({from, moment, items}, values, scratch);
+  std::set<double> different;
+  for (uint32_t i = 0; i < kItems; ++i) {
+    const std::vector<float> row{static_cast<float>(i), 1, values.numbers[1][2 * i + 1],
+                                 values.numbers[0][0],  1, i % 2 == 0 ? 1.0F : 0.0F};
+    std::vector<double> of_trees(1);
+    TreesScratch trees;
+    ASSERT_TRUE(blend.model.trees->score(row, of_trees, trees));
+    const double p = (*alone)[1][i], q = of_trees[0];
+    const double z = 0.75 * std::log(p / (1 - p)) + 0.5 * std::log(q / (1 - q)) - 0.25;
+    EXPECT_NEAR((*blended)[1][i], 1 / (1 + std::exp(-z)), 1e-6) << i;
+    EXPECT_EQ((*blended)[0][i], (*alone)[0][i]) << "of clicks there are no trees";
+    different.insert(q);
+  }
+  EXPECT_GT(different.size(), 1U);
+}
+
+TEST_F(ServedWithTrees, ReadNoneOfWhatIsSetAside) {
+  trees_.front().network = 0;  // what the trees say alone
+  trees_.front().model.features[3] = {"item_numbers", TreeReading::kNumber, 1};
+  const auto ranker = load();
+  ASSERT_TRUE(ranker) << ranker.error().message;
+  const auto with = score(**ranker, {{1}, {2}});
+  const auto without = score(**ranker, {{1}, {2}}, {"item_popularity"});
+  ASSERT_TRUE(with && without);
+  const std::vector<float> missing(6, std::numeric_limits<float>::quiet_NaN());
+  for (uint32_t i = 0; i < 2; ++i) {
+    std::vector<float> row{static_cast<float>(i + 1), 1, missing[0], missing[0], 1,
+                           i == 1 ? 1.0F : 0.0F};
+    std::vector<double> of_trees(1);
+    TreesScratch trees;
+    ASSERT_TRUE(trees_.front().model.trees->score(row, of_trees, trees));
+    EXPECT_NEAR((*without)[1][i], trees_.front().probability(0.5, of_trees[0]), 1e-6);
+  }
+}
+
+TEST_F(ServedWithTrees, RefuseWhatDoesNotFit) {
+  const BlendedTrees right = trees_.front();
+  trees_.front().model.features[0].column = "mood";
+  EXPECT_EQ(load().error().code, Code::kConflict);
+  EXPECT_THAT(load().error().message, HasSubstr("'mood'"));
+  trees_.front() = right;
+  trees_.front().model.features[2].place = 2;  // of two numbers
+  EXPECT_EQ(load().error().code, Code::kConflict);
+  trees_.front() = right;
+  trees_.front().model.features[1].reading = TreeReading::kId;  // one of many
+  EXPECT_EQ(load().error().code, Code::kConflict);
+  trees_.front() = right;
+  trees_.front().objective = "purchase";
+  EXPECT_EQ(load().error().code, Code::kCorrupt);
+  trees_.front() = right;
+  trees_text_ = "tree\nversion=v4\n";
+  EXPECT_FALSE(load());
 }
 
 TEST_F(Served, RefusesWhatDoesNotFit) {
