@@ -115,6 +115,48 @@ RC_GTEST_PROP(Dpp, EachPickIsTheBestOfAll, ()) {
   }
 }
 
+// What each candidate adds to the logarithm of the determinant, by a dense solution in double.
+std::vector<double> added(const Eigen::MatrixXd& all, std::span<const uint32_t> picked) {
+  const auto k = static_cast<long>(picked.size());
+  Eigen::MatrixXd part(k, k), cross(k, all.cols());
+  for (long a = 0; a < k; ++a) {
+    for (long b = 0; b < k; ++b) {
+      part(a, b) = all(picked[static_cast<size_t>(a)], picked[static_cast<size_t>(b)]);
+    }
+    cross.row(a) = all.row(picked[static_cast<size_t>(a)]);
+  }
+  const Eigen::MatrixXd solved = part.ldlt().solve(cross);
+  std::vector<double> gains;
+  for (long i = 0; i < all.cols(); ++i) {
+    const double told = k > 0 ? cross.col(i).dot(solved.col(i)) : 0;
+    gains.push_back(std::log(std::max(all(i, i) - told, 1e-12)));
+  }
+  return gains;
+}
+
+// So many picks that candidates are brought up to date over several blocks of their values, some
+// late and at once, some again and again.
+TEST(Dpp, ManyPicksAreEachTheBestOfAll) {
+  constexpr size_t kPicks = 50;
+  for (const double strength : {0.1, 0.5, 0.95}) {
+    const Drawn drawn(static_cast<uint64_t>(strength * 100), 90, 48);
+    const Eigen::MatrixXd all = plain_likeness(drawn);
+    const auto [low, high] = std::ranges::minmax(drawn.relevance);
+    const auto order =
+        diversified(drawn.relevance, drawn.likeness(),
+                    {.by = Diversifier::kDpp, .strength = strength, .count = kPicks});
+    for (size_t k = 0; k < kPicks; ++k) {
+      const auto gains = added(all, std::span(order).first(k));
+      const auto worth = [&](uint32_t i) {
+        return (1 - strength) * (drawn.relevance[i] - low) / (high - low) + strength * gains[i];
+      };
+      for (size_t other = k; other < order.size(); ++other) {
+        ASSERT_LE(worth(order[other]), worth(order[k]) + 1e-4) << strength << " " << k;
+      }
+    }
+  }
+}
+
 RC_GTEST_PROP(Mmr, EachPickIsTheBestOfAll, ()) {
   const Drawn drawn(*rc::gen::arbitrary<uint64_t>(), *rc::gen::inRange<size_t>(2, 30), 24);
   const double strength = *rc::gen::inRange(1, 10) / 10.0;
