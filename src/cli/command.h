@@ -5,12 +5,9 @@
 #include <span>
 #include <string_view>
 
+#include "base/command_flags.h"
 #include "base/result.h"
 #include "cli/context.h"
-
-namespace CLI {
-class App;
-}
 
 namespace palate {
 
@@ -18,16 +15,17 @@ struct Command {
   std::string_view name;
   std::string_view sentence;
   std::string_view examples;  // shown under --help
-  // Declares flags on `app` and returns what to run once they are parsed. The function owns what
+  // Declares the flags and returns what to run once they are parsed. The function owns what
   // the flags write to.
-  std::function<Status(Context&)> (*declare)(CLI::App& app);
+  std::function<Status(Context&)> (*declare)(CommandFlags& flags);
 };
 
 std::span<const Command> commands();
 
 // Declares a command's own flags and those that every command takes; what to run once they are
-// parsed. `context` must outlive `app`.
-std::function<Status(Context&)> declare(const Command& command, CLI::App& app, Context& context);
+// parsed. `context` must outlive the parsing.
+std::function<Status(Context&)> declare(const Command& command, CommandFlags& flags,
+                                        Context& context);
 
 Command init_command();
 Command check_command();

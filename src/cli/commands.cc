@@ -1,36 +1,22 @@
 #include <array>
 
-#include <CLI/CLI.hpp>
-
 #include "cli/command.h"
 
 namespace palate {
 namespace {
 
-void add_common_flags(CLI::App& app, Context& context) {
-  app.add_option("--config", context.config_file,
-                 "The settings file (default: ./palate.toml where there is one)");
-  app.add_option_function<std::string>(
+void add_common_flags(CommandFlags& flags, Context& context) {
+  flags.add("--config", context.config_file,
+            "The settings file (default: ./palate.toml where there is one)");
+  flags.add(
       "--data", [&](const std::string& dir) { context.dotted_flags.emplace_back("data.dir", dir); },
       "The data directory (data.dir)");
-  app.add_option_function<std::string>(
+  flags.add(
       "--tenant",
       [&](const std::string& name) { context.dotted_flags.emplace_back("data.tenant", name); },
       "Whose data (data.tenant)");
-  app.add_flag("--json", context.json, "Print the result as JSON");
-  app.add_flag("--quiet,-q", context.quiet, "No progress bars");
-}
-
-// CLI11 would read -1 as a very large number.
-void refuse_negative_counts(CLI::App& app) {
-  const CLI::Validator check(
-      [](std::string& text) {
-        return text.starts_with('-') ? text + " is negative" : std::string();
-      },
-      "", "");
-  for (CLI::Option* option : app.get_options()) {
-    if (option->get_type_name() == "UINT") option->check(check);
-  }
+  flags.add("--json", context.json, "Print the result as JSON");
+  flags.add("--quiet,-q", context.quiet, "No progress bars");
 }
 
 }  // namespace
@@ -49,11 +35,12 @@ std::span<const Command> commands() {
   return list;
 }
 
-std::function<Status(Context&)> declare(const Command& command, CLI::App& app, Context& context) {
-  app.footer(std::string(command.examples));
-  add_common_flags(app, context);
-  auto run = command.declare(app);
-  refuse_negative_counts(app);
+std::function<Status(Context&)> declare(const Command& command, CommandFlags& flags,
+                                        Context& context) {
+  flags.set_footer(std::string(command.examples));
+  add_common_flags(flags, context);
+  auto run = command.declare(flags);
+  flags.refuse_negative_counts();
   return run;
 }
 

@@ -1,10 +1,9 @@
 // palate: parses the command line, reads the settings, runs one command, turns an error into a
 // message and an exit code.
+#include <algorithm>
 #include <cstdio>
 #include <new>
 #include <system_error>
-
-#include <CLI/CLI.hpp>
 
 #include "base/faults.h"
 #include "base/log.h"
@@ -39,32 +38,29 @@ int run(std::vector<std::string> arguments) {
   if (!dotted) return report(dotted.error());
   context.dotted_flags = std::move(*dotted);
 
-  CLI::App app{"Palate: events in, ranked and explained lists out.\n", "palate"};
-  app.set_version_flag("--version", "palate " + std::string(version()));
-  app.require_subcommand(1);
-  app.footer(
-      "Every setting is a flag too: --als.factors 128 (see palate init).\n"
-      "Exit codes: 0 done, 2 wrong input, 3 not found, 5 held by another process, 6 corrupt,\n"
-      "9 disk full, 13 nothing trained yet, 130 interrupted, 143 terminated; all: "
-      "docs/formats/errors.md");
-  std::function<Status(Context&)> chosen;
+  CommandParser parser(
+      {.name = "palate",
+       .sentence = "Palate: events in, ranked and explained lists out.\n",
+       .version = "palate " + std::string(version()),
+       .footer = "Every setting is a flag too: --als.factors 128 (see palate init).\n"
+                 "Exit codes: 0 done, 2 wrong input, 3 not found, 5 held by another process, 6 "
+                 "corrupt,\n9 disk full, 13 nothing trained yet, 130 interrupted, 143 terminated; "
+                 "all: docs/formats/errors.md"});
+  std::vector<std::pair<CommandFlags, std::function<Status(Context&)>>> declared;
   for (const Command& command : commands()) {
-    CLI::App* sub = app.add_subcommand(std::string(command.name), std::string(command.sentence));
-    const auto action = declare(command, *sub, context);
-    sub->callback([&chosen, action] { chosen = action; });
+    auto flags = parser.add_command(std::string(command.name), std::string(command.sentence));
+    declared.emplace_back(flags, declare(command, flags, context));
   }
-  try {
-    auto from_the_back = arguments;  // as CLI11 takes them
-    std::reverse(from_the_back.begin(), from_the_back.end());
-    app.parse(from_the_back);
-  } catch (const CLI::ParseError& error) {
-    return report_usage({app, arguments, context.settings.schema.fields()}, error);
+  if (const auto failure = parser.parse(arguments)) {
+    return report_usage({parser, arguments, context.settings.schema.fields()}, *failure);
   }
+  const auto chosen =
+      std::ranges::find_if(declared, [](const auto& one) { return one.first.given(); });
   if (context.quiet || context.json) Progress::disable();
   if (auto loaded = context.load_settings(); !loaded) return report(loaded.error());
   try {
     install_signal_handlers();
-    if (auto status = chosen(context); !status) return report(status.error());
+    if (auto status = chosen->second(context); !status) return report(status.error());
   } catch (const std::bad_alloc&) {
     return report_no_memory("there is not enough memory for this");
   } catch (const std::system_error& error) {  // std::thread says nothing else

@@ -1,32 +1,30 @@
 // The flags of commands that print slates, or ask about them.
 #pragma once
 
-#include <CLI/CLI.hpp>
+#include "base/command_flags.h"
 
 namespace palate {
 
 // Which items may come. `request`: a RecommendRequest or a SimilarRequest; it must outlive the
 // parsing.
 template <class Request>
-void add_rule_flags(CLI::App& app, Request& request) {
-  app.add_option("--category", request.categories,
-                 "Only items of this category; may be given several times")
-      ->allow_extra_args(false);
-  app.add_option("--filter", request.filter,
-                 "Only items for which this holds, like 'attributes.year >= 2010 and not tag = "
-                 "\"gore\"' (docs/reference/filter.md)");
-  app.add_option("--exclude", request.exclude, "Never this item; may be given several times")
-      ->allow_extra_args(false);
-  app.add_option("--language", request.language, "Of titles: en, de, …");
+void add_rule_flags(CommandFlags& command, Request& request) {
+  command
+      .add("--category", request.categories,
+           "Only items of this category; may be given several times")
+      .one_value_each();
+  command.add("--filter", request.filter,
+              "Only items for which this holds, like 'attributes.year >= 2010 and not tag = "
+              "\"gore\"' (docs/reference/filter.md)");
+  command.add("--exclude", request.exclude, "Never this item; may be given several times")
+      .one_value_each();
+  command.add("--language", request.language, "Of titles: en, de, …");
 }
 
 template <class Request>
-void add_slate_flags(CLI::App& app, Request& request) {
-  app.add_option("-n", request.n, "How many items, 1 to 1000")
-      ->check(CLI::Range(1, 1000))
-      ->type_name("UINT")
-      ->capture_default_str();
-  add_rule_flags(app, request);
+void add_slate_flags(CommandFlags& command, Request& request) {
+  command.add("-n", request.n, "How many items, 1 to 1000").between(1, 1000).show_default();
+  add_rule_flags(command, request);
 }
 
 }  // namespace palate

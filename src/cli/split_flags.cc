@@ -2,8 +2,6 @@
 
 #include <filesystem>
 
-#include <CLI/CLI.hpp>
-
 #include "events/presets.h"
 
 namespace palate {
@@ -38,26 +36,29 @@ Result<std::optional<TestFile>> test_file(const SplitFlags& flags, const Mapping
 
 }  // namespace
 
-void SplitFlags::declare(CLI::App& app) {
-  app.add_option("--split", split,
-                 "What is test: auto (what the data's times allow), time (the newest rows), "
-                 "leave-last-out or hold-out (a random share)")
-      ->capture_default_str();
-  auto* file = app.add_option("--test", test,
-                              "A file of events that are test, as published splits have one; "
-                              "training is what was imported");
-  app.add_option("--test-preset", test_preset,
-                 "How the file is read, as for palate import; --import.map and the like count too")
-      ->needs(file)
-      ->capture_default_str();
-  app.add_option("--test-overlap", test_overlap,
-                 "What becomes of test rows whose user and item were imported, too: refuse, drop "
-                 "(from the test), hold-out (from training)")
-      ->check(CLI::IsMember({"refuse", "drop", "hold-out"}))
-      ->needs(file)
-      ->capture_default_str();
-  app.add_option("--test-share", test_share, "Share of all rows that is test, above 0 and below 1")
-      ->capture_default_str();
+void SplitFlags::declare(CommandFlags& command) {
+  command
+      .add("--split", split,
+           "What is test: auto (what the data's times allow), time (the newest rows), "
+           "leave-last-out or hold-out (a random share)")
+      .show_default();
+  Flag file = command.add("--test", test,
+                          "A file of events that are test, as published splits have one; "
+                          "training is what was imported");
+  command
+      .add("--test-preset", test_preset,
+           "How the file is read, as for palate import; --import.map and the like count too")
+      .needs(file)
+      .show_default();
+  command
+      .add("--test-overlap", test_overlap,
+           "What becomes of test rows whose user and item were imported, too: refuse, drop "
+           "(from the test), hold-out (from training)")
+      .one_of({"refuse", "drop", "hold-out"})
+      .needs(file)
+      .show_default();
+  command.add("--test-share", test_share, "Share of all rows that is test, above 0 and below 1")
+      .show_default();
 }
 
 Status SplitFlags::apply(const MappingConfig& import, BacktestOptions& options) const {

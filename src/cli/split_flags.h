@@ -6,13 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "base/command_flags.h"
 #include "base/result.h"
 #include "events/column_mapping.h"
 #include "operate/backtest.h"
-
-namespace CLI {
-class App;
-}
 
 namespace palate {
 
@@ -21,8 +18,8 @@ struct SplitFlags {
   std::string test, test_preset = "auto", test_overlap = "refuse";
   double test_share = 0.1;
 
-  // Declares them; `this` must outlive the app.
-  void declare(CLI::App& app);
+  // Declares them; `this` must outlive the parsing.
+  void declare(CommandFlags& command);
   // What they say, as options.
   Status apply(const MappingConfig& import, BacktestOptions& options) const;
   // The same flags once more, for another process.

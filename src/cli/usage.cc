@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdio>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "base/near_names.h"
@@ -17,18 +16,16 @@ int refuse(std::string_view what) {
   return code_info(Code::kInvalidArgument).exit_code;
 }
 
-const CLI::App* command_named(const CLI::App& app, std::string_view name) {
-  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
-    if (command->get_name() == name) return command;
+std::optional<CommandFlags> command_named(const CommandParser& parser, std::string_view name) {
+  for (const CommandFlags& command : parser.commands()) {
+    if (command.name() == name) return command;
   }
-  return nullptr;
+  return {};
 }
 
-std::vector<std::string> command_names(const CLI::App& app) {
+std::vector<std::string> command_names(const CommandParser& parser) {
   std::vector<std::string> names;
-  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
-    names.push_back(command->get_name());
-  }
+  for (const CommandFlags& command : parser.commands()) names.push_back(command.name());
   return names;
 }
 
@@ -39,15 +36,15 @@ int unknown_command(const CommandLine& line) {
         "'{}' stands before a command; flags come behind it: palate <command> {} …", first, first));
   }
   return refuse(fmt::format("there is no command '{}'{} (palate --help lists all)", first,
-                            did_you_mean(first, command_names(line.app))));
+                            did_you_mean(first, command_names(line.parser))));
 }
 
 // "; did you mean '--models'?", "; did you mean '--serve.host'?" or nothing.
-std::string near_flag(const CommandLine& line, const CLI::App& command, const std::string& flag) {
+std::string near_flag(const CommandLine& line, const CommandFlags& command,
+                      const std::string& flag) {
   std::vector<std::string> known;
-  for (const CLI::Option* option : command.get_options()) {
-    for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
-    for (const std::string& name : option->get_snames()) known.push_back("-" + name);
+  for (const Flag& one : command.flags()) {
+    for (const std::string& name : one.names()) known.push_back(name);
   }
   for (const Field& field : line.settings) {
     if ("--" + field.key == flag) return fmt::format("; did you mean '--{}'?", field.name());
@@ -55,11 +52,11 @@ std::string near_flag(const CommandLine& line, const CLI::App& command, const st
   return did_you_mean(flag, known);
 }
 
-int extra_words(const CommandLine& line, const CLI::App& command) {
-  const std::vector<std::string> extra = command.remaining();
+int extra_words(const CommandLine& line, const CommandFlags& command) {
+  const std::vector<std::string> extra = command.extra_words();
   const auto flag = std::ranges::find_if(
       extra, [](const std::string& word) { return word.size() > 1 && word.starts_with('-'); });
-  const std::string name = command.get_name();
+  const std::string name = command.name();
   if (flag != extra.end()) {
     const std::string bare = flag->substr(0, flag->find('='));
     return refuse(fmt::format("palate {} has no flag '{}'{} (palate {} --help lists all)", name,
@@ -71,28 +68,31 @@ int extra_words(const CommandLine& line, const CLI::App& command) {
 
 int help(const CommandLine& line) {
   if (line.words.size() < 2) {
-    std::fputs(line.app.help().c_str(), stdout);
+    std::fputs(line.parser.help().c_str(), stdout);
     return 0;
   }
-  const CLI::App* command = command_named(line.app, line.words[1]);
-  if (command == nullptr) return unknown_command({line.app, {line.words[1]}, line.settings});
-  std::fputs(command->help(line.app.get_name()).c_str(), stdout);
+  const auto command = command_named(line.parser, line.words[1]);
+  if (!command) return unknown_command({line.parser, {line.words[1]}, line.settings});
+  std::fputs(command->help().c_str(), stdout);
   return 0;
 }
 
 }  // namespace
 
-int report_usage(const CommandLine& line, const CLI::ParseError& error) {
-  if (error.get_exit_code() == 0) return line.app.exit(error);  // --help, --version
+int report_usage(const CommandLine& line, const NotParsed& failure) {
+  if (failure.why == NotParsed::Why::kAnswered) {
+    std::fputs(failure.text.c_str(), stdout);
+    return 0;
+  }
   if (line.words.empty()) {
-    std::fputs(line.app.help().c_str(), stderr);
+    std::fputs(line.parser.help().c_str(), stderr);
     return refuse("name a command");
   }
   if (line.words.front() == "help") return help(line);
-  const CLI::App* command = command_named(line.app, line.words.front());
-  if (command == nullptr) return unknown_command(line);
-  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) return extra_words(line, *command);
-  return refuse(fmt::format("{}; see palate {} --help", error.what(), command->get_name()));
+  const auto command = command_named(line.parser, line.words.front());
+  if (!command) return unknown_command(line);
+  if (failure.why == NotParsed::Why::kExtraWords) return extra_words(line, *command);
+  return refuse(fmt::format("{}; see palate {} --help", failure.what, command->name()));
 }
 
 }  // namespace palate

@@ -3,7 +3,6 @@
 #include <cmath>
 #include <cstdio>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "math/logistic.h"
@@ -81,15 +80,13 @@ Status blend(const Flags& flags) {
 
 }  // namespace
 
-std::function<Status()> declare_blend(CLI::App& app) {
+std::function<Status()> declare_blend(CommandFlags& command) {
   auto flags = std::make_shared<Flags>();
-  app.add_option("models", flags->models, "Networks and trees that palate-train has written")
-      ->required();
-  app.add_option("--held-out", flags->held_out, "Examples that the weights are fitted on")
-      ->required();
-  app.add_option("--judge", flags->judge, "Examples that each and the blend are judged on")
-      ->required();
-  app.add_option("--label", flags->label, "Which label, where models foresee several");
+  command.add("models", flags->models, "Networks and trees that palate-train has written")
+      .required();
+  command.add("--held-out", flags->held_out, "Examples that the weights are fitted on").required();
+  command.add("--judge", flags->judge, "Examples that each and the blend are judged on").required();
+  command.add("--label", flags->label, "Which label, where models foresee several");
   return [flags] { return blend(*flags); };
 }
 

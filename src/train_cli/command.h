@@ -5,15 +5,12 @@
 #include <stop_token>
 #include <string_view>
 
+#include "base/command_flags.h"
 #include "base/config.h"
 #include "base/result.h"
 #include "models/gbdt/train_config.h"
 #include "models/ranker/fit_config.h"
 #include "models/ranker/ranker_network.h"
-
-namespace CLI {
-class App;
-}
 
 namespace palate {
 
@@ -24,13 +21,13 @@ struct TrainSettings {
 };
 
 // Declares its flags and returns what to run once they are parsed.
-std::function<Status()> declare_fit(CLI::App& app, const TrainSettings& settings);
-std::function<Status()> declare_trees(CLI::App& app, const TrainSettings& settings);
-std::function<Status()> declare_judge(CLI::App& app);
-std::function<Status()> declare_precisions(CLI::App& app);
-std::function<Status()> declare_blend(CLI::App& app);
-std::function<Status()> declare_ids(CLI::App& app);
-std::function<Status()> declare_importance(CLI::App& app);
-std::function<Status()> declare_towers(CLI::App& app);
+std::function<Status()> declare_fit(CommandFlags& command, const TrainSettings& settings);
+std::function<Status()> declare_trees(CommandFlags& command, const TrainSettings& settings);
+std::function<Status()> declare_judge(CommandFlags& command);
+std::function<Status()> declare_precisions(CommandFlags& command);
+std::function<Status()> declare_blend(CommandFlags& command);
+std::function<Status()> declare_ids(CommandFlags& command);
+std::function<Status()> declare_importance(CommandFlags& command);
+std::function<Status()> declare_towers(CommandFlags& command);
 
 }  // namespace palate

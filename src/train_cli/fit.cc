@@ -5,7 +5,6 @@
 #include <cstdio>
 #include <filesystem>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "base/version.h"
@@ -153,19 +152,19 @@ Status fit(const Flags& flags, const TrainSettings& settings) {
 
 }  // namespace
 
-std::function<Status()> declare_fit(CLI::App& app, const TrainSettings& settings) {
+std::function<Status()> declare_fit(CommandFlags& command, const TrainSettings& settings) {
   auto flags = std::make_shared<Flags>();
-  app.add_option("examples", flags->examples, "Examples to learn from: one directory or several")
-      ->required();
-  app.add_option("--held-out", flags->held_out, "Examples that training stops and calibrates by")
-      ->required();
-  app.add_option("--out", flags->out, "Where the network is written")->required();
-  app.add_flag("--mixed-precision", flags->mixed,
-               "Products of layers in bf16, sums and weights in fp32: faster where processors have "
-               "bf16, slower where not");
-  app.add_option("--from", flags->from,
-                 "A written network of the same settings, whose ids have the same rows, to go on "
-                 "from");
+  command.add("examples", flags->examples, "Examples to learn from: one directory or several")
+      .required();
+  command.add("--held-out", flags->held_out, "Examples that training stops and calibrates by")
+      .required();
+  command.add("--out", flags->out, "Where the network is written").required();
+  command.add("--mixed-precision", flags->mixed,
+              "Products of layers in bf16, sums and weights in fp32: faster where processors have "
+              "bf16, slower where not");
+  command.add("--from", flags->from,
+              "A written network of the same settings, whose ids have the same rows, to go on "
+              "from");
   return [flags, &settings] { return fit(*flags, settings); };
 }
 

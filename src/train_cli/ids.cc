@@ -1,7 +1,6 @@
 // How ids share rows: what each way costs and mixes up, and examples written again with one.
 #include <cstdio>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "dataset/example_rows.h"
@@ -60,33 +59,36 @@ Status ids(const Flags& flags) {
 
 }  // namespace
 
-std::function<Status()> declare_ids(CLI::App& app) {
+std::function<Status()> declare_ids(CommandFlags& command) {
   auto flags = std::make_shared<Flags>();
-  app.add_option("examples", flags->examples, "Examples to learn from, whose ids are counted")
-      ->required();
-  app.add_option("--also", flags->also, "Examples that are written again along with them");
-  app.add_option("--out", flags->out, "A directory for them, under their names; none: only say");
-  app.add_option("--rare", flags->config.rare,
-                 "What rare ids read: shared, hashed, quotient_remainder or narrow")
-      ->capture_default_str();
-  app.add_option("--min", flags->config.vocabulary_min,
-                 "Examples from which on an id has a row of its own")
-      ->check(CLI::Range(1, 1000000000))
-      ->capture_default_str();
-  app.add_option("--rare-rows", flags->config.rare_rows, "Rows of a table that rare ids share")
-      ->check(CLI::Range(1, 1 << 30))
-      ->capture_default_str();
-  app.add_option("--rare-min", flags->config.rare_min,
-                 "Examples from which on a rare id has a narrow row")
-      ->check(CLI::Range(1, 1000000000))
-      ->capture_default_str();
-  app.add_option("--width", flags->width, "Of embeddings, for what tables take")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
-  app.add_option("--narrow-width", flags->narrow_width, "Of narrow ones")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
-  app.add_flag("--json", flags->json, "A list of objects rather than a table");
+  command.add("examples", flags->examples, "Examples to learn from, whose ids are counted")
+      .required();
+  command.add("--also", flags->also, "Examples that are written again along with them");
+  command.add("--out", flags->out, "A directory for them, under their names; none: only say");
+  command
+      .add("--rare", flags->config.rare,
+           "What rare ids read: shared, hashed, quotient_remainder or narrow")
+      .show_default();
+  command
+      .add("--min", flags->config.vocabulary_min,
+           "Examples from which on an id has a row of its own")
+      .between(1, 1000000000)
+      .show_default();
+  command.add("--rare-rows", flags->config.rare_rows, "Rows of a table that rare ids share")
+      .between(1, 1 << 30)
+      .show_default();
+  command
+      .add("--rare-min", flags->config.rare_min,
+           "Examples from which on a rare id has a narrow row")
+      .between(1, 1000000000)
+      .show_default();
+  command.add("--width", flags->width, "Of embeddings, for what tables take")
+      .between(1, 1024)
+      .show_default();
+  command.add("--narrow-width", flags->narrow_width, "Of narrow ones")
+      .between(1, 1024)
+      .show_default();
+  command.add("--json", flags->json, "A list of objects rather than a table");
   return [flags] { return ids(*flags); };
 }
 

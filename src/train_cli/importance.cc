@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <numeric>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "dataset/example_batches.h"
@@ -224,21 +223,20 @@ class Importance {
 
 }  // namespace
 
-std::function<Status()> declare_importance(CLI::App& app) {
+std::function<Status()> declare_importance(CommandFlags& command) {
   auto flags = std::make_shared<Flags>();
-  app.add_option("model", flags->model, "A network or trees that palate-train has written")
-      ->required();
-  app.add_option("examples", flags->examples, "Examples with labels, in order of time")->required();
-  app.add_option("--slices", flags->slices, "Of time that are told apart")
-      ->check(CLI::Range(1, 100))
-      ->capture_default_str();
-  app.add_option("--repeats", flags->repeats, "Permutations of each column")
-      ->check(CLI::Range(2, 100))
-      ->capture_default_str();
-  app.add_option("--rows", flags->rows, "So many at most, evenly spread")
-      ->check(CLI::Range(100, 100'000'000))
-      ->capture_default_str();
-  app.add_option("--seed", flags->seed, "Of permutations")->capture_default_str();
+  command.add("model", flags->model, "A network or trees that palate-train has written").required();
+  command.add("examples", flags->examples, "Examples with labels, in order of time").required();
+  command.add("--slices", flags->slices, "Of time that are told apart")
+      .between(1, 100)
+      .show_default();
+  command.add("--repeats", flags->repeats, "Permutations of each column")
+      .between(2, 100)
+      .show_default();
+  command.add("--rows", flags->rows, "So many at most, evenly spread")
+      .between(100, 100'000'000)
+      .show_default();
+  command.add("--seed", flags->seed, "Of permutations").show_default();
   return [flags] { return Importance(*flags).run(); };
 }
 

@@ -1,6 +1,5 @@
 #include <cstdio>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "train_cli/command.h"
@@ -26,11 +25,10 @@ Status judge(const Flags& flags) {
 
 }  // namespace
 
-std::function<Status()> declare_judge(CLI::App& app) {
+std::function<Status()> declare_judge(CommandFlags& command) {
   auto flags = std::make_shared<Flags>();
-  app.add_option("model", flags->model, "A network or trees that palate-train has written")
-      ->required();
-  app.add_option("examples", flags->examples, "Examples with labels")->required();
+  command.add("model", flags->model, "A network or trees that palate-train has written").required();
+  command.add("examples", flags->examples, "Examples with labels").required();
   return [flags] { return judge(*flags); };
 }
 

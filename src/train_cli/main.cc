@@ -4,8 +4,6 @@
 #include <cstdio>
 #include <deque>
 
-#include <CLI/CLI.hpp>
-
 #if defined(__GLIBC__)
 #include <malloc.h>
 #endif
@@ -36,12 +34,13 @@ constexpr std::string_view kNone = "{}";  // an empty list, as text after a flag
 // The flags of a command that are settings, as given.
 class SettingFlags {
  public:
-  SettingFlags(CLI::App& app, ConfigSchema& schema, const std::vector<std::string_view>& sections)
+  SettingFlags(CommandFlags& command, ConfigSchema& schema,
+               const std::vector<std::string_view>& sections)
       : schema_(schema) {
     for (const Field& field : schema.fields()) {
       if (std::ranges::count(sections, field.section) == 0) continue;
       auto& [name, values] = given_.emplace_back(field.name(), Values());
-      app.add_option("--" + name, values, field.sentence)->group("Settings");
+      command.add("--" + name, values, field.sentence).in_group("Settings");
     }
   }
   Status apply() const {
@@ -65,38 +64,43 @@ int run(int argc, char** argv) {
   schema.add("ranker", settings.ranker);
   schema.add("training", settings.training);
   schema.add("trees", settings.trees);
-  CLI::App app{"Trains rankers on examples.\n", "palate-train"};
-  app.set_version_flag("--version", "palate-train " + std::string(version()));
-  app.require_subcommand(1);
-  CLI::App* fit = app.add_subcommand("fit", "Train a network and write it");
-  CLI::App* trees = app.add_subcommand("trees", "Train trees (LightGBM) and write them");
-  CLI::App* judge = app.add_subcommand("judge", "How well a written model does on examples");
-  CLI::App* precisions =
-      app.add_subcommand("precisions", "What a network loses and saves in fewer bits");
-  CLI::App* blend = app.add_subcommand("blend", "How well several written models do together");
-  CLI::App* importance =
-      app.add_subcommand("importance", "How much a model leans on each column, over time");
-  CLI::App* ids = app.add_subcommand("ids", "What ways to give ids rows cost, and examples so");
-  CLI::App* towers = app.add_subcommand("towers", "Train two towers for `palate train`");
-  CLI::App* reference = app.add_subcommand("settings", "Every setting, as Markdown");
-  const SettingFlags of_fit(*fit, schema, {"ranker", "training"});
-  const SettingFlags of_trees(*trees, schema, {"trees"});
-  const std::vector<std::pair<CLI::App*, std::function<Status()>>> commands{
-      {fit, declare_fit(*fit, settings)},
-      {trees, declare_trees(*trees, settings)},
-      {judge, declare_judge(*judge)},
-      {precisions, declare_precisions(*precisions)},
-      {blend, declare_blend(*blend)},
-      {importance, declare_importance(*importance)},
-      {ids, declare_ids(*ids)},
-      {towers, declare_towers(*towers)},
+  CommandParser parser({.name = "palate-train",
+                        .sentence = "Trains rankers on examples.\n",
+                        .version = "palate-train " + std::string(version()),
+                        .footer = ""});
+  CommandFlags fit = parser.add_command("fit", "Train a network and write it");
+  CommandFlags trees = parser.add_command("trees", "Train trees (LightGBM) and write them");
+  CommandFlags judge = parser.add_command("judge", "How well a written model does on examples");
+  CommandFlags precisions =
+      parser.add_command("precisions", "What a network loses and saves in fewer bits");
+  CommandFlags blend = parser.add_command("blend", "How well several written models do together");
+  CommandFlags importance =
+      parser.add_command("importance", "How much a model leans on each column, over time");
+  CommandFlags ids = parser.add_command("ids", "What ways to give ids rows cost, and examples so");
+  CommandFlags towers = parser.add_command("towers", "Train two towers for `palate train`");
+  CommandFlags reference = parser.add_command("settings", "Every setting, as Markdown");
+  const SettingFlags of_fit(fit, schema, {"ranker", "training"});
+  const SettingFlags of_trees(trees, schema, {"trees"});
+  const std::vector<std::pair<CommandFlags, std::function<Status()>>> commands{
+      {fit, declare_fit(fit, settings)},
+      {trees, declare_trees(trees, settings)},
+      {judge, declare_judge(judge)},
+      {precisions, declare_precisions(precisions)},
+      {blend, declare_blend(blend)},
+      {importance, declare_importance(importance)},
+      {ids, declare_ids(ids)},
+      {towers, declare_towers(towers)},
       {reference, [&] { return print_settings(schema), Status{}; }}};
-  CLI11_PARSE(app, argc, argv);
+  if (const auto failure = parser.parse({argv + 1, argv + argc})) {
+    const bool answered = failure->why == NotParsed::Why::kAnswered;
+    std::fputs(failure->text.c_str(), answered ? stdout : stderr);
+    return failure->exit_code;
+  }
   for (const SettingFlags* flags : {&of_fit, &of_trees}) {
     if (const Status applied = flags->apply(); !applied) return report(applied.error());
   }
   for (const auto& [command, run_command] : commands) {
-    if (!command->parsed()) continue;
+    if (!command.given()) continue;
     if (const Status done = run_command(); !done) return report(done.error());
   }
   return 0;

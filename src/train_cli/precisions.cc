@@ -2,7 +2,6 @@
 #include <filesystem>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "infer/narrow.h"
@@ -110,11 +109,10 @@ Status precisions(const Flags& flags) {
 
 }  // namespace
 
-std::function<Status()> declare_precisions(CLI::App& app) {
+std::function<Status()> declare_precisions(CommandFlags& command) {
   auto flags = std::make_shared<Flags>();
-  app.add_option("model", flags->model, "A network that palate-train has written, in fp32")
-      ->required();
-  app.add_option("examples", flags->examples, "Examples with labels")->required();
+  command.add("model", flags->model, "A network that palate-train has written, in fp32").required();
+  command.add("examples", flags->examples, "Examples with labels").required();
   return [flags] { return precisions(*flags); };
 }
 

@@ -3,7 +3,6 @@
 #include <cmath>
 #include <cstdio>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "base/version.h"
@@ -99,12 +98,12 @@ Status towers(const Flags& flags) {
 
 }  // namespace
 
-std::function<Status()> declare_towers(CLI::App& app) {
+std::function<Status()> declare_towers(CommandFlags& command) {
   auto flags = std::make_shared<Flags>();
-  app.add_option("examples", flags->examples, "What `palate train` wrote down to learn from")
-      ->required();
-  app.add_option("--out", flags->out, "Where the networks are written")->required();
-  app.add_option("--threads", flags->threads, "0: one per core")->check(CLI::Range(0, 1024));
+  command.add("examples", flags->examples, "What `palate train` wrote down to learn from")
+      .required();
+  command.add("--out", flags->out, "Where the networks are written").required();
+  command.add("--threads", flags->threads, "0: one per core").between(0, 1024);
   return [flags] { return towers(*flags); };
 }
 

@@ -1,6 +1,5 @@
 #include <cstdio>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "base/version.h"
@@ -72,12 +71,12 @@ Status train(const Flags& flags, const TreesConfig& config) {
 
 }  // namespace
 
-std::function<Status()> declare_trees(CLI::App& app, const TrainSettings& settings) {
+std::function<Status()> declare_trees(CommandFlags& command, const TrainSettings& settings) {
   auto flags = std::make_shared<Flags>();
-  app.add_option("examples", flags->examples, "Examples to learn from: one directory or several")
-      ->required();
-  app.add_option("--held-out", flags->held_out, "Examples that training stops by")->required();
-  app.add_option("--out", flags->out, "Where the trees are written")->required();
+  command.add("examples", flags->examples, "Examples to learn from: one directory or several")
+      .required();
+  command.add("--held-out", flags->held_out, "Examples that training stops by").required();
+  command.add("--out", flags->out, "Where the trees are written").required();
   return [flags, &settings] { return train(*flags, settings.trees); };
 }
 

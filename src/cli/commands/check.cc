@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
@@ -43,10 +42,10 @@ Command check_command() {
   return {"check", "Say what is wrong with the settings, or which differ from the defaults",
           "Examples:\n  palate check\n  palate check --config staging.toml --als.factors 128\n"
           "  palate check --reference > docs/reference/config.md",
-          [](CLI::App& app) {
+          [](CommandFlags& command) {
             auto reference = std::make_shared<bool>(false);
-            app.add_flag("--reference", *reference,
-                         "Print the reference page of all settings instead");
+            command.add("--reference", *reference,
+                        "Print the reference page of all settings instead");
             return std::function<Status(Context&)>([reference](Context& context) -> Status {
               if (!*reference) return check(context);
               const Settings defaults;

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <filesystem>
 
-#include <CLI/CLI.hpp>
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
@@ -104,17 +103,16 @@ Status compare_two(Context& context, const Flags& flags) {
 }  // namespace
 
 Command compare_command() {
-  return {
-      "compare", "Two evaluations of the same users, side by side, with paired differences",
-      "Examples:\n  palate compare 3/als 5/als\n  palate compare 7/als 7/mf --json\n"
-      "An evaluation is a number below <data>/<tenant>/evaluations, or a path.",
-      [](CLI::App& app) {
-        auto flags = std::make_shared<Flags>();
-        app.add_option("first", flags->first, "What is compared with")->required();
-        app.add_option("second", flags->second, "How much better or worse is this?")->required();
-        return std::function<Status(Context&)>(
-            [flags](Context& context) { return compare_two(context, *flags); });
-      }};
+  return {"compare", "Two evaluations of the same users, side by side, with paired differences",
+          "Examples:\n  palate compare 3/als 5/als\n  palate compare 7/als 7/mf --json\n"
+          "An evaluation is a number below <data>/<tenant>/evaluations, or a path.",
+          [](CommandFlags& command) {
+            auto flags = std::make_shared<Flags>();
+            command.add("first", flags->first, "What is compared with").required();
+            command.add("second", flags->second, "How much better or worse is this?").required();
+            return std::function<Status(Context&)>(
+                [flags](Context& context) { return compare_two(context, *flags); });
+          }};
 }
 
 }  // namespace palate

@@ -1,9 +1,5 @@
 #include "cli/completion.h"
 
-#include <sstream>
-
-#include <CLI/CLI.hpp>
-
 #include "cli/command.h"
 
 namespace palate {
@@ -21,38 +17,27 @@ Value value_of(std::string_view name) {
   return Value::kText;
 }
 
-// What the first argument may be, where there is a list: CLI11 writes it as "TEXT:{bash,zsh,fish}".
-std::vector<std::string> first_words(const CLI::App& app) {
-  std::vector<std::string> words;
-  for (const CLI::Option* option : app.get_options()) {
-    if (!option->get_positional()) continue;
-    const std::string type = option->get_type_name();
-    const size_t open = type.find('{'), close = type.rfind('}');
-    if (open == std::string::npos || close == std::string::npos) return words;
-    std::istringstream list(type.substr(open + 1, close - open - 1));
-    for (std::string word; std::getline(list, word, ',');) words.push_back(word);
-    return words;
+// What the first argument may be, where there is a list.
+std::vector<std::string> first_words(const CommandFlags& command) {
+  for (const Flag& flag : command.flags()) {
+    if (flag.is_argument()) return flag.choices();
   }
-  return words;
+  return {};
 }
 
 CompletionCommand describe(const Command& command) {
   Context unused;
-  CLI::App app;
-  declare(command, app, unused);
+  CommandParser parser({});
+  CommandFlags flags = parser.add_command(std::string(command.name), "");
+  declare(command, flags, unused);
   CompletionCommand out{std::string(command.name), std::string(command.sentence), {}, {}};
-  for (const CLI::Option* option : app.get_options()) {
-    const bool takes_value = option->get_items_expected_max() > 0;
-    for (const std::string& name : option->get_lnames()) {
-      out.flags.push_back({"--" + name, option->get_description(),
-                           takes_value ? value_of("--" + name) : Value::kNone});
-    }
-    for (const std::string& name : option->get_snames()) {
-      out.flags.push_back({"-" + name, option->get_description(),
-                           takes_value ? value_of("-" + name) : Value::kNone});
+  for (const Flag& flag : flags.flags()) {
+    for (const std::string& name : flag.names()) {
+      out.flags.push_back(
+          {name, flag.sentence(), flag.takes_value() ? value_of(name) : Value::kNone});
     }
   }
-  out.words = first_words(app);
+  out.words = first_words(flags);
   return out;
 }
 
@@ -83,11 +68,11 @@ Command completion_command() {
           "Examples:\n  source <(palate completion bash)\n"
           "  palate completion zsh > ~/.zfunc/_palate\n"
           "  palate completion fish > ~/.config/fish/completions/palate.fish",
-          [](CLI::App& app) {
+          [](CommandFlags& command) {
             auto shell = std::make_shared<std::string>();
-            app.add_option("shell", *shell, "bash, zsh or fish")
-                ->required()
-                ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+            command.add("shell", *shell, "bash, zsh or fish")
+                .required()
+                .one_of({"bash", "zsh", "fish"});
             return std::function<Status(Context&)>(
                 [shell](Context&) -> Status { return print(*shell); });
           }};

@@ -2,7 +2,6 @@
 #include <condition_variable>
 #include <mutex>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
@@ -141,7 +140,7 @@ Command consume_command() {
           "everything\n"
           "  palate consume --kafka.source_topic shop.clicks   # a topic of yours, into the log\n"
           "It runs until Ctrl-C or SIGTERM. docs/kafka.md",
-          [](CLI::App&) { return std::function<Status(Context&)>(consume); }};
+          [](CommandFlags&) { return std::function<Status(Context&)>(consume); }};
 }
 
 }  // namespace palate

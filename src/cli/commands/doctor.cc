@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
@@ -69,10 +68,10 @@ Command doctor_command() {
           "Looks at processor, memory, disk, limits, clock, settings and the data directory.\n"
           "Ends with 0 unless something is bad (13); warnings are advice.\n\n"
           "Examples:\n  palate doctor\n  palate doctor --data shop --no-disk --json",
-          [](CLI::App& app) {
+          [](CommandFlags& command) {
             auto skip_disk = std::make_shared<bool>(false);
-            app.add_flag("--no-disk", *skip_disk,
-                         "Do not measure the disk (it writes 32 MiB and removes them)");
+            command.add("--no-disk", *skip_disk,
+                        "Do not measure the disk (it writes 32 MiB and removes them)");
             return std::function<Status(Context&)>(
                 [skip_disk](Context& context) { return doctor(context, !*skip_disk); });
           }};

@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "base/threads.h"
@@ -129,39 +128,35 @@ std::string known_kinds() {
 }
 
 // Ways to measure beyond one split.
-void declare_protocols(CLI::App& app, Flags& flags) {
-  app.add_option("--folds", flags.options.folds,
-                 "Above 1: users in so many groups, each asked of a model trained on the others")
-      ->check(CLI::Range(2, static_cast<int>(kFoldsMax)))
-      ->type_name("UINT");
-  app.add_option("--seeds", flags.options.seeds,
-                 "Train with so many seeds, and say how far they lie apart")
-      ->check(CLI::Range(1, 100))
-      ->type_name("UINT")
-      ->capture_default_str();
-  auto* walk = app.add_flag("--replay", flags.replay,
-                            "Walk the log's last days: train on what came before, answer each "
-                            "user's next requests as of then, with online updates and without");
+void declare_protocols(CommandFlags& command, Flags& flags) {
+  command
+      .add("--folds", flags.options.folds,
+           "Above 1: users in so many groups, each asked of a model trained on the others")
+      .between(2, static_cast<int>(kFoldsMax));
+  command
+      .add("--seeds", flags.options.seeds,
+           "Train with so many seeds, and say how far they lie apart")
+      .between(1, 100)
+      .show_default();
+  Flag walk = command.add("--replay", flags.replay,
+                          "Walk the log's last days: train on what came before, answer each "
+                          "user's next requests as of then, with online updates and without");
   for (const char* other :
        {"--split", "--test", "--test-share", "--validation-share", "--folds", "--seeds"}) {
-    walk->excludes(app.get_option(other));
+    walk.excludes(command.flag(other));
   }
   const auto count = [&](const char* name, size_t& value, int max, const char* help) {
-    app.add_option(name, value, help)
-        ->check(CLI::Range(1, max))
-        ->type_name("UINT")
-        ->needs(walk)
-        ->capture_default_str();
+    command.add(name, value, help).between(1, max).needs(walk).show_default();
   };
   count("--replay-steps", flags.walk.steps, kReplayStepsMax, "How many steps are walked");
   count("--replay-train-every", flags.walk.train_every, kReplayStepsMax,
         "Steps from one training to the next");
   count("--replay-requests", flags.walk.requests_max, 1000,
         "Requests of one user in one step, the first ones");
-  app.add_option("--replay-hours", flags.step_hours, "Length of a step")
-      ->check(CLI::Range(1, 8784))
-      ->needs(walk)
-      ->capture_default_str();
+  command.add("--replay-hours", flags.step_hours, "Length of a step")
+      .between(1, 8784)
+      .needs(walk)
+      .show_default();
 }
 
 Status evaluate(Context& context, Flags& flags) {
@@ -201,35 +196,38 @@ Command evaluate_command() {
           "  palate evaluate --test u1.test.gz --test-overlap hold-out\n"
           "  palate evaluate --folds 5 --seeds 3\n"
           "  palate evaluate --replay --replay-steps 28 --replay-train-every 7",
-          [](CLI::App& app) {
+          [](CommandFlags& command) {
             auto flags = std::make_shared<Flags>();
-            app.add_option("--models", flags->options.kinds,
-                           "Of " + known_kinds() + "; the others are compared with the first")
-                ->delimiter(',')
-                ->capture_default_str();
-            app.add_option("--k", flags->options.evaluate.ks,
-                           "Lengths of the list that is measured, each 1 to 1000")
-                ->delimiter(',')
-                ->check(CLI::Range(1, 1000))
-                ->type_name("UINT")
-                ->capture_default_str();
-            flags->split.declare(app);
-            app.add_option("--validation-share", flags->options.validation_share,
-                           "Above 0: measure on this share of the training part instead, to "
-                           "choose settings without a look at the test part")
-                ->check(CLI::Range(0.0, 0.9));
-            declare_protocols(app, *flags);
-            app.add_flag("--discard", flags->discard, "Keep neither models nor report");
-            app.add_option("--bootstrap", flags->options.evaluate.bootstrap_samples,
-                           "Resamples that the intervals come from, 100 to 1000000")
-                ->check(CLI::Range(100, 1'000'000))
-                ->type_name("UINT")
-                ->capture_default_str();
-            app.add_option("--seed", flags->seed,
-                           "Of splits, training and resampling; one seed gives one result")
-                ->capture_default_str();
-            app.add_option("--threads", flags->threads,
-                           "Threads; 0: one a processor. The result does not depend on it");
+            command
+                .add("--models", flags->options.kinds,
+                     "Of " + known_kinds() + "; the others are compared with the first")
+                .separated_by(',')
+                .show_default();
+            command
+                .add("--k", flags->options.evaluate.ks,
+                     "Lengths of the list that is measured, each 1 to 1000")
+                .separated_by(',')
+                .between(1, 1000)
+                .show_default();
+            flags->split.declare(command);
+            command
+                .add("--validation-share", flags->options.validation_share,
+                     "Above 0: measure on this share of the training part instead, to "
+                     "choose settings without a look at the test part")
+                .between(0.0, 0.9);
+            declare_protocols(command, *flags);
+            command.add("--discard", flags->discard, "Keep neither models nor report");
+            command
+                .add("--bootstrap", flags->options.evaluate.bootstrap_samples,
+                     "Resamples that the intervals come from, 100 to 1000000")
+                .between(100, 1'000'000)
+                .show_default();
+            command
+                .add("--seed", flags->seed,
+                     "Of splits, training and resampling; one seed gives one result")
+                .show_default();
+            command.add("--threads", flags->threads,
+                        "Threads; 0: one a processor. The result does not depend on it");
             return std::function<Status(Context&)>(
                 [flags](Context& context) { return evaluate(context, *flags); });
           }};

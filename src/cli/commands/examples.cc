@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "base/threads.h"
@@ -63,21 +62,20 @@ Status make_examples(Context& context, const Flags& flags) {
 }  // namespace
 
 Command examples_command() {
-  return {
-      "examples",
-      "Make labelled examples out of what was shown and what followed, for palate-train",
-      "Examples:\n  palate examples --out examples\n"
-      "  palate examples --out examples --examples.objectives click:1h "
-      "--examples.objectives watch:1d:30",
-      [](CLI::App& app) {
-        auto flags = std::make_shared<Flags>();
-        app.add_option("--out", flags->out, "A new or empty directory")->required();
-        app.add_option("--seed", flags->seed, "Of negatives that are drawn")->capture_default_str();
-        app.add_flag("--ids", flags->ids,
-                     "Also say what each way to give ids rows would cost and mix up");
-        return std::function<Status(Context&)>(
-            [flags](Context& context) { return make_examples(context, *flags); });
-      }};
+  return {"examples",
+          "Make labelled examples out of what was shown and what followed, for palate-train",
+          "Examples:\n  palate examples --out examples\n"
+          "  palate examples --out examples --examples.objectives click:1h "
+          "--examples.objectives watch:1d:30",
+          [](CommandFlags& command) {
+            auto flags = std::make_shared<Flags>();
+            command.add("--out", flags->out, "A new or empty directory").required();
+            command.add("--seed", flags->seed, "Of negatives that are drawn").show_default();
+            command.add("--ids", flags->ids,
+                        "Also say what each way to give ids rows would cost and mix up");
+            return std::function<Status(Context&)>(
+                [flags](Context& context) { return make_examples(context, *flags); });
+          }};
 }
 
 }  // namespace palate

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
@@ -97,20 +96,19 @@ Command explain_command() {
   return {"explain", "Say why a user gets an item, or why not",
           "Examples:\n  palate explain u00001 i00042\n"
           "  palate explain u00001 i00042 --filter 'attributes.year >= 2010' --json",
-          [](CLI::App& app) {
+          [](CommandFlags& command) {
             auto asked = std::make_shared<ExplainRequest>();
-            app.add_option("user", asked->request.user, "The user's id; \"\" for somebody unknown")
-                ->required();
-            app.add_option("item", asked->item, "The item's id")->required();
-            add_rule_flags(app, asked->request);
-            app.add_option("--pipeline", asked->request.pipeline,
-                           "By this pipeline instead of recommend.pipeline");
-            app.add_flag("--include-consumed", asked->request.include_consumed,
-                         "As if what the user had already could come");
-            app.add_option("--reasons", asked->reasons, "How many past items to name, at most 20")
-                ->check(CLI::Range(0, 20))
-                ->type_name("UINT")
-                ->capture_default_str();
+            command.add("user", asked->request.user, "The user's id; \"\" for somebody unknown")
+                .required();
+            command.add("item", asked->item, "The item's id").required();
+            add_rule_flags(command, asked->request);
+            command.add("--pipeline", asked->request.pipeline,
+                        "By this pipeline instead of recommend.pipeline");
+            command.add("--include-consumed", asked->request.include_consumed,
+                        "As if what the user had already could come");
+            command.add("--reasons", asked->reasons, "How many past items to name, at most 20")
+                .between(0, 20)
+                .show_default();
             return std::function<Status(Context&)>(
                 [asked](Context& context) { return explain(context, *asked); });
           }};

@@ -1,6 +1,5 @@
 #include <cstdio>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
@@ -96,16 +95,16 @@ Command features_command() {
       "Examples:\n  palate features\n  palate features --user ann --item i1 --item i2\n"
       "  palate features --user ann --as-of events/0@1000,items/0@50 --now 2026-01-01T00:00:00Z\n"
       "  palate features --reference > docs/reference/features.md",
-      [](CLI::App& app) {
+      [](CommandFlags& command) {
         auto flags = std::make_shared<FeatureFlags>();
-        app.add_flag("--reference", flags->reference, "Print the reference page instead");
-        app.add_option("--user", flags->question.user, "Whose features");
-        app.add_option("--item", flags->question.items, "Of which items, too");
-        app.add_option("--feature", flags->question.names, "Only these");
-        app.add_option("--region", flags->question.region, "Of the request");
-        app.add_option("--as-of", flags->as_of,
-                       "As known at these positions of the log, instead of now");
-        app.add_option("--now", flags->now, "The time to read at, instead of the clock's");
+        command.add("--reference", flags->reference, "Print the reference page instead");
+        command.add("--user", flags->question.user, "Whose features");
+        command.add("--item", flags->question.items, "Of which items, too");
+        command.add("--feature", flags->question.names, "Only these");
+        command.add("--region", flags->question.region, "Of the request");
+        command.add("--as-of", flags->as_of,
+                    "As known at these positions of the log, instead of now");
+        command.add("--now", flags->now, "The time to read at, instead of the clock's");
         return std::function<Status(Context&)>([flags](Context& context) -> Status {
           if (flags->reference) {
             std::fputs(feature_reference().c_str(), stdout);

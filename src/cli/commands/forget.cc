@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "base/stop.h"
@@ -132,11 +131,11 @@ Command forget_command() {
       "  palate forget --records   # who asked when, and what of it is gone\n"
       "What is kept of each is a digest of the pseudonym, times and counts. docs/privacy.md says "
       "what\nelse may hold what a user did, and for how long.",
-      [](CLI::App& app) {
+      [](CommandFlags& command) {
         auto flags = std::make_shared<Flags>();
-        app.add_option("users", flags->users, "Their ids");
-        app.add_option("--file", flags->file, "A file with an id a line")->check(CLI::ExistingFile);
-        app.add_flag("--records", flags->records, "Show who was forgotten");
+        command.add("users", flags->users, "Their ids");
+        command.add("--file", flags->file, "A file with an id a line").existing_file();
+        command.add("--records", flags->records, "Show who was forgotten");
         return std::function<Status(Context&)>([flags](Context& context) {
           return flags->records ? list(context) : forget(context, *flags);
         });

@@ -1,6 +1,5 @@
 #include "ingest/import.h"
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
@@ -133,20 +132,20 @@ Command import_command() {
           "Columns with usual names (user_id, product_id, timestamp, ...) are found by themselves; "
           "--import.map\nnames the others. How each file is understood is printed before it is "
           "read. docs/import.md",
-          [](CLI::App& app) {
+          [](CommandFlags& command) {
             auto flags = std::make_shared<Flags>();
-            app.add_option("paths", flags->paths,
-                           "Files of events, or folders of a known data set");
-            app.add_option("--preset", flags->preset,
-                           "Which known data set: auto, movielens, goodbooks-10k, amazon, lists or "
-                           "palate; auto goes by the names of files")
-                ->capture_default_str();
-            app.add_option("--events", flags->events, "Files of events, whatever their names");
-            app.add_option("--items", flags->items, "Files of items, whatever their names");
-            app.add_option("--users", flags->users, "Files of users, whatever their names");
-            app.add_flag("--no-screen", flags->no_screen,
-                         "Take files in however unusual they are ([validation])");
-            app.add_option("--threads", flags->threads, "Threads that parse; 0: one a processor");
+            command.add("paths", flags->paths, "Files of events, or folders of a known data set");
+            command
+                .add("--preset", flags->preset,
+                     "Which known data set: auto, movielens, goodbooks-10k, amazon, lists or "
+                     "palate; auto goes by the names of files")
+                .show_default();
+            command.add("--events", flags->events, "Files of events, whatever their names");
+            command.add("--items", flags->items, "Files of items, whatever their names");
+            command.add("--users", flags->users, "Files of users, whatever their names");
+            command.add("--no-screen", flags->no_screen,
+                        "Take files in however unusual they are ([validation])");
+            command.add("--threads", flags->threads, "Threads that parse; 0: one a processor");
             return std::function<Status(Context&)>(
                 [flags](Context& context) { return import_files(context, *flags); });
           }};

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
@@ -8,14 +7,15 @@ namespace palate {
 
 Command init_command() {
   return {"init", "Write the commented settings file, palate.toml",
-          "Examples:\n  palate init\n  palate init --file staging.toml --force", [](CLI::App& app) {
+          "Examples:\n  palate init\n  palate init --file staging.toml --force",
+          [](CommandFlags& command) {
             struct Flags {
               std::string file = "palate.toml";
               bool force = false;
             };
             auto flags = std::make_shared<Flags>();
-            app.add_option("--file", flags->file, "Where to write it")->capture_default_str();
-            app.add_flag("--force", flags->force, "Replace a file that is there");
+            command.add("--file", flags->file, "Where to write it").show_default();
+            command.add("--force", flags->force, "Replace a file that is there");
             return std::function<Status(Context&)>([flags](Context& context) -> Status {
               if (!flags->force && std::filesystem::exists(flags->file)) {
                 return fail(Code::kAlreadyExists, "{} exists; --force replaces it", flags->file);

@@ -1,6 +1,5 @@
 #include "operate/inspect.h"
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
@@ -122,13 +121,13 @@ Command inspect_command() {
           "Examples:\n  palate inspect palate-data/default/models/als/000001\n"
           "  palate inspect palate-data/default/models/als/000001/items.dictionary --json\n"
           "  palate inspect palate-data/default/models/als/000001 --curves training.html",
-          [](CLI::App& app) {
+          [](CommandFlags& command) {
             auto path = std::make_shared<std::string>();
-            app.add_option("path", *path, "The file or directory")->required();
+            command.add("path", *path, "The file or directory").required();
             auto curves = std::make_shared<std::string>();
-            app.add_option("--curves", *curves,
-                           "Draw how the model's training went into this file: a page, or an "
-                           "SVG where it ends in .svg");
+            command.add("--curves", *curves,
+                        "Draw how the model's training went into this file: a page, or an "
+                        "SVG where it ends in .svg");
             return std::function<Status(Context&)>(
                 [path, curves](Context& context) { return inspect_path(context, *path, *curves); });
           }};

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "base/threads.h"
@@ -189,19 +188,19 @@ Command lake_command() {
       "  palate lake verify --json\n  palate lake files --zone clean\n"
       "  palate lake files --link version    # exactly this version, whatever is compacted "
       "meanwhile",
-      [](CLI::App& app) {
+      [](CommandFlags& command) {
         auto flags = std::make_shared<Flags>();
-        app.add_option("action", flags->action, "compact, status, verify or files")
-            ->required()
-            ->check(CLI::IsMember({"compact", "status", "verify", "files"}));
-        app.add_option("--zone", flags->zone, "Of `files`: raw, clean, items or users")
-            ->check(CLI::IsMember({"raw", "clean", "items", "users"}))
-            ->capture_default_str();
-        app.add_option("--link", flags->link,
-                       "Of `files`: makes hard links to them in this folder, on the same file "
-                       "system; remove it after reading");
-        app.add_option("--threads", flags->threads,
-                       "Threads; 0: one a processor. The lake's rows do not depend on it");
+        command.add("action", flags->action, "compact, status, verify or files")
+            .required()
+            .one_of({"compact", "status", "verify", "files"});
+        command.add("--zone", flags->zone, "Of `files`: raw, clean, items or users")
+            .one_of({"raw", "clean", "items", "users"})
+            .show_default();
+        command.add("--link", flags->link,
+                    "Of `files`: makes hard links to them in this folder, on the same file "
+                    "system; remove it after reading");
+        command.add("--threads", flags->threads,
+                    "Threads; 0: one a processor. The lake's rows do not depend on it");
         return std::function<Status(Context&)>(
             [flags](Context& context) { return run_lake(context, *flags); });
       }};

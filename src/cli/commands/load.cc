@@ -2,7 +2,6 @@
 
 #include <charconv>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
@@ -101,55 +100,54 @@ Status load(Context& context, Flags& flags) {
   return {};
 }
 
-void declare_requests(CLI::App& app, Flags& flags) {
+void declare_requests(CommandFlags& command, Flags& flags) {
   RequestOptions& requests = flags.load.requests;
-  app.add_option("--send", requests.send,
-                 "What: recommend, events, a path (/healthz), or a mixture (recommend=9,events=1)")
-      ->capture_default_str();
-  app.add_flag("--fresh", flags.load.fresh,
-               "Instead: send an event about an item of a user's list, and ask until it is gone");
-  app.add_option("--users", requests.users, "Who asks: the first and the last id")
-      ->capture_default_str();
-  app.add_option("--items", requests.items, "What events are about")->capture_default_str();
-  app.add_option("--zipf", requests.zipf, "How unequally users ask; 0: all alike, 1: very")
-      ->capture_default_str();
-  app.add_option("--n", requests.n, "Items of a list")->capture_default_str();
-  app.add_option("--batch", requests.batch, "Events of one request")->capture_default_str();
-  app.add_option("--type", requests.event_type, "Type of the events")->capture_default_str();
-  app.add_option("--seed", requests.seed, "One seed draws the same requests")
-      ->capture_default_str();
+  command
+      .add("--send", requests.send,
+           "What: recommend, events, a path (/healthz), or a mixture (recommend=9,events=1)")
+      .show_default();
+  command.add("--fresh", flags.load.fresh,
+              "Instead: send an event about an item of a user's list, and ask until it is gone");
+  command.add("--users", requests.users, "Who asks: the first and the last id").show_default();
+  command.add("--items", requests.items, "What events are about").show_default();
+  command.add("--zipf", requests.zipf, "How unequally users ask; 0: all alike, 1: very")
+      .show_default();
+  command.add("--n", requests.n, "Items of a list").show_default();
+  command.add("--batch", requests.batch, "Events of one request").show_default();
+  command.add("--type", requests.event_type, "Type of the events").show_default();
+  command.add("--seed", requests.seed, "One seed draws the same requests").show_default();
 }
 
 }  // namespace
 
 Command load_command() {
-  return {"load", "Put an HTTP server under load and measure its latency",
-          "Examples:\n  palate load --rate 5000 --seconds 30     # open loop: as clients come\n"
-          "  palate load                              # closed loop: the most it can\n"
-          "  palate load --send events --connections 8\n"
-          "  palate load --fresh --rate 100           # from an event to the changed list\n"
-          "Events sent are stored like any others: use a data directory made for it. docs/load.md",
-          [](CLI::App& app) {
-            auto flags = std::make_shared<Flags>();
-            app.add_option("url", flags->load.url, "The server")->capture_default_str();
-            app.add_option("--rate", flags->rate,
-                           "Requests a second, whatever the server does (open loop), or max: each "
-                           "connection asks again once answered")
-                ->capture_default_str();
-            app.add_flag("--poisson", flags->poisson, "Arrivals at random instead of evenly");
-            app.add_option("--connections", flags->load.connections, "Connections, kept alive")
-                ->capture_default_str();
-            app.add_option("--seconds", flags->load.seconds, "How long, after the warm-up")
-                ->capture_default_str();
-            app.add_option("--warmup", flags->load.warmup_s, "Seconds that are not measured")
-                ->capture_default_str();
-            app.add_option("--timeout", flags->load.timeout_s,
-                           "Seconds after which a request failed")
-                ->capture_default_str();
-            declare_requests(app, *flags);
-            return std::function<Status(Context&)>(
-                [flags](Context& context) { return load(context, *flags); });
-          }};
+  return {
+      "load", "Put an HTTP server under load and measure its latency",
+      "Examples:\n  palate load --rate 5000 --seconds 30     # open loop: as clients come\n"
+      "  palate load                              # closed loop: the most it can\n"
+      "  palate load --send events --connections 8\n"
+      "  palate load --fresh --rate 100           # from an event to the changed list\n"
+      "Events sent are stored like any others: use a data directory made for it. docs/load.md",
+      [](CommandFlags& command) {
+        auto flags = std::make_shared<Flags>();
+        command.add("url", flags->load.url, "The server").show_default();
+        command
+            .add("--rate", flags->rate,
+                 "Requests a second, whatever the server does (open loop), or max: each "
+                 "connection asks again once answered")
+            .show_default();
+        command.add("--poisson", flags->poisson, "Arrivals at random instead of evenly");
+        command.add("--connections", flags->load.connections, "Connections, kept alive")
+            .show_default();
+        command.add("--seconds", flags->load.seconds, "How long, after the warm-up").show_default();
+        command.add("--warmup", flags->load.warmup_s, "Seconds that are not measured")
+            .show_default();
+        command.add("--timeout", flags->load.timeout_s, "Seconds after which a request failed")
+            .show_default();
+        declare_requests(command, *flags);
+        return std::function<Status(Context&)>(
+            [flags](Context& context) { return load(context, *flags); });
+      }};
 }
 
 }  // namespace palate

@@ -1,6 +1,5 @@
 #include "base/log.h"
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
@@ -152,21 +151,21 @@ Command log_command() {
       "  palate log --since 2026-11-01T00:00:00Z --type purchase | wc -l\n"
       "  palate log --from events/0@120000 > later.jsonl && palate import later.jsonl --data copy\n"
       "  palate log --stream items --item SKU66   # an item's history",
-      [](CLI::App& app) {
+      [](CommandFlags& command) {
         auto flags = std::make_shared<Flags>();
-        app.add_option("--stream", flags->stream, "events, items, users or decisions")
-            ->check(CLI::IsMember({"events", "items", "users", "decisions"}))
-            ->capture_default_str();
-        app.add_option("--from", flags->from, "From this position or offset on");
-        app.add_option("--since", flags->since,
-                       "Received (decisions: made) from this time on (RFC 3339)");
-        app.add_option("--until", flags->until, "Received before this time");
-        app.add_option("--user", flags->user, "Only of this user");
-        app.add_option("--item", flags->item, "Only about this item");
-        app.add_option("--type", flags->type, "Only events of this type");
-        app.add_option("--limit", flags->limit, "At most so many; 0: all");
-        app.add_flag("--positions", flags->positions,
-                     "With each one's position (which import would refuse as a field)");
+        command.add("--stream", flags->stream, "events, items, users or decisions")
+            .one_of({"events", "items", "users", "decisions"})
+            .show_default();
+        command.add("--from", flags->from, "From this position or offset on");
+        command.add("--since", flags->since,
+                    "Received (decisions: made) from this time on (RFC 3339)");
+        command.add("--until", flags->until, "Received before this time");
+        command.add("--user", flags->user, "Only of this user");
+        command.add("--item", flags->item, "Only about this item");
+        command.add("--type", flags->type, "Only events of this type");
+        command.add("--limit", flags->limit, "At most so many; 0: all");
+        command.add("--positions", flags->positions,
+                    "With each one's position (which import would refuse as a field)");
         return std::function<Status(Context&)>(
             [flags](Context& context) { return run(context, *flags); });
       }};

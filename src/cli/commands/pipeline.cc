@@ -2,7 +2,6 @@
 
 #include <cstdio>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
@@ -73,10 +72,10 @@ Command pipeline_command() {
           "Examples:\n  palate pipeline\n  palate pipeline feed\n"
           "  palate recommend u00001 --pipeline feed --trace\n"
           "  palate pipeline --reference > docs/reference/pipelines.md",
-          [](CLI::App& app) {
+          [](CommandFlags& command) {
             auto flags = std::make_shared<PipelineFlags>();
-            app.add_option("name", flags->name, "One of them; leave it out for all");
-            app.add_flag("--reference", flags->reference, "Print the reference page of all stages");
+            command.add("name", flags->name, "One of them; leave it out for all");
+            command.add("--reference", flags->reference, "Print the reference page of all stages");
             return std::function<Status(Context&)>([flags](Context& context) -> Status {
               if (flags->reference) {
                 std::fputs(pipeline_reference().c_str(), stdout);

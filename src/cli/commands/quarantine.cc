@@ -1,6 +1,5 @@
 #include <chrono>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
@@ -239,17 +238,17 @@ Command quarantine_command() {
       "Rows keep their original bytes and how they were read. What a replay refuses again is in "
       "quarantine\nagain, what it accepts is logged as if it had come then: twice the same adds "
       "nothing.",
-      [](CLI::App& app) {
+      [](CommandFlags& command) {
         auto flags = std::make_shared<Flags>();
-        app.add_option("action", flags->action, "list, show, replay, release or drop")
-            ->required()
-            ->check(CLI::IsMember({"list", "show", "replay", "release", "drop"}));
-        app.add_option("ids", flags->ids, "Which ones; list shows them");
-        app.add_flag("--all", flags->all, "All of them");
-        app.add_option("--older-than", flags->older_than_days, "Those older than so many days");
-        app.add_option("--reason", flags->reason,
-                       "show, replay: only rows refused for this (schema, bad_time, …)");
-        app.add_option("--limit", flags->limit, "show: how many rows")->capture_default_str();
+        command.add("action", flags->action, "list, show, replay, release or drop")
+            .required()
+            .one_of({"list", "show", "replay", "release", "drop"});
+        command.add("ids", flags->ids, "Which ones; list shows them");
+        command.add("--all", flags->all, "All of them");
+        command.add("--older-than", flags->older_than_days, "Those older than so many days");
+        command.add("--reason", flags->reason,
+                    "show, replay: only rows refused for this (schema, bad_time, …)");
+        command.add("--limit", flags->limit, "show: how many rows").show_default();
         return std::function<Status(Context&)>(
             [flags](Context& context) { return run(context, *flags); });
       }};

@@ -1,6 +1,5 @@
 #include <chrono>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/bulk.h"
@@ -56,18 +55,16 @@ Status recommend_many(Context& context, const Flags& flags) {
   return {};
 }
 
-void declare_many(CLI::App& app, Flags& flags) {
-  auto* users = app.add_option("--users", flags.users,
-                               "Lists for all users of this file, one id a line; needs --out");
-  auto* out = app.add_option("--out", flags.out,
-                             "Where --users writes: JSON lines with user, personalized, items");
-  users->needs(out);
-  out->needs(users);
-  app.add_option("--threads", flags.threads, "For --users; 0: all processors")
-      ->needs(users)
-      ->type_name("UINT");
+void declare_many(CommandFlags& command, Flags& flags) {
+  Flag users = command.add("--users", flags.users,
+                           "Lists for all users of this file, one id a line; needs --out");
+  Flag out = command.add("--out", flags.out,
+                         "Where --users writes: JSON lines with user, personalized, items");
+  users.needs(out);
+  out.needs(users);
+  command.add("--threads", flags.threads, "For --users; 0: all processors").needs(users);
   for (const char* alone : {"user", "--cursor", "--explain", "--language", "--trace"}) {
-    users->excludes(app.get_option(alone));
+    users.excludes(command.flag(alone));
   }
 }
 
@@ -80,26 +77,25 @@ Command recommend_command() {
           "  palate recommend u00001 --filter 'attributes.year >= 2010 and not tag = \"gore\"'\n"
           "  palate recommend u00001 --json\n"
           "  palate recommend --users ids.txt -n 100 --out lists.jsonl",
-          [](CLI::App& app) {
+          [](CommandFlags& command) {
             auto flags = std::make_shared<Flags>();
             RecommendRequest* request = &flags->request;
-            app.add_option("user", request->user,
-                           "The user's id; leave it out for somebody unknown");
-            add_slate_flags(app, *request);
-            app.add_option("--explain", request->explain,
-                           "How many reasons to give for each item, at most 20")
-                ->check(CLI::Range(0, 20))
-                ->type_name("UINT");
-            app.add_option("--pipeline", request->pipeline,
-                           "How the list is made, instead of recommend.pipeline; `palate pipeline` "
-                           "lists them");
-            app.add_flag("--trace", request->trace, "Also what each stage of the pipeline did");
-            app.add_option("--cursor", request->cursor,
-                           "The next page: what the page before printed, with the same user and "
-                           "filters");
-            app.add_flag("--include-consumed", request->include_consumed,
-                         "Also what the user had already");
-            declare_many(app, *flags);
+            command.add("user", request->user, "The user's id; leave it out for somebody unknown");
+            add_slate_flags(command, *request);
+            command
+                .add("--explain", request->explain,
+                     "How many reasons to give for each item, at most 20")
+                .between(0, 20);
+            command.add("--pipeline", request->pipeline,
+                        "How the list is made, instead of recommend.pipeline; `palate pipeline` "
+                        "lists them");
+            command.add("--trace", request->trace, "Also what each stage of the pipeline did");
+            command.add("--cursor", request->cursor,
+                        "The next page: what the page before printed, with the same user and "
+                        "filters");
+            command.add("--include-consumed", request->include_consumed,
+                        "Also what the user had already");
+            declare_many(command, *flags);
             return std::function<Status(Context&)>([flags](Context& context) {
               return flags->users.empty() ? recommend(context, flags->request)
                                           : recommend_many(context, *flags);

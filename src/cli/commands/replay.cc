@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <charconv>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "base/stop.h"
@@ -200,32 +199,29 @@ Status replay(const Context& context, const Flags& flags) {
 }  // namespace
 
 Command replay_command() {
-  return {"replay", "Answer a logged request again, bit for bit, and with one thing changed",
-          "Examples:\n  palate replay                       # the newest that are logged\n"
-          "  palate replay 0c1f…                 # the same answer, from the log\n"
-          "  palate replay 0c1f… --stage '7=dpp strength=0.8'\n"
-          "  palate replay 0c1f… --without-event 120034 --json",
-          [](CLI::App& app) {
-            auto flags = std::make_shared<Flags>();
-            app.add_option("request", flags->id, "The answer's request_id; without it: a list");
-            app.add_option("--user", flags->search.user, "Of the list: only this user's");
-            app.add_option("--limit", flags->search.limit, "Of the list: at most so many")
-                ->type_name("UINT")
-                ->capture_default_str();
-            app.add_option("--stage", flags->stages,
-                           "Another stage in place of one: its number, =, and what it shall be");
-            app.add_option("--without-stage", flags->without_stages, "Without this stage")
-                ->type_name("UINT");
-            app.add_option("--pipeline", flags->pipeline, "By a pipeline that is configured now");
-            app.add_option("--release", flags->release, "By the models of another release")
-                ->type_name("UINT");
-            app.add_option("--without-event", flags->without,
-                           "As if an event had never come: its position");
-            app.add_option("--filter", flags->filter, "With another filter");
-            app.add_option("-n", flags->n, "More or fewer items")->type_name("UINT");
-            return std::function<Status(Context&)>(
-                [flags](Context& context) { return replay(context, *flags); });
-          }};
+  return {
+      "replay", "Answer a logged request again, bit for bit, and with one thing changed",
+      "Examples:\n  palate replay                       # the newest that are logged\n"
+      "  palate replay 0c1f…                 # the same answer, from the log\n"
+      "  palate replay 0c1f… --stage '7=dpp strength=0.8'\n"
+      "  palate replay 0c1f… --without-event 120034 --json",
+      [](CommandFlags& command) {
+        auto flags = std::make_shared<Flags>();
+        command.add("request", flags->id, "The answer's request_id; without it: a list");
+        command.add("--user", flags->search.user, "Of the list: only this user's");
+        command.add("--limit", flags->search.limit, "Of the list: at most so many").show_default();
+        command.add("--stage", flags->stages,
+                    "Another stage in place of one: its number, =, and what it shall be");
+        command.add("--without-stage", flags->without_stages, "Without this stage");
+        command.add("--pipeline", flags->pipeline, "By a pipeline that is configured now");
+        command.add("--release", flags->release, "By the models of another release");
+        command.add("--without-event", flags->without,
+                    "As if an event had never come: its position");
+        command.add("--filter", flags->filter, "With another filter");
+        command.add("-n", flags->n, "More or fewer items");
+        return std::function<Status(Context&)>(
+            [flags](Context& context) { return replay(context, *flags); });
+      }};
 }
 
 }  // namespace palate

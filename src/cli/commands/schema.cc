@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
@@ -156,19 +155,19 @@ Command schema_command() {
           "A schema is JSON Schema (draft 2020-12); the keywords that are understood: "
           "docs/formats/schema.md.\nA change that makes data invalid which is there already is "
           "refused, unless --compatibility says otherwise.",
-          [](CLI::App& app) {
+          [](CommandFlags& command) {
             auto flags = std::make_shared<Flags>();
-            app.add_option("action", flags->action, "show, diff or evolve")
-                ->required()
-                ->check(CLI::IsMember({"show", "diff", "evolve"}));
-            app.add_option("kind", flags->kind, "event, item or user");
-            app.add_option("file", flags->file, "The schema that is to come");
-            app.add_option("--version", flags->version,
-                           "Which one to show, or to compare with; the current one by default");
-            app.add_option("--to", flags->to, "diff without a file: compare with this version");
-            app.add_option("--compatibility", flags->compatibility,
-                           "backward, forward, full or none, instead of validation.compatibility");
-            app.add_flag("--dry-run", flags->dry_run, "Only say what would change");
+            command.add("action", flags->action, "show, diff or evolve")
+                .required()
+                .one_of({"show", "diff", "evolve"});
+            command.add("kind", flags->kind, "event, item or user");
+            command.add("file", flags->file, "The schema that is to come");
+            command.add("--version", flags->version,
+                        "Which one to show, or to compare with; the current one by default");
+            command.add("--to", flags->to, "diff without a file: compare with this version");
+            command.add("--compatibility", flags->compatibility,
+                        "backward, forward, full or none, instead of validation.compatibility");
+            command.add("--dry-run", flags->dry_run, "Only say what would change");
             return std::function<Status(Context&)>(
                 [flags](Context& context) { return run(context, *flags); });
           }};

@@ -1,8 +1,6 @@
 #include <filesystem>
 #include <optional>
 
-#include <CLI/CLI.hpp>
-
 #include "base/log.h"
 #include "base/stop.h"
 #include "cli/command.h"
@@ -61,9 +59,9 @@ Command serve_command() {
   return {"serve", "Serve the data directory over HTTP until Ctrl-C or SIGTERM",
           "Examples:\n  palate serve\n  palate serve --port 9000 --data shop\n"
           "  curl 'http://127.0.0.1:8080/v1/recommendations?user=u00001&n=5'",
-          [](CLI::App& app) {
+          [](CommandFlags& command) {
             auto port = std::make_shared<std::optional<int>>();
-            app.add_option("--port", *port, "Where to listen (serve.port); 0 takes a free one");
+            command.add("--port", *port, "Where to listen (serve.port); 0 takes a free one");
             return std::function<Status(Context&)>([port](Context& context) -> Status {
               if (*port) {
                 TRY(context.settings.schema.apply_flag("serve.port", std::to_string(**port)));

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
@@ -27,10 +26,10 @@ Status similar(Context& context, const SimilarRequest& request) {
 Command similar_command() {
   return {"similar", "What those like who like one item, with titles",
           "Examples:\n  palate similar i00001\n  palate similar i00001 -n 5 --json",
-          [](CLI::App& app) {
+          [](CommandFlags& command) {
             auto request = std::make_shared<SimilarRequest>();
-            app.add_option("item", request->item, "The item's id")->required();
-            add_slate_flags(app, *request);
+            command.add("item", request->item, "The item's id").required();
+            add_slate_flags(command, *request);
             return std::function<Status(Context&)>(
                 [request](Context& context) { return similar(context, *request); });
           }};

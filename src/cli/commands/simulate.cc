@@ -2,7 +2,6 @@
 #include <mutex>
 #include <span>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
@@ -216,12 +215,12 @@ Command simulate_command() {
       "simulate", "Make a world with known tastes and log what happens in it",
       "Examples:\n  palate simulate\n  palate simulate --simulate.users 1000 --simulate.seed 7\n"
       "  palate simulate --out world   # items.jsonl, users.jsonl, events.jsonl",
-      [](CLI::App& app) {
+      [](CommandFlags& command) {
         auto flags = std::make_shared<SimulateFlags>();
-        app.add_option("--out", flags->out,
-                       "Write JSON lines into this new folder instead of the data directory");
-        app.add_option("--flagged", flags->flagged,
-                       "Write the accounts that mean ill into this file, for palate trust");
+        command.add("--out", flags->out,
+                    "Write JSON lines into this new folder instead of the data directory");
+        command.add("--flagged", flags->flagged,
+                    "Write the accounts that mean ill into this file, for palate trust");
         return std::function<Status(Context&)>(
             [flags](Context& context) { return simulate(context, *flags); });
       }};

@@ -1,6 +1,5 @@
 #include "operate/sizing.h"
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
@@ -56,22 +55,23 @@ Command sizing_command() {
   return {"sizing", "How much memory and disk so many users, items and events will take",
           "Examples:\n  palate sizing --users 1000000 --items 100000 --events 50000000\n"
           "  palate sizing --users 5000 --items 2000 --events 500000 --dimensions 128 --json",
-          [](CLI::App& app) {
+          [](CommandFlags& command) {
             constexpr uint64_t kMost = uint64_t{1} << 40;
             auto input = std::make_shared<SizingInput>();
             auto described = std::make_shared<double>(1.0);
             const auto size = [&](const char* flag, uint64_t& to, uint64_t most, const char* what) {
-              return app.add_option(flag, to, what)->check(CLI::Range(uint64_t{0}, most));
+              return command.add(flag, to, what).between(uint64_t{0}, most);
             };
-            size("--users", input->users, 0xffff'fff0, "How many users")->required();
-            size("--items", input->items, 0xffff'fff0, "How many items")->required();
-            size("--events", input->events, kMost, "How many events in all")->required();
+            size("--users", input->users, 0xffff'fff0, "How many users").required();
+            size("--items", input->items, 0xffff'fff0, "How many items").required();
+            size("--events", input->events, kMost, "How many events in all").required();
             size("--dimensions", input->dimensions, 4096, "Numbers a vector (default 64)");
             size("--item-id-bytes", input->item_id_bytes, 65'536,
                  "Bytes of an item's id; 0 (default): a prefix and a number");
-            app.add_option("--described", *described,
-                           "Share of items with titles and the like (default 1)")
-                ->check(CLI::Range(0.0, 1.0));
+            command
+                .add("--described", *described,
+                     "Share of items with titles and the like (default 1)")
+                .between(0.0, 1.0);
             return std::function<Status(Context&)>([input, described](Context& context) {
               return show_sizing(context, *input, *described);
             });

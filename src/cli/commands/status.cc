@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
@@ -78,7 +77,7 @@ void print_inventory(const Inventory& inventory) {
 
 Command status_command() {
   return {"status", "What is in the data directory: events, users, items, times, models, size",
-          "Examples:\n  palate status\n  palate status --data shop --json", [](CLI::App&) {
+          "Examples:\n  palate status\n  palate status --data shop --json", [](CommandFlags&) {
             return std::function<Status(Context&)>([](Context& context) -> Status {
               auto data = TRY(context.open_data(OpenMode::kReader));
               const Inventory inventory =

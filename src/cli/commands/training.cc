@@ -1,6 +1,5 @@
 #include "operate/training.h"
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "base/threads.h"
@@ -67,27 +66,27 @@ Command train_command() {
       "train", "Train models on everything logged and release them; also beside a running server",
       "Examples:\n  palate train\n  palate train --models popularity,als --als.factors 128\n"
       "  palate train --note 'after the spring import'",
-      [](CLI::App& app) {
+      [](CommandFlags& command) {
         auto flags = std::make_shared<Flags>();
-        app.add_option(
-               "--models", flags->models,
-               "Which models, separated by commas: popularity or trending for those nobody knows, "
-               "and of als, item_knn, ease, graph, content and blend what answers the others; "
-               "demographic answers by profile, best as a part of a blend; ranker puts in order "
-               "what "
-               "others propose (needs palate-train)")
-            ->delimiter(',')
-            ->capture_default_str();
-        app.add_option("--seed", flags->seed, "Of random beginnings; one seed gives one result")
-            ->capture_default_str();
-        app.add_option("--threads", flags->threads,
-                       "Threads; 0: one a processor. The result does not depend on it");
-        app.add_option("--from", flags->from,
-                       "log, or lake: what `palate lake compact` has made of it")
-            ->check(CLI::IsMember({"log", "lake"}))
-            ->capture_default_str();
-        app.add_option("--note", flags->note,
-                       "Why; kept with the release (releases/<number>.json)");
+        command
+            .add(
+                "--models", flags->models,
+                "Which models, separated by commas: popularity or trending for those nobody knows, "
+                "and of als, item_knn, ease, graph, content and blend what answers the others; "
+                "demographic answers by profile, best as a part of a blend; ranker puts in order "
+                "what "
+                "others propose (needs palate-train)")
+            .separated_by(',')
+            .show_default();
+        command.add("--seed", flags->seed, "Of random beginnings; one seed gives one result")
+            .show_default();
+        command.add("--threads", flags->threads,
+                    "Threads; 0: one a processor. The result does not depend on it");
+        command
+            .add("--from", flags->from, "log, or lake: what `palate lake compact` has made of it")
+            .one_of({"log", "lake"})
+            .show_default();
+        command.add("--note", flags->note, "Why; kept with the release (releases/<number>.json)");
         return std::function<Status(Context&)>(
             [flags](Context& context) { return train(context, *flags); });
       }};

@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
@@ -43,13 +42,14 @@ Command trust_command() {
   return {"trust", "Train a model of who means ill from the log and a list of flagged accounts",
           "Examples:\n  palate trust --flagged accounts.csv --out trust.txt\n"
           "A line an account: its id, and after a comma since when (2026-01-31T00:00:00Z).",
-          [](CLI::App& app) {
+          [](CommandFlags& command) {
             auto flags = std::make_shared<TrustFlags>();
-            app.add_option("--flagged", flags->flagged, "The accounts that mean ill")->required();
-            app.add_option("--out", flags->out, "The file of the model")->required();
-            app.add_option("--honest-doubted", flags->training.honest_doubted_max,
-                           "The share of honest moments that may be doubted")
-                ->check(CLI::Range(0.0, 0.5));
+            command.add("--flagged", flags->flagged, "The accounts that mean ill").required();
+            command.add("--out", flags->out, "The file of the model").required();
+            command
+                .add("--honest-doubted", flags->training.honest_doubted_max,
+                     "The share of honest moments that may be doubted")
+                .between(0.0, 0.5);
             return std::function<Status(Context&)>(
                 [flags](Context& context) { return train(context, *flags); });
           }};

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include <CLI/CLI.hpp>
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
@@ -187,33 +186,32 @@ Status run_study(Context& context, Flags& flags) {
   return {};
 }
 
-void declare_search(CLI::App& app, Flags& flags) {
-  app.add_option("--model", flags.model, "What is tuned")->capture_default_str();
-  app.add_option("--metric", flags.metric,
-                 "What the best is best at: ndcg@20 and the like; rmse, mae, gauc … for ratings")
-      ->capture_default_str();
-  app.add_option("--range", flags.ranges,
-                 "<setting>=<low>:<high> or =<choice>,<choice>: narrows what is searched, or adds "
-                 "a setting; may be given again");
-  app.add_option("--trials", flags.options.trials, "How many settings are tried")
-      ->check(CLI::Range(1, 100'000))
-      ->type_name("UINT")
-      ->capture_default_str();
-  app.add_option("--rungs", flags.options.rungs,
-                 "Successive halving: how often the worse ones are left behind; before the last "
-                 "rung trials run fewer iterations. 1: all run in full")
-      ->check(CLI::Range(1, 10))
-      ->type_name("UINT")
-      ->capture_default_str();
-  app.add_option("--halving", flags.options.halving,
-                 "One in so many goes on, with so many times the iterations")
-      ->check(CLI::Range(2, 10))
-      ->type_name("UINT")
-      ->capture_default_str();
-  app.add_option("--parallel", flags.options.parallel, "Trials that run at once, as processes")
-      ->check(CLI::Range(1, 1024))
-      ->type_name("UINT")
-      ->capture_default_str();
+void declare_search(CommandFlags& command, Flags& flags) {
+  command.add("--model", flags.model, "What is tuned").show_default();
+  command
+      .add("--metric", flags.metric,
+           "What the best is best at: ndcg@20 and the like; rmse, mae, gauc … for ratings")
+      .show_default();
+  command.add("--range", flags.ranges,
+              "<setting>=<low>:<high> or =<choice>,<choice>: narrows what is searched, or adds "
+              "a setting; may be given again");
+  command.add("--trials", flags.options.trials, "How many settings are tried")
+      .between(1, 100'000)
+      .show_default();
+  command
+      .add("--rungs", flags.options.rungs,
+           "Successive halving: how often the worse ones are left behind; before the last "
+           "rung trials run fewer iterations. 1: all run in full")
+      .between(1, 10)
+      .show_default();
+  command
+      .add("--halving", flags.options.halving,
+           "One in so many goes on, with so many times the iterations")
+      .between(2, 10)
+      .show_default();
+  command.add("--parallel", flags.options.parallel, "Trials that run at once, as processes")
+      .between(1, 1024)
+      .show_default();
 }
 
 }  // namespace
@@ -226,19 +224,20 @@ Command tune_command() {
           "  palate tune --model mf --metric rmse --test u1.test --test-overlap hold-out\n"
           "A study that was stopped goes on when the same command is given again. The ranges as "
           "JSON: --space.\nThe test part is never looked at. docs/evaluation.md",
-          [](CLI::App& app) {
+          [](CommandFlags& command) {
             auto flags = std::make_shared<Flags>();
-            declare_search(app, *flags);
-            app.add_option("--study", flags->study,
-                           "Its name, below <data>/<tenant>/studies (default: model and metric)");
-            app.add_option("--validation-share", flags->validation_share,
-                           "Share of the training part that trials are measured on")
-                ->check(CLI::Range(0.001, 0.9))
-                ->capture_default_str();
-            app.add_option("--seed", flags->options.seed, "Of the search, splits and training")
-                ->capture_default_str();
-            app.add_flag("--space", flags->show_space, "Only print what would be searched");
-            flags->split.declare(app);
+            declare_search(command, *flags);
+            command.add("--study", flags->study,
+                        "Its name, below <data>/<tenant>/studies (default: model and metric)");
+            command
+                .add("--validation-share", flags->validation_share,
+                     "Share of the training part that trials are measured on")
+                .between(0.001, 0.9)
+                .show_default();
+            command.add("--seed", flags->options.seed, "Of the search, splits and training")
+                .show_default();
+            command.add("--space", flags->show_space, "Only print what would be searched");
+            flags->split.declare(command);
             return std::function<Status(Context&)>(
                 [flags](Context& context) { return run_study(context, *flags); });
           }};

@@ -1,6 +1,5 @@
 #include "operate/verify.h"
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
@@ -75,7 +74,7 @@ Status verify_directory(Context& context) {
 Command verify_command() {
   return {"verify", "Read everything again: checksums, and the state against the log",
           "Examples:\n  palate verify\n  palate verify --data shop --json   # also beside a server",
-          [](CLI::App&) { return std::function<Status(Context&)>(verify_directory); }};
+          [](CommandFlags&) { return std::function<Status(Context&)>(verify_directory); }};
 }
 
 }  // namespace palate

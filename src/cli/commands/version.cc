@@ -1,6 +1,5 @@
 #include "base/version.h"
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
@@ -11,7 +10,7 @@ namespace palate {
 
 Command version_command() {
   return {"version", "Say which palate this is", "Example:\n  palate version --json",
-          [](CLI::App&) {
+          [](CommandFlags&) {
             return std::function<Status(Context&)>([](Context& context) -> Status {
               if (context.json)
                 print_json({{"version", version()}, {"schemas", kSchemaIds}});
