@@ -95,6 +95,21 @@ TEST(ItemRetrieval, WhatIsLikeAnItemIsTheSameColdAndKept) {
   }
 }
 
+// Nearly the best are asked for or not, in any order: each gets what he would get first.
+TEST(ItemRetrieval, WhoAskedBeforeChangesNothing) {
+  const Table table(3000);
+  Scratch scratch;
+  const ItemRetrieval fresh = table.retrieval(1000), used = table.retrieval(1000);
+  for (uint32_t i = 0; i < 40; ++i) {
+    const SimilarTo nearly{ItemIx{i}, {}, 30, true}, all{ItemIx{i}, {}, 30, false};
+    used.similar_batch({i % 2 == 0 ? &all : &nearly, 1}, scratch);
+    const auto a = used.similar_batch({&nearly, 1}, scratch);
+    const auto b = fresh.similar_batch({&nearly, 1}, scratch);
+    EXPECT_EQ(numbers(a.front()), numbers(b.front())) << i;
+    EXPECT_EQ(numbers(used.similar_batch({&all, 1}, scratch).front()), table.like(all)) << i;
+  }
+}
+
 TEST(ItemRetrieval, WhatWasNeverSeenHasNoNeighbours) {
   const Table table(100);
   Scratch scratch;
@@ -104,7 +119,7 @@ TEST(ItemRetrieval, WhatWasNeverSeenHasNoNeighbours) {
   EXPECT_THAT(list.front().error().message, testing::HasSubstr("als 000001"));
 }
 
-TEST(NeighbourLists, NearlyTheBestIsNotGivenWhereTheBestIsAsked) {
+TEST(NeighbourLists, WhatIsKeptForOneKindIsNotGivenToTheOther) {
   NeighbourLists lists(10);
   std::vector<Scored> found;
   EXPECT_FALSE(lists.find(ItemIx{3}, NeighbourLists::Best::kNearly, found));
@@ -115,7 +130,8 @@ TEST(NeighbourLists, NearlyTheBestIsNotGivenWhereTheBestIsAsked) {
   ASSERT_EQ(found.size(), 2U);
   EXPECT_EQ(found[1].item, ItemIx{7});
   lists.keep(ItemIx{3}, NeighbourLists::Best::kAll, std::span(some).first(1));
-  ASSERT_TRUE(lists.find(ItemIx{3}, NeighbourLists::Best::kNearly, found));
+  EXPECT_FALSE(lists.find(ItemIx{3}, NeighbourLists::Best::kNearly, found));
+  ASSERT_TRUE(lists.find(ItemIx{3}, NeighbourLists::Best::kAll, found));
   EXPECT_EQ(found.size(), 1U);
 }
 

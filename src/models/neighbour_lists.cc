@@ -44,9 +44,10 @@ bool NeighbourLists::find(ItemIx item, Best asked, std::vector<Scored>& list) co
   const std::lock_guard lock(locks_[item.value % sets_ % kLocks]);
   const std::span<Slot> ways = ways_of(item);
   const auto slot = std::ranges::find(ways, item, &Slot::item);
-  if (slot == ways.end() || (slot->which == Best::kNearly && asked == Best::kAll)) return false;
+  if (slot == ways.end() || slot->which != asked) return false;
   slot->asked = true;
   list.clear();
+  list.reserve(slot->length);
   for (const Entry& one : std::span(list_of(*slot), slot->length)) {
     list.push_back({ItemIx{one.item}, one.score});
   }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -25,9 +26,10 @@ class NeighbourLists {
   ~NeighbourLists();
 
   // Whether a list misses some of the best, each for one that is worse (TopKRequest::nearly).
-  enum class Best : bool { kAll, kNearly };
+  enum class Best : uint8_t { kAll, kNearly };
   // Copies what is known of `item` into `list`, best first; one shorter than kLength is all that
-  // there is. False: nothing is known, or only nearly the best where all are asked for.
+  // there is. False: nothing is known, or the other kind, so that an answer does not depend on who
+  // asked before.
   bool find(ItemIx item, Best asked, std::vector<Scored>& list) const;
   // `list`: best first, of at most kLength; longer ones are cut.
   void keep(ItemIx item, Best which, std::span<const Scored> list);

@@ -31,11 +31,18 @@ using Json = nlohmann::json;
 
 // The tables and what their optimizer keeps of them, the best epoch so far and the one that is
 // written: six times, at most.
-uint64_t training_bytes(const RankingFields& fields, const RankerConfig& network) {
+uint64_t training_bytes(const RankingFields& fields, const RankerSettings& settings,
+                        uint64_t examples) {
   uint64_t rows = 0;
   for (const auto& field : fields.ids()) rows += field.rows;
   constexpr uint64_t kCopies = 6, kProgram = uint64_t{600} << 20;
-  return kProgram + rows * static_cast<uint64_t>(network.width) * sizeof(float) * kCopies;
+  const uint64_t tables =
+      rows * static_cast<uint64_t>(settings.network.width) * sizeof(float) * kCopies;
+  if (!settings.trees.beside_network) return kProgram + tables;
+  // Trees hold the whole table, as floats and as a bin of each; the network is fitted before.
+  uint64_t columns = fields.ids().size();
+  for (const auto& field : fields.numbers()) columns += field.width;
+  return kProgram + std::max(tables, examples * columns * (sizeof(float) + 1));
 }
 
 struct Fitted {
@@ -275,11 +282,18 @@ class RankerTraining {
 };
 
 Status check_together(const RankerSettings& settings) {
-  if (!settings.trees.beside_network || !settings.examples.incremental) return {};
-  return fail(
-      Code::kInvalidArgument,
-      "trees.beside_network and examples.incremental exclude each other: trees cannot go on "
-      "from those of a release");
+  if (!settings.trees.beside_network) return {};
+  if (settings.examples.incremental) {
+    return fail(Code::kInvalidArgument,
+                "trees.beside_network and examples.incremental exclude each other: trees cannot go "
+                "on from those of a release");
+  }
+  const std::string& position = settings.examples.position;
+  if (position == "ignore" || position == "feature") return {};
+  return fail(Code::kInvalidArgument,
+              "trees.beside_network and examples.position = \"{}\" exclude each other: trees learn "
+              "what happened, not labels that are corrected for who looked",
+              position);
 }
 
 Status add_trees(const TreesJob& job, ArtefactWriter& out, Json& metrics,
@@ -308,12 +322,15 @@ Result<TrainedVersion> train_ranker(const TrainingRoom& room, const RankerSettin
   RankerTraining training(room, settings, directory->path());
   TRY(training.prepare(last));
   const RankingExamples& examples = training.examples;
-  TRY(check_memory(training_bytes(*training.fields, settings.network),
+  TRY(check_memory(training_bytes(*training.fields, settings, examples.training_rows),
                    fmt::format("training 'ranker' on {} examples", examples.training_rows),
                    "Lower ranker.width, or raise examples.vocabulary_min."));
   RankerSettings given = settings;
   if (given.training.seed == TrainingConfig{}.seed) {
     given.training.seed = static_cast<int64_t>(room.seed);
+  }
+  if (given.trees.seed == TreesConfig{}.seed) {
+    given.trees.seed = static_cast<int64_t>(room.seed & 0x7fffffffU);
   }
   Fitted fitted = TRY(fit({examples, given, training.start, directory->path()}, room.stop));
   if (training.start) {
@@ -324,7 +341,7 @@ Result<TrainedVersion> train_ranker(const TrainingRoom& room, const RankerSettin
   const auto network = TRY(Artefact::open(fitted.network));
   TRY(training.add_network(network, writer, fitted.metrics));
   if (settings.trees.beside_network) {
-    const TreesJob job{examples, settings.trees, fitted.network, directory->path()};
+    const TreesJob job{examples, given.trees, fitted.network, directory->path()};
     TRY(add_trees(job, writer, fitted.metrics, room.stop));
   }
   fill_manifest(room, examples, as_of, writer.manifest);

@@ -41,27 +41,49 @@ Result<Json> weigh(const TreesJob& job, std::string_view objective, const Path& 
   return run_palate_train(call, stop);
 }
 
-Result<FittedTrees> fit_one(const TreesJob& job, std::string_view objective, Json& metrics,
-                            const std::stop_token& stop) {
-  const Path out = job.directory / fmt::format("trees.{}", metrics.size());
-  const Json trained = TRY(train(job, objective, out, stop));
-  const Json weighed = TRY(weigh(job, objective, out, stop));
-  const auto weights = weighed.at("weights").get<std::vector<double>>();
-  if (std::ranges::all_of(weights, [](double weight) { return weight == 0; })) {
-    return fail(Code::kUnavailable, "the held-out examples do not say whether it happens");
+struct Weighed {
+  std::vector<double> weights;  // network, trees
+  double shift = 0;
+  Json metrics;
+};
+
+// What `palate-train blend` prints.
+Result<Weighed> parse_weighed(const Json& said) {
+  Weighed weighed;
+  for (const Json& weight : said.value("weights", Json::array())) {
+    if (weight.is_number()) weighed.weights.push_back(weight.get<double>());
   }
+  const Json shift = said.value("shift", Json()), models = said.value("models", Json::array());
+  if (weighed.weights.size() != 2 || !shift.is_number() || models.size() != 2) {
+    return fail(
+        Code::kUnavailable,
+        "palate-train blend does not say what the models count for; is it of this version?");
+  }
+  weighed.shift = shift.get<double>();
+  weighed.metrics = {{"network", models[0]},
+                     {"trees", models[1]},
+                     {"both", said.value("blend", Json())},
+                     {"weights", weighed.weights}};
+  return weighed;
+}
+
+// Nothing where the held-out examples do not tell how much either counts.
+Result<std::optional<FittedTrees>> fit_one(const TreesJob& job, const Path& out,
+                                           std::string_view objective, const std::stop_token& stop,
+                                           Json& metrics) {
+  const Json trained = TRY(train(job, objective, out, stop));
+  Weighed weighed = TRY(parse_weighed(TRY(weigh(job, objective, out, stop))));
+  const std::vector<double>& weights = weighed.weights;
+  if (weights[0] == 0 && weights[1] == 0) return std::nullopt;
   const auto artefact = TRY(Artefact::open(out));
   FittedTrees fitted{.blend = {.objective = std::string(objective),
                                .model = TRY(TreesModel::load(*artefact)),
                                .network = weights[0],
                                .trees = weights[1],
-                               .shift = weighed.at("shift").get<double>()},
+                               .shift = weighed.shift},
                      .text = TRY(read_file(out / kTreesTextFile))};
-  metrics[std::string(objective)] = {{"network", weighed.at("models").at(0)},
-                                     {"trees", weighed.at("models").at(1)},
-                                     {"both", weighed.at("blend")},
-                                     {"weights", weights},
-                                     {"rounds", trained.at("best_round")}};
+  weighed.metrics["rounds"] = trained.value("best_round", Json());
+  metrics[std::string(objective)] = std::move(weighed.metrics);
   return fitted;
 }
 
@@ -72,19 +94,19 @@ Result<std::vector<FittedTrees>> fit_trees(const TreesJob& job, Json& metrics,
   const auto network = TRY(Network::load(TRY(Artefact::open(job.network))));
   metrics = Json::object();
   std::vector<FittedTrees> trees;
-  std::optional<Error> last;
-  for (const Output& output : network->spec().outputs) {
-    if (output.link != Link::kSigmoid) continue;
-    auto fitted = fit_one(job, output.name, metrics, stop);
+  const auto& outputs = network->spec().outputs;
+  for (size_t o = 0; o < outputs.size(); ++o) {
+    if (outputs[o].link != Link::kSigmoid) continue;
+    const Path out = job.directory / fmt::format("trees.{}", o);
+    auto fitted = TRY(fit_one(job, out, outputs[o].name, stop, metrics));
     if (fitted) {
       trees.push_back(std::move(*fitted));
-      continue;
+    } else {
+      log_warning(
+          "no trees beside the network for '{}': the held-out examples do not tell it apart",
+          outputs[o].name);
     }
-    if (fitted.error().code == Code::kCancelled) return std::unexpected(fitted.error());
-    log_warning("no trees beside the network for '{}': {}", output.name, fitted.error().message);
-    last = fitted.error();
   }
-  if (trees.empty() && last) return std::unexpected(*last);
   return trees;
 }
 

@@ -27,9 +27,9 @@ struct TreesJob {
   const Path& directory;  // for what is written on the way
 };
 // For each of the network's objectives that is a probability, by palate-train; into `metrics`, by
-// objective, how good network, trees and both are on the held-out examples. One that cannot be
-// learnt (nothing of it happened, say) has no trees, and a word in the log. Errors: kCancelled;
-// what palate-train says where no objective could be learnt.
+// objective, how good network, trees and both are on the held-out examples. One of which nothing
+// (or nothing else) happened there has no trees, and a word in the log. Errors: kCancelled, and
+// what palate-train says.
 Result<std::vector<FittedTrees>> fit_trees(const TreesJob& job, nlohmann::json& metrics,
                                            const std::stop_token& stop);
 

@@ -186,8 +186,10 @@ class Bounds {
     uint32_t candidate;
     size_t picks;  // how many there were when this was said
   };
-  // `first`: the best first.
-  explicit Bounds(std::vector<Bound> first) : first_(std::move(first)) {}
+  explicit Bounds(std::vector<Bound> first) : first_(std::move(first)) {
+    const auto better = [](const Bound& a, const Bound& b) { return less(b, a); };
+    if (!std::ranges::is_sorted(first_, better)) std::ranges::sort(first_, better);
+  }
   [[nodiscard]] bool empty() const { return at_ == first_.size() && again_.empty(); }
   // The greatest, ties by number; it is taken out.
   Bound take() {

@@ -193,6 +193,15 @@ TEST(Diversified, NoStrengthIsTheOrderOfRelevanceAndFullStrengthIsNot) {
   EXPECT_EQ(order, everybody);
 }
 
+TEST(Diversified, TiesGoToTheLowerNumber) {
+  const std::vector<ItemTraits> three(3);
+  const std::vector<float> relevance{0.1F, 0.9F, 0.5F}, flat{1, 1, 1};
+  for (const Diversifier by : {Diversifier::kDpp, Diversifier::kMmr}) {
+    EXPECT_THAT(diversified(relevance, Likeness({}, three), {by, 1, 3}), ElementsAre(0, 1, 2));
+    EXPECT_THAT(diversified(flat, Likeness({}, three), {by, 0.5, 3}), ElementsAre(0, 1, 2));
+  }
+}
+
 TEST(Diversified, CopiesComeLast) {
   const std::vector<std::vector<uint32_t>> categories{{1}, {1}, {2}, {1}, {}};
   std::vector<ItemTraits> traits;

@@ -1,5 +1,6 @@
 // Several models as one: logistic regression over their log-odds, so each counts by what it adds to
 // the others.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 
@@ -62,7 +63,11 @@ Status blend(const Flags& flags) {
   const size_t models = flags.models.size();
   const Look held_out = TRY(look_at(flags, flags.held_out));
   const KnownRows& known = held_out.known[0];
-  const Logistic fit = fit_logistic(held_out.columns, {known.labels, known.weights}, models);
+  // Of what only orders, labels are grades: then what counts is whether it happened.
+  const bool probable = std::ranges::all_of(held_out.scores, &LabelScores::probability);
+  const std::vector<float> happened(known.happened.begin(), known.happened.end());
+  const Logistic fit =
+      fit_logistic(held_out.columns, {probable ? known.labels : happened, known.weights}, models);
   const Look judged = TRY(look_at(flags, flags.judge));
   Json line = {{"weights", fit.weights}, {"shift", fit.shift}, {"models", Json::array()}};
   for (size_t model = 0; model < models; ++model) {

@@ -1,6 +1,7 @@
 """A ranker from impressions to answers: examples out of the log of a simulated world, palate-train, a release, a pipeline that asks it, and
 what is said where something is missing."""
 
+import array
 import json
 import os
 import pathlib
@@ -144,8 +145,18 @@ def test_trees_beside_the_network(world, tmp_path):
     finally:
         server.stop()
     assert run_json("replay", answer["request_id"], *common)["same"] is True
-    both = run("train", *common, "--models", "ranker", "--examples.incremental=true")
-    assert both.returncode == 2 and "exclude each other" in both.stderr, both.stderr
+    for flag in ("--examples.incremental=true", "--examples.position=em"):
+        both = run("train", *common, "--models", "ranker", flag)
+        assert both.returncode == 2 and "exclude each other" in both.stderr, both.stderr
+    # Ids with two rows each, and a network in few bits.
+    rare = ("--examples.rare", "quotient_remainder", "--examples.rare_rows", "64", "--examples.vocabulary_min", "60")
+    other = run_json("train", *common, "--models", "ranker", *rare, "--training.tables", "int8", "--training.epochs", "1", timeout=300)
+    assert set(other["models"][0]["metrics"]["blend"]) == {"click", "like"}
+    server = Server(data, "--config", config)
+    try:
+        assert {stage["stage"]: stage for stage in asked(server, "mixed", "u00001")["trace"]}["formula"]["state"] == "ran"
+    finally:
+        server.stop()
 
 
 def test_what_the_user_does_counts_at_once(world):
@@ -223,6 +234,31 @@ def test_a_ranker_goes_on_from_its_last_version(world, tmp_path):
     assert click["auc"] > before["held_out"]["click"]["auc"] - 0.02, "what was learnt before is still known"
     _, alone, _ = trained_again(world, tmp_path / "alone", "--training.epochs", "1", "--examples.negatives", "0.2")
     assert click["loss"] < alone["held_out"]["click"]["loss"], "an epoch from nothing knows less"
+
+
+def layers(data, version):
+    """The weights of a version's layers, by name."""
+    content = (data / "default/models/ranker" / version / "tensors.safetensors").read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    begin, tensors = 8 + length, {}
+    for name, tensor in json.loads(content[8:begin]).items():
+        if name.endswith("_linear.weight"):
+            first, end = tensor["data_offsets"]
+            tensors[name] = array.array("f", content[begin + first : begin + end])
+    return tensors
+
+
+def test_small_steps_leave_a_ranker_where_it_was(world, tmp_path):
+    moved = {}
+    for rate in ("0.001", "1"):
+        incremental = ("--examples.incremental", "true", "--examples.replay", "0.3", "--training.epochs", "1", "--examples.incremental_rate", rate)
+        data, metrics, _ = trained_again(world, tmp_path / rate, *incremental)
+        assert metrics["went_on_from"] == "000001"
+        before, after = layers(data, "000001"), layers(data, "000002")
+        pairs = [pair for name in before for pair in zip(before[name], after[name], strict=True)]
+        moved[rate] = sum(abs(a - b) for a, b in pairs) / len(pairs)
+    # Means and scales that the network normalizes by move at any rate.
+    assert 0 < moved["0.001"] < 0.4 * moved["1"], moved
 
 
 def test_a_ranker_in_few_bits_is_served_and_gone_on_from(world, tmp_path):

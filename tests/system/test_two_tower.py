@@ -102,6 +102,36 @@ def test_a_new_item_is_recommended_at_once(world, tmp_path):
         server.stop()
 
 
+def test_an_item_that_is_described_after_it_was_seen_is_known_by_its_words(world, tmp_path):
+    """First an event about something that nobody has said anything of, then what it is."""
+    folder, _, _ = world
+    data = tmp_path / "data"
+    shutil.copytree(folder / "data", data)
+    server = Server(data, "--config", folder / "palate.toml")
+
+    def alike():
+        return server.client.get("/v1/similar", params={"item": "seen-first", "n": 20})
+
+    try:
+        server.wait_ready()
+        user = server.client.get("/v1/users", params={"prefix": "u"}).json()["users"][0]["user"]
+        best = server.client.get("/v1/recommendations", params={"user": user, "n": 1}).json()["items"][0]["item"]
+        known = server.client.get(f"/v1/items/{best}").json()["item"]
+        sent = server.client.post("/v1/events", json=[{"type": "click", "user": user, "item": "seen-first"}])
+        assert sent.status_code == 200, sent.text
+        time.sleep(3)  # longer than a server takes to see that there are new items
+        assert alike().status_code == 404, "nothing is said of it"
+        twin = {key: known[key] for key in ("titles", "categories", "tags", "languages", "regions", "creator") if key in known}
+        assert server.client.post("/v1/items", json=twin | {"id": "seen-first"}).status_code < 300
+        deadline = time.monotonic() + 30
+        while alike().status_code != 200 and time.monotonic() < deadline:
+            time.sleep(0.2)
+        found = [one["item"] for one in alike().json()["items"]]
+        assert len(found) == 20 and "seen-first" not in found
+    finally:
+        server.stop()
+
+
 def test_without_palate_train_it_says_so(world, tmp_path):
     _, common, _ = world
     nowhere = run("train", *common, "--models", "two_tower", env={"PALATE_TRAIN": str(tmp_path / "nothing")})

@@ -90,14 +90,16 @@ std::vector<std::string> FeatureDrift::set_aside() const {
 }
 
 void FeatureDrift::leave_out(std::span<const std::string> names,
-                             std::span<std::vector<float>> by_field) const {
+                             std::span<std::vector<float>> by_field, Instead instead) const {
   for (size_t f = 0; f < fields_.size(); ++f) {
     for (size_t column = 0; column < fields_[f].size(); ++column) {
       bool named = false;
       for (const std::string& name : names) named |= name == fields_[f][column].trained.name;
       if (!named) continue;
+      const float value = instead == Instead::kMean ? fields_[f][column].trained.mean
+                                                    : std::numeric_limits<float>::quiet_NaN();
       for (size_t i = column; i < by_field[f].size(); i += fields_[f].size()) {
-        by_field[f][i] = std::numeric_limits<float>::quiet_NaN();
+        by_field[f][i] = value;
       }
     }
   }

@@ -35,8 +35,11 @@ class FeatureDrift {
 
   // Their names, in the order of the features. Thread-safe.
   [[nodiscard]] std::vector<std::string> set_aside() const;
-  // Makes what is named not a number in `by_field`; names that are not features are passed over.
-  void leave_out(std::span<const std::string> names, std::span<std::vector<float>> by_field) const;
+  // Makes what is named not a number in `by_field`, or training's mean; names that are not features
+  // are passed over.
+  enum class Instead : uint8_t { kMissing, kMean };
+  void leave_out(std::span<const std::string> names, std::span<std::vector<float>> by_field,
+                 Instead instead = Instead::kMissing) const;
 
   struct Shift {
     std::string feature;

@@ -171,16 +171,30 @@ Result<std::vector<std::vector<float>>> Ranker::score(const FeatureReader::Reque
                                          std::vector<float>(request.items.size()));
   const std::vector<std::span<float>> out(scores.begin(), scores.end());
   TRY(network_->score({request.items.size(), sparse, dense}, out, scratch.network));
+  TRY(blend_trees(set_aside, scores, scratch));
+  return scores;
+}
+
+// What was not missing in training the trees would read as 0 where it is: they get its mean.
+Status Ranker::blend_trees(std::span<const std::string> set_aside,
+                           std::span<std::vector<float>> scores, Scratch& scratch) const {
+  if (trees_.empty()) return {};
+  const auto* numbers = &scratch.values.numbers;
+  if (!set_aside.empty()) {
+    scratch.numbers = *numbers;
+    drift_->leave_out(set_aside, scratch.numbers, FeatureDrift::Instead::kMean);
+    numbers = &scratch.numbers;
+  }
   for (const auto& [output, blend, columns] : trees_) {
-    columns.read(scratch.values, *numbers, request.items.size(), scratch.rows);
-    scratch.of_trees.resize(request.items.size());
-    TRY(blend.model.trees->score(scratch.rows, scratch.of_trees, scratch.trees));
-    for (size_t i = 0; i < scratch.of_trees.size(); ++i) {
-      float& score = scores[output][i];
-      score = static_cast<float>(blend.probability(score, scratch.of_trees[i]));
+    std::vector<float>& score = scores[output];
+    columns.read(scratch.values, *numbers, score.size(), scratch.rows);
+    scratch.says.resize(score.size());
+    TRY(blend.model.trees->score(scratch.rows, scratch.says, scratch.trees));
+    for (size_t i = 0; i < score.size(); ++i) {
+      score[i] = static_cast<float>(blend.probability(score[i], scratch.says[i]));
     }
   }
-  return scores;
+  return {};
 }
 
 void Ranker::observe(const Scratch& scratch, std::span<const uint32_t> candidates) const {

@@ -49,7 +49,7 @@ class Ranker {
     std::vector<std::vector<float>> numbers;  // of values, without what is set aside
     NetworkScratch network;
     std::vector<float> rows;  // that trees read
-    std::vector<double> of_trees;
+    std::vector<double> says;
     TreesScratch trees;
   };
   // A row an objective: what is said of each candidate, a probability where the objective
@@ -68,6 +68,8 @@ class Ranker {
       : fields_(std::move(fields)), network_(std::move(network)), version_(std::move(version)) {}
   Status find_columns();
   Status add_trees(const Artefact& artefact);
+  Status blend_trees(std::span<const std::string> set_aside, std::span<std::vector<float>> scores,
+                     Scratch& scratch) const;
   Status learn_drift(const Artefact& artefact);
 
   RankingFields fields_;

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 #include <set>
+#include <sstream>
 
 #include <gmock/gmock.h>
 
@@ -210,9 +211,7 @@ class ServedWithTrees : public Served {
                                            {"user_numbers", TreeReading::kNumber, 0},
                                            {"position", TreeReading::kId, 0},
                                            {"creator", TreeReading::kId, 0}};
-    uint64_t seed = 1;
-    while (TreesDrawer(seed).features() != columns.size()) ++seed;
-    trees_text_ = TreesDrawer(seed).text(16);
+    draw_trees();
     TreesModel model{.label = "watch", .group = {}, .features = columns, .trees = {}};
     model = *TreesModel::parse(model.describe(), trees_text_);
     trees_.push_back({.objective = "watch",
@@ -220,6 +219,26 @@ class ServedWithTrees : public Served {
                       .network = 0.75,
                       .trees = 0.5,
                       .shift = -0.25});
+  }
+  // The next text whose trees ask for every feature.
+  void draw_trees() {
+    do {
+      trees_text_ = TreesDrawer(++seed_).text(16);
+    } while (TreesDrawer(seed_).features() != kFeatures ||
+             split_on(trees_text_).size() != kFeatures);
+  }
+  static constexpr size_t kFeatures = 6;
+  uint64_t seed_ = 0;
+  // Which features the trees ask for.
+  static std::set<std::string> split_on(const std::string& text) {
+    std::set<std::string> features;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+      if (!line.starts_with("split_feature=")) continue;
+      std::istringstream numbers(line.substr(line.find('=') + 1));
+      for (std::string number; numbers >> number;) features.insert(number);
+    }
+    return features;
   }
 };
 
@@ -257,22 +276,52 @@ TEST_F(ServedWithTrees, BothSayOneProbability) {
   EXPECT_GT(different.size(), 1U);
 }
 
-TEST_F(ServedWithTrees, ReadNoneOfWhatIsSetAside) {
+TEST_F(ServedWithTrees, ReadTrainingsMeanOfWhatIsSetAside) {
   trees_.front().network = 0;  // what the trees say alone
   trees_.front().model.features[3] = {"item_numbers", TreeReading::kNumber, 1};
-  const auto ranker = load();
-  ASSERT_TRUE(ranker) << ranker.error().message;
-  const auto with = score(**ranker, {{1}, {2}});
-  const auto without = score(**ranker, {{1}, {2}}, {"item_popularity"});
-  ASSERT_TRUE(with && without);
-  const std::vector<float> missing(6, std::numeric_limits<float>::quiet_NaN());
+  std::vector<float> with, without;
+  for (int tries = 0; tries < 100 && with == without; ++tries) {
+    draw_trees();
+    const auto ranker = load();
+    ASSERT_TRUE(ranker) << ranker.error().message;
+    with = (*score(**ranker, {{1}, {2}}))[1];
+    without = (*score(**ranker, {{1}, {2}}, {"item_popularity"}))[1];
+  }
+  ASSERT_NE(with, without) << "no trees ask what lies between the popularity and its mean";
+  const auto artefact = Artefact::open(folder_.path() / std::to_string(written_ - 1));
+  const float mean = (*(*artefact)->vector<float>("mean.item_numbers"))[1];
+  const auto trees = Trees::from_text(trees_text_);
   for (uint32_t i = 0; i < 2; ++i) {
-    std::vector<float> row{static_cast<float>(i + 1), 1, missing[0], missing[0], 1,
-                           i == 1 ? 1.0F : 0.0F};
-    std::vector<double> of_trees(1);
-    TreesScratch trees;
-    ASSERT_TRUE(trees_.front().model.trees->score(row, of_trees, trees));
-    EXPECT_NEAR((*without)[1][i], trees_.front().probability(0.5, of_trees[0]), 1e-6);
+    const std::vector<float> row{static_cast<float>(i + 1), 1, mean, mean, 1, i == 1 ? 1.0F : 0.0F};
+    std::vector<double> says(1);
+    TreesScratch scratch;
+    ASSERT_TRUE((*trees)->score(row, says, scratch));
+    EXPECT_NEAR(without[i], trees_.front().probability(0.5, says[0]), 1e-6);
+  }
+}
+
+// Rows of one id by quotient and remainder: the first one is the tree's category, as in examples.
+TEST_F(ServedWithTrees, ReadTheFirstRowOfAnIdThatHasSeveral) {
+  parts_.vocabulary.item_rare = {.kind = RareIds::kQuotientRemainder, .rows = 16};
+  const auto fields = RankingFields::make(parts_, types_, {});
+  ASSERT_TRUE(fields) << fields.error().message;
+  const auto columns = TreeColumns::of(trees_.front().model, *fields);
+  ASSERT_TRUE(columns) << columns.error().message;
+  RankingFields::Values values;
+  RankingFields::Scratch scratch;
+  const Catalogue::View view = catalogue_.view();
+  const FeatureSources from{&types_, &view, &popularity_, nullptr};
+  const FeatureMoment moment{&user_, {}, {kDayUs}};
+  const std::vector<ItemIx> items{{0}, {3}};
+  fields->read({from, moment, items}, values, scratch);
+  std::vector<float> rows;
+  columns->read(values, values.numbers, items.size(), rows);
+  const auto at =
+      static_cast<size_t>(std::ranges::find(fields->ids(), "item", &RankingFields::IdField::name) -
+                          fields->ids().begin());
+  ASSERT_TRUE(fields->ids()[at].sum);
+  for (size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(rows[i * 6], static_cast<float>(values.ids[at][values.starts[at][i]]));
   }
 }
 

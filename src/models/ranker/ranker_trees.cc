@@ -23,8 +23,10 @@ std::unexpected<Error> wrong(std::string_view what) {
 }
 
 Result<double> number_at(const Json& json, const char* key) {
-  if (json.contains(key) && json[key].is_number()) return json[key].get<double>();
-  return wrong(fmt::format("'{}' is not a number", key));
+  constexpr double kWeightMax = 1e6;
+  const double number = json.contains(key) && json[key].is_number() ? json[key].get<double>() : NAN;
+  if (std::abs(number) <= kWeightMax) return number;
+  return wrong(fmt::format("'{}' is not a number, or too large", key));
 }
 
 Result<BlendedTrees> parse_blend(const Json& json, std::string_view text) {
@@ -38,6 +40,9 @@ Result<BlendedTrees> parse_blend(const Json& json, std::string_view text) {
   blend.trees = TRY(number_at(json, "trees"));
   blend.shift = TRY(number_at(json, "shift"));
   blend.model = TRY(TreesModel::parse(json["model"].dump(), text));
+  if (blend.model.trees->link() != TreesLink::kSigmoid) {
+    return wrong(fmt::format("the trees of '{}' say no probability", blend.objective));
+  }
   return blend;
 }
 
@@ -88,6 +93,8 @@ Result<std::vector<BlendedTrees>> read_ranker_trees(const Artefact& artefact) {
     if (!files.contains(name)) return wrong(fmt::format("there is no {}", name));
     const std::string lightgbm = TRY(read_file(artefact.path() / name));
     trees.push_back(TRY(parse_blend(one, lightgbm)));
+    const auto same = std::ranges::count(trees, trees.back().objective, &BlendedTrees::objective);
+    if (same > 1) return wrong(fmt::format("'{}' is blended twice", trees.back().objective));
   }
   return trees;
 }
@@ -108,9 +115,14 @@ Result<TreeColumns> TreeColumns::of(const TreesModel& model, const RankingFields
       fits = true;
     } else {
       column.at = place_of(fields.ids(), feature.column);
-      fits = column.at < fields.ids().size() &&
-             fields.ids()[column.at].many == (feature.reading == TreeReading::kCount);
-      if (fits) column.of_request = fields.ids()[column.at].of_request;
+      if (column.at < fields.ids().size()) {
+        const RankingFields::IdField& field = fields.ids()[column.at];
+        // Rows of one id are no bag: their first one stands for it, as in examples.
+        const bool bag = field.many && !field.sum;
+        fits = bag == (feature.reading == TreeReading::kCount);
+        column.of_request = field.of_request;
+        column.has_starts = field.many;
+      }
     }
     if (!fits) {
       return fail(Code::kConflict,
@@ -128,8 +140,10 @@ float TreeColumns::value(const Column& column, const RankingFields::Values& valu
   if (column.at == kPosition) return 1;
   const size_t row = column.of_request ? 0 : item;
   switch (column.reading) {
-    case TreeReading::kId:
-      return static_cast<float>(values.ids[column.at][row]);
+    case TreeReading::kId: {
+      const size_t first = column.has_starts ? values.starts[column.at][row] : row;
+      return static_cast<float>(values.ids[column.at][first]);
+    }
     case TreeReading::kCount: {
       const auto& starts = values.starts[column.at];
       return static_cast<float>(starts[row + 1] - starts[row]);

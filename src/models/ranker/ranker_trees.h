@@ -39,8 +39,8 @@ class TreeColumns {
  public:
   // Errors: kConflict where it reads a column that there is not.
   static Result<TreeColumns> of(const TreesModel& model, const RankingFields& fields);
-  // A row of features a candidate, `items` of them, into `rows`. `numbers`: of the values, without
-  // what is set aside.
+  // A row of features a candidate, `items` of them, into `rows`. `numbers`: of the values, with
+  // training's mean for what is set aside.
   void read(const RankingFields::Values& values, std::span<const std::vector<float>> numbers,
             size_t items, std::vector<float>& rows) const;
 
@@ -49,6 +49,7 @@ class TreeColumns {
     TreeReading reading = TreeReading::kNumber;
     size_t at = 0;  // of the fields of ids or of numbers; kPosition
     bool of_request = false;
+    bool has_starts = false;  // ids: a row has any number of them
     size_t width = 1, place = 0;
   };
   static constexpr size_t kPosition = SIZE_MAX;
