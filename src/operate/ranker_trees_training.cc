@@ -67,24 +67,27 @@ Result<Weighed> parse_weighed(const Json& said) {
   return weighed;
 }
 
+struct Fitted {
+  FittedTrees trees;
+  Json metrics;
+};
+
 // Nothing where the held-out examples do not tell how much either counts.
-Result<std::optional<FittedTrees>> fit_one(const TreesJob& job, const Path& out,
-                                           std::string_view objective, const std::stop_token& stop,
-                                           Json& metrics) {
+Result<std::optional<Fitted>> fit_one(const TreesJob& job, const Path& out,
+                                      std::string_view objective, const std::stop_token& stop) {
   const Json trained = TRY(train(job, objective, out, stop));
   Weighed weighed = TRY(parse_weighed(TRY(weigh(job, objective, out, stop))));
   const std::vector<double>& weights = weighed.weights;
   if (weights[0] == 0 && weights[1] == 0) return std::nullopt;
-  const auto artefact = TRY(Artefact::open(out));
-  FittedTrees fitted{.blend = {.objective = std::string(objective),
-                               .model = TRY(TreesModel::load(*artefact)),
-                               .network = weights[0],
-                               .trees = weights[1],
-                               .shift = weighed.shift},
-                     .text = TRY(read_file(out / kTreesTextFile))};
   weighed.metrics["rounds"] = trained.value("best_round", Json());
-  metrics[std::string(objective)] = std::move(weighed.metrics);
-  return fitted;
+  const auto artefact = TRY(Artefact::open(out));
+  return Fitted{.trees = {.blend = {.objective = std::string(objective),
+                                    .model = TRY(TreesModel::load(*artefact)),
+                                    .network = weights[0],
+                                    .trees = weights[1],
+                                    .shift = weighed.shift},
+                          .text = TRY(read_file(out / kTreesTextFile))},
+                .metrics = std::move(weighed.metrics)};
 }
 
 }  // namespace
@@ -98,9 +101,10 @@ Result<std::vector<FittedTrees>> fit_trees(const TreesJob& job, Json& metrics,
   for (size_t o = 0; o < outputs.size(); ++o) {
     if (outputs[o].link != Link::kSigmoid) continue;
     const Path out = job.directory / fmt::format("trees.{}", o);
-    auto fitted = TRY(fit_one(job, out, outputs[o].name, stop, metrics));
+    auto fitted = TRY(fit_one(job, out, outputs[o].name, stop));
     if (fitted) {
-      trees.push_back(std::move(*fitted));
+      trees.push_back(std::move(fitted->trees));
+      metrics[outputs[o].name] = std::move(fitted->metrics);
     } else {
       log_warning(
           "no trees beside the network for '{}': the held-out examples do not tell it apart",
