@@ -138,12 +138,11 @@ std::vector<Result<std::vector<Scored>>> ItemRetrieval::similar_batch(
     const SimilarTo& request = requests[r];
     if (!knows(request.item)) {
       out[r] = std::unexpected(unknown(request.item));
-    } else if (request.k > NeighbourLists::kLength) {
-      leave(r);
-    } else if (!neighbours_.find(request.item, best_of(request), *out[r])) {
+    } else if (request.k <= NeighbourLists::kLength &&
+               !neighbours_.find(request.item, best_of(request), *out[r])) {
       new_to_us.push_back(r);
       unfiltered.push_back({request.item, {}, NeighbourLists::kLength, request.nearly});
-    } else if (!take_allowed(request, *out[r])) {
+    } else if (request.k > NeighbourLists::kLength || !take_allowed(request, *out[r])) {
       leave(r);
     }
   }
